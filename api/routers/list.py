@@ -17,7 +17,7 @@ from api.routers.definitions import (
 )
 from api.routers.money import bills, budgets, optimizer, price_lists, prices, stops
 from api.routers.runs import approvals, bulk, objects, restarts, run_steps, runs, signals, submit, waiting
-from api.routers.system import admin, health, limits, pages, queues, workers
+from api.routers.system import admin, descriptions, health, limits, pages, queues, workers
 from api.routers.traces import comparisons, otlp, outliers, policies, query, records, sessions, traces
 
 ROUTERS = (
@@ -74,4 +74,5 @@ ROUTERS = (
     admin.router,
     health.router,
     pages.router,
+    descriptions.router,
 )

@@ -102,13 +102,15 @@ class ToolCase(_Case):
 
 
 class ModelCase(_Case):
-    """A model's call."""
+    """A model's call. ``region`` is short for one in ``regions``."""
 
     provider: str
     model: str = "model"
     region: str | None = None
+    regions: list[str] | None = None
     retention: int | None = None
     training: bool | None = None
+    certifications: list[str] | None = None
     args: dict[str, Any] = {}
     labels: dict[str, Words] = {}
     context: Words | None = None
@@ -120,9 +122,10 @@ class ModelCase(_Case):
             where=self.where,
             provider=self.provider,
             model=self.model,
-            region=self.region,
+            regions=self.regions if self.region is None else [self.region],
             retention=self.retention,
             training=self.training,
+            certifications=self.certifications,
             args=self.args,
             labels=labels,
             control=label_of(self.control),

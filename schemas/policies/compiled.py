@@ -15,6 +15,7 @@ from schemas.labels.label import TRUSTED, Label
 from schemas.labels.mapped import Labels
 from schemas.labels.paths import format_path
 from schemas.policies.arguments import argument_labels, has_effects
+from schemas.policies.compliance import rules_of
 from schemas.policies.document import At, Policy, Rule
 from schemas.policies.expressions import Expression, Undecided, activation, any_of, compile_expression
 from schemas.policies.facts import Facts, ModelFacts, OutputFacts, ReadFacts, ToolFacts
@@ -68,7 +69,7 @@ def compile_policy(policy: Policy, mode: Mode | None = None) -> "PolicySet":
     Raises ``InvalidInput`` for conditions that are wrong.
     """
     ready, problems = [], []
-    for index, rule in enumerate(policy.rules):
+    for index, rule in enumerate(rules_of(policy)):
         when = compile_expression(rule.when, rule.at)
         if isinstance(when, Problem):
             problems.append(Problem(f"rules[{index}].when", when.message, when.fix))

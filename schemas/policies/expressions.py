@@ -39,7 +39,8 @@ VARIABLES: dict[At, dict[str, tuple[str, ...]]] = {
     | {"tool": ("name", "effects", "declared", "pure", "endorses"), "args": (), "sinks": (), "context": _LABEL}
     | {"recipients": ()},
     "model_call": _EVERYWHERE
-    | {"model": ("provider", "model", "region", "retention", "training"), "args": (), "context": _LABEL},
+    | {"model": ("provider", "model", "region", "regions", "retention", "training", "certifications")}
+    | {"args": (), "context": _LABEL},
     "output": _EVERYWHERE | {"output": (*_LABEL, "value")},
     "read": _EVERYWHERE
     | {"output": (*_LABEL, "kind"), "reader": ("id", "kind", "project", "permissions", "roles", "groups")},

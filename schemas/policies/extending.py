@@ -1,11 +1,12 @@
 """Packs in a policy: what ``extends`` names is taken in when a document is read, so its meaning never changes later.
 
-The rules of a pack come first, with the pack's name before their ids. Values and tools of the document replace those of
-the packs; ``effects``, ``mode`` and ``static`` are the document's alone.
+The rules of a pack come first, with the pack's name before their ids. Values, tools and demands of the document replace
+those of the packs; ``effects``, ``mode`` and ``static`` are the document's alone.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
+from schemas.compliance.section import Compliance
 from schemas.errors import InvalidInput, Problem
 from schemas.policies.document import MAX_RULES, Policy, Rule
 from schemas.policies.packs import PACKS
@@ -49,6 +50,7 @@ def extended(policy: Policy, shaped: Shaped) -> Policy:
             "without": (),
             "rules": (*rules, *policy.rules),
             "values": values | policy.values,
+            "compliance": _demands([*packs.values(), policy]),
             "endorse": (*(one for pack in packs.values() for one in pack.endorse), *policy.endorse),
         }
     )
@@ -61,6 +63,15 @@ def _collect(names: tuple[str, ...], shaped: Shaped, packs: dict[str, Policy]) -
             pack = shaped(PACKS[name])
             _collect(pack.extends, shaped, packs)
             packs[name] = pack
+
+
+def _demands(policies: Iterable[Policy]) -> Compliance | None:
+    """Return the demands of all, each over those before it."""
+    found: Compliance | None = None
+    for one in policies:
+        if one.compliance is not None:
+            found = one.compliance if found is None else one.compliance.over(found)
+    return found
 
 
 def _named(pack: str, rule: Rule) -> Rule:

@@ -52,15 +52,17 @@ class ToolFacts(Struct, frozen=True, kw_only=True):
 class ModelFacts(Struct, frozen=True, kw_only=True):
     """A provider is about to read. ``labels`` are those of the prompt's arguments as one value.
 
-    ``retention`` is in days. What is not known of a provider is ``None``, and a rule that reads it denies.
+    ``regions`` are all in which it may be processed; ``retention`` is in days. What is not known of a provider is
+    ``None``, and a rule that reads it denies.
     """
 
     where: Where
     provider: str
     model: str
-    region: str | None = None
+    regions: Sequence[str] | None = None
     retention: int | None = None
     training: bool | None = None
+    certifications: Sequence[str] | None = None
     args: Mapping[str, Json] = {}
     labels: Labels
     control: Label

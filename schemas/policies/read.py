@@ -10,6 +10,7 @@ from schemas.labels.declarations import declaration_problems
 from schemas.labels.label import label_of
 from schemas.labels.paths import parse_path
 from schemas.policies.cases import facts_of
+from schemas.policies.compliance import is_demand, rules_of
 from schemas.policies.document import Endorsement, Policy, PolicyTest, Rule
 from schemas.policies.expressions import compile_expression
 from schemas.policies.extending import extended, extension_problems
@@ -67,22 +68,29 @@ def _problems(policy: Policy) -> Iterator[Problem]:
         if rule.id in seen:
             yield Problem(f"{path}.id", f"the id '{rule.id}' occurs twice", "give each rule an id of its own")
         seen.add(rule.id)
+        if is_demand(rule.id):
+            yield Problem(f"{path}.id", f"'{rule.id}' is an id of the section compliance", "choose another id")
         if isinstance(found := compile_expression(rule.when, rule.at), Problem):
             yield Problem(f"{path}.when", found.message, found.fix)
         yield from (Problem(f"{path}.{one.path}", one.message, one.fix) for one in _rule(rule))
-    ids = [one.id for one in policy.guards]
-    for name in sorted({one for one in ids if ids.count(one) > 1}):
-        yield Problem("guards", f"there are two guards '{name}'", "give one of them another id")
+    yield from _guards(policy)
     for index, one in enumerate(policy.endorse):
         yield from (Problem(f"endorse[{index}]{f.path}", f.message, f.fix) for f in _endorsement(one))
     yield from extension_problems(policy)
+    seen |= {one.id for one in rules_of(policy)}
     for index, test in enumerate(policy.tests):
         for unknown in sorted({*(test.rules or ())} - seen - {DEFAULT, ERROR}):
-            if unknown.partition("/")[0] not in PACKS:
+            if unknown.partition("/")[0] not in PACKS and not (policy.extends and is_demand(unknown)):
                 yield Problem(f"tests[{index}].rules", f"there is no rule '{unknown}'", "name rules by their ids")
         yield from (Problem(f"tests[{index}].facts{one.path}", one.message, one.fix) for one in _facts(test, policy))
     if not is_readable(dict(policy.values)):
         yield Problem("values", "they are too large, or no JSON that conditions can read", "keep lists below 256 items")
+
+
+def _guards(policy: Policy) -> Iterator[Problem]:
+    ids = [one.id for one in policy.guards]
+    for name in sorted({one for one in ids if ids.count(one) > 1}):
+        yield Problem("guards", f"there are two guards '{name}'", "give one of them another id")
 
 
 def _facts(test: PolicyTest, policy: Policy) -> Iterator[Problem]:

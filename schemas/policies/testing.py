@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from schemas.policies.cases import facts_of
 from schemas.policies.compiled import PolicySet, compile_policy
+from schemas.policies.compliance import rules_of
 from schemas.policies.document import Policy, PolicyTest
 from schemas.policies.facts import Facts, ModelFacts, OutputFacts, ToolFacts
 from schemas.policies.rulings import Ruling
@@ -74,7 +75,7 @@ def run_tests(policy: Policy) -> Report:
     compiled = compile_policy(policy.model_copy(update={"mode": "enforce"}))
     results = [_result(compiled, test, policy) for test in policy.tests]
     matched = {rule for one in results for rule in one.rules}
-    return Report(results=results, untested=[rule.id for rule in policy.rules if rule.id not in matched])
+    return Report(results=results, untested=[rule.id for rule in rules_of(policy) if rule.id not in matched])
 
 
 def decide(compiled: PolicySet, facts: Facts) -> Ruling:

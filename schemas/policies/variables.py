@@ -61,7 +61,14 @@ def tool_variables(
 
 def model_variables(facts: ModelFacts, values: Mapping[str, Json]) -> Variables:
     """Return the variables of a model's call. Raises ``Undecided``."""
-    known = {"region": facts.region, "retention": facts.retention, "training": facts.training}
+    regions, certifications = facts.regions, facts.certifications
+    known = {
+        "region": regions[0] if regions is not None and len(regions) == 1 else None,
+        "regions": None if regions is None else list(regions),
+        "retention": facts.retention,
+        "training": facts.training,
+        "certifications": None if certifications is None else list(certifications),
+    }
     said = {"provider": facts.provider, "model": facts.model, **{k: v for k, v in known.items() if v is not None}}
     own = {"model": said, "args": _args(facts.args, facts.labels), "context": label_fields(facts.context)}
     return own | _everywhere(facts.where, facts.control, values)

@@ -6,7 +6,16 @@ from schemas.records.base import Int64, Json, Millis, Record
 from schemas.records.security.pinned import AuditKind, Decision
 
 DefinitionKind = Literal[
-    "workflow", "prompt", "budget", "organisation", "stop", "quotas", "price_list", "prompt_label", "policy"
+    "workflow",
+    "prompt",
+    "budget",
+    "organisation",
+    "stop",
+    "quotas",
+    "price_list",
+    "prompt_label",
+    "policy",
+    "provider_facts",
 ]
 
 

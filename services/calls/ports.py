@@ -23,6 +23,7 @@ from services.calls.call import Call
 from services.calls.cancellation import Cancellations
 from services.calls.provider_keys import ProviderKeys
 from services.routing.router import Router
+from services.security.compliance.known import FactsSource
 from services.security.enforcement.ports import Policies
 
 
@@ -210,7 +211,7 @@ class CallPorts:
     claims' lease, since that is how soon a budgets table that was lost must know of every call that lives. ``aborts``
     breaks calls off. Without ``keys`` every organisation's calls are made with the environment's keys of providers.
     Without ``batching`` none goes by batch, and without ``joint_embeddings`` each embedding is a request. Without
-    ``policies`` no call can be made that has one.
+    ``policies`` no call can be made that has one; without ``facts`` of organisations those that come along count.
     """
 
     providers: Mapping[str, Provider]
@@ -231,3 +232,4 @@ class CallPorts:
     batching: Batching | None = None
     joint_embeddings: JointEmbeddings | None = None
     policies: Policies | None = None
+    facts: FactsSource | None = None

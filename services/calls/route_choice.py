@@ -5,7 +5,7 @@ from schemas.records.money import ProviderCall
 from schemas.records.routes import RouteOutcome
 from services.calls.call import Call
 from services.routing.choice import Choice
-from services.routing.router import Wanted
+from services.routing.router import Bars, Wanted
 from services.routing.scoring import Need
 
 #: Bytes of text that make a token, about. A route is ranked by it; money is held for the bound.
@@ -22,7 +22,7 @@ def prompt_of(call: Call) -> str:
     return template.name if template is not None else ""
 
 
-def wanted_of(call: Call) -> Wanted | None:
+def wanted_of(call: Call, bar: Bars | None = None) -> Wanted | None:
     """Return what the call asks of its route; ``None`` when it is pinned or has no policy."""
     content = call.content
     wish = content.wish
@@ -50,6 +50,7 @@ def wanted_of(call: Call) -> Wanted | None:
         ceiling_nano=wish.ceiling_nano,
         cap_nano=call.cap_nano,
         most_input_tokens=tokens * _BYTES_PER_TOKEN,
+        bar=bar,
     )
 
 

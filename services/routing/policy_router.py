@@ -118,8 +118,14 @@ class PolicyRouter(RouteTable):
             full={} if available is None else await available.full(wanted.org_id, routes, usage),
             seen={route: Seen(mean_ms) for route, mean_ms in measured.items()} | _seen(known.arms),
             dear=self._dear(wanted, routes),
-            barred=self._models.data_classes.barred(wanted.org_id, wanted.need.data_class, routes),
+            barred=self._barred(wanted, routes),
         )
+
+    def _barred(self, wanted: Wanted, routes: Sequence[str]) -> dict[str, str]:
+        barred = self._models.data_classes.barred(wanted.org_id, wanted.need.data_class, routes)
+        if wanted.bar is None:
+            return barred
+        return {route: why for route in routes if (why := wanted.bar(route)) is not None} | barred
 
     async def _absent(self, org_id: str) -> frozenset[str]:
         if self._keys is None:

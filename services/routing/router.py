@@ -1,6 +1,6 @@
 """Which model answers a call: what the caller pins, else what its policy chooses, else the default of its tier."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol
 
 from msgspec import Struct
@@ -26,11 +26,15 @@ class Pin(NamedTuple):
     model: str | None = None
 
 
+Bars = Callable[[str], str | None]
+"""Returns why a route may not be chosen, ``None`` if it may."""
+
+
 class Wanted(Struct, frozen=True, kw_only=True):
     """A call whose route is to be chosen. Tokens are about right; ``seed`` are the ids that decide where chance does.
 
     ``ceiling_nano`` bounds the mean cost of calls that learn; 0 does not. ``cap_nano`` is what the run's budget has
-    left, ``None`` without one; the call may then read up to ``most_input_tokens``.
+    left, ``None`` without one; the call may then read up to ``most_input_tokens``. ``bar`` bars routes of this call.
     """
 
     org_id: str
@@ -42,6 +46,7 @@ class Wanted(Struct, frozen=True, kw_only=True):
     ceiling_nano: int = 0
     cap_nano: int | None = None
     most_input_tokens: int = 0
+    bar: Bars | None = None
 
 
 class Ended(NamedTuple):

@@ -1,8 +1,9 @@
 """Before step 3: a policy says which provider may read what, and what of the answer may be given; and after step 4.
 
 The first stage decides for the route that the call would take: it denies the call, hides parts of the prompt's
-arguments, or sends the call to a provider that is allowed. The second one decides for every other route that a try of
-the call takes, so that no fallback and no hedge goes where the call may not. Calls without security pass both.
+arguments, or sends the call to a provider that is allowed. A route that is chosen among several is chosen among those
+that meet the demands of compliance, with its fallbacks and hedges. The second stage decides for every other route that
+a try of the call takes, so that no fallback and no hedge goes where the call may not. Calls without security pass both.
 """
 
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ from connectors.ports.engine import Clock
 from schemas.errors import StepError
 from schemas.labels.label import label_of
 from schemas.labels.mapped import Labels
-from schemas.policies.facts import ModelFacts, OutputFacts, Where
+from schemas.policies.facts import OutputFacts
 from schemas.policies.rulings import Ruling
 from schemas.prompts.answers import read_answer
 from schemas.records.base import Json
@@ -23,17 +24,20 @@ from schemas.records.steps import StepSecurity
 from schemas.spec.error_codes import POLICY_FAILED
 from schemas.values.json_text import write_json
 from services.calls.call import UNROUTED, Answer, Call, Proceed
-from services.calls.security.deciding import noted
+from services.calls.security.deciding import deferred_if_unknown, noted
+from services.calls.security.model_rules import Bar, ModelRules, rerouted, where_of
 from services.calls.stages.render import with_prompt
 from services.calls.stages.route import routed
 from services.routing.router import Pin, Route, Router
+from services.security.compliance.known import FactsSource
 from services.security.enforcement.ports import Policies
 from services.security.enforcement.reading import read_by
 from services.security.enforcement.redaction import redacted
 from services.security.enforcement.ruling import denial, ruling_of
 
-#: Routes that are tried for a call until one is allowed: the one that it would take, and one that a rule names.
-_ROUTES = 2
+#: Routes that are tried for a call until one is allowed: the one that it would take, one that a rule names, and one
+#: that the demands of compliance leave.
+_ROUTES = 3
 
 
 class GuardModel:
@@ -43,29 +47,56 @@ class GuardModel:
     does not know.
     """
 
-    def __init__(self, policies: Policies | None, router: Router, clock: Clock) -> None:
+    def __init__(
+        self, policies: Policies | None, router: Router, clock: Clock, facts: FactsSource | None = None
+    ) -> None:
         self._policies = policies
         self._router = router
         self._clock = clock
+        self._facts = facts
 
     async def __call__(self, call: Call, proceed: Proceed) -> Answer:
         security = call.security
         if security is None:
             return await proceed(call)
         policies = known(self._policies)
-        call = await self._allowed(call, security, policies)
+        call = await self._allowed(call, security, ModelRules(policies, self._facts))
         return self._given(call, security, policies, await proceed(call))
 
-    async def _allowed(self, call: Call, security: StepSecurity, policies: Policies) -> Call:
+    async def _allowed(self, call: Call, security: StepSecurity, rules: ModelRules) -> Call:
         for _ in range(_ROUTES):
-            call = await routed(self._router, call)
-            ruling = noted(call.ledger, self._clock, partial(_asked, call, security, policies))
+            call = await self._routed(call, security, rules)
+            ruling = noted(call.ledger, self._clock, partial(rules.ruling_or_other, call, security))
             if ruling.verdict in ("deny", "ask"):
                 raise denial(ruling, security.policy)
             if may_go(call.route, ruling.changes.routes):
                 return structs.replace(_hidden(call, security, ruling), cleared=(*call.cleared, call.route))
             call = _sent_to(call, ruling.changes.routes or ())
         raise StepError(POLICY_FAILED, f"policy {security.policy} allows no provider that this call can be sent to")
+
+    async def _routed(self, call: Call, security: StepSecurity, rules: ModelRules) -> Call:
+        """Return the call with its route: of a choice, one that meets the demands of compliance."""
+        bar = None
+        if call.content.wish is not None and call.route is UNROUTED:
+            bar = deferred_if_unknown(lambda: rules.bar(call, security))
+        try:
+            return await routed(self._router, call, bar)
+        except StepError as exc:
+            if bar is None or not bar.refused or exc.retryable:
+                raise
+            return self._elsewhere(call, security, rules, bar)
+
+    def _elsewhere(self, call: Call, security: StepSecurity, rules: ModelRules, bar: Bar) -> Call:
+        """Return a call that no model of its choice may get, sent to another one. Raises a final ``StepError``."""
+        refused = next(iter(bar.refused.values()))
+        other = rules.other(call, security)
+        ruling = refused if other is None else rerouted(refused, other)
+        noted(call.ledger, self._clock, lambda: ruling)
+        if other is None:
+            raise denial(ruling, security.policy)
+        call.ledger.provider, call.ledger.model = other
+        content = structs.replace(call.content, wish=None, pinned=Pin(*other))
+        return structs.replace(call, content=content, route=other, choice=None)
 
     def _given(self, call: Call, security: StepSecurity, policies: Policies, answer: Answer) -> Answer:
         """Return what may be given of an answer. It is paid by now, and stays so whatever is decided."""
@@ -83,15 +114,17 @@ class GuardModel:
 class CheckRoute:
     """Asks the policy for a route that the call was not cleared for: of a fallback, or of a try beside it."""
 
-    def __init__(self, policies: Policies | None, clock: Clock) -> None:
+    def __init__(self, policies: Policies | None, clock: Clock, facts: FactsSource | None = None) -> None:
         self._policies = policies
         self._clock = clock
+        self._facts = facts
 
     async def __call__(self, call: Call, proceed: Proceed) -> Answer:
         security = call.security
         if security is None or call.route in call.cleared:
             return await proceed(call)
-        ruling = noted(call.ledger, self._clock, partial(_asked, call, security, known(self._policies)))
+        rules = ModelRules(known(self._policies), self._facts)
+        ruling = noted(call.ledger, self._clock, partial(rules.ruling, call, security, call.route))
         if ruling.verdict in ("deny", "ask"):
             raise denial(ruling, security.policy)
         if ruling.verdict == "redact" or not may_go(call.route, ruling.changes.routes):
@@ -112,40 +145,8 @@ def may_go(route: Route, allowed: Sequence[str] | None) -> bool:
     return allowed is None or any(one in (route.provider, "/".join(route)) for one in allowed)
 
 
-def where_of(call: Call) -> Where:
-    """Return where a call is made, as policies read it."""
-    kind = "agent" if call.security is not None and call.security.agent else "llm"
-    origin = call.origin
-    return Where(
-        org=call.org_id,
-        workflow=origin.workflow_name,
-        run=origin.run_id,
-        node=origin.node_id,
-        kind=kind,
-        tags=call.tags,
-    )
-
-
-def _asked(call: Call, security: StepSecurity, policies: Policies) -> Ruling:
-    return ruling_of(policies, call.org_id, security, "model_call", lambda one: one.model_call(_facts(call, security)))
-
-
 def _judged(call: Call, security: StepSecurity, policies: Policies, value: Json) -> Ruling:
     return ruling_of(policies, call.org_id, security, "output", lambda one: one.output(_given(call, security, value)))
-
-
-def _facts(call: Call, security: StepSecurity) -> ModelFacts:
-    labels, template = Labels.read(security.args), call.content.template
-    args = {} if template is None else template.args if template.given is None else template.given
-    return ModelFacts(
-        where=where_of(call),
-        provider=call.route.provider,
-        model=call.route.model,
-        args=args,
-        labels=labels,
-        control=label_of(security.control),
-        context=label_of(security.context) if security.agent or security.context else labels.whole,
-    )
 
 
 def _given(call: Call, security: StepSecurity, value: Json) -> OutputFacts:

@@ -15,7 +15,7 @@ from services.calls.provider_keys import ProviderKeys
 from services.calls.route_choice import wanted_of
 from services.calls.timeouts import within_patience
 from services.calls.trying.tries import Tries
-from services.routing.router import Route, Router
+from services.routing.router import Bars, Route, Router
 
 
 class RouteCall:
@@ -78,11 +78,11 @@ class RouteCall:
         return provider
 
 
-async def routed(router: Router, call: Call) -> Call:
-    """Return the call with its route, which is chosen once and booked in the ledger."""
+async def routed(router: Router, call: Call, bar: Bars | None = None) -> Call:
+    """Return the call with its route, which is chosen once, not among those of ``bar``, and booked in the ledger."""
     if call.route is not UNROUTED:
         return call
-    wanted = wanted_of(call)
+    wanted = wanted_of(call, bar)
     choice = None if wanted is None else await router.choice(wanted)
     route = router.choose(call) if choice is None else Route(*choice.route.split("/", 1))
     call.ledger.provider, call.ledger.model = route

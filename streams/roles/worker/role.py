@@ -55,6 +55,7 @@ from services.routing.models import Models
 from services.routing.policy_router import PolicyRouter
 from services.runs.attempts.answer_guards import AnswerGuards
 from services.runs.attempts.tool_guard import ToolGuard
+from services.security.compliance.known import KnownFacts
 from services.security.enforcement.known import KnownPolicies
 from services.security.guards.installed import installed_scorers
 from streams.process.context import RoleContext
@@ -194,6 +195,7 @@ def _call_ports(
     settings = ctx.settings
     definitions, stops = BudgetDefinitions(), StopDefinitions()
     prices = PriceLists(PriceBook.load(settings.providers.prices_file, stated_prices()))
+    facts = KnownFacts()
     rules = QuotaRules(QuotasFile.load(settings.providers.quotas_file), learns=settings.providers.quotas_learned)
 
     def apply(definition: Definition) -> None:
@@ -201,10 +203,12 @@ def _call_ports(
         definitions.apply(definition)
         rules.apply(definition)
         prices.apply(definition)
+        facts.apply(definition)
         policies.apply(definition)
 
     def mark_loaded() -> None:
         prices.mark_loaded()
+        facts.mark_loaded()
         stops.mark_loaded()
         definitions.mark_loaded()
         policies.mark_loaded()
@@ -254,6 +258,7 @@ def _call_ports(
         joint_embeddings=_joint_embeddings(ctx, prices),
         batching=_batching(ctx, providers, holds(BATCH_HOLD_MS), keys),
         policies=policies,
+        facts=facts,
     )
 
 

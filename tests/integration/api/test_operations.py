@@ -168,3 +168,18 @@ async def test_the_openapi_document_says_what_can_go_wrong(api: Running) -> None
                     assert list(response["content"]) == ["application/problem+json"], (path, status)
     assert submit["requestBody"]["content"]["application/json"]["schema"]["$ref"].endswith("/SubmitRun")
     assert document["components"]["schemas"]["SubmitRun"]["examples"]
+
+
+async def test_topics_and_records_are_described_without_a_key(api: Running) -> None:
+    client = api.client
+    answer = await client.get("/asyncapi.json", headers={"Authorization": ""})
+    assert answer.headers["content-type"] == "application/vnd.aai.asyncapi+json;version=3.0.0"
+    assert answer.json()["asyncapi"] == "3.0.0"
+    paths = (await client.get("/schemas/v1", headers={"Authorization": ""})).json()["schemas"]
+    assert "/schemas/v1/RunSubmitted.json" in paths
+    for path in paths:
+        schema = (await client.get(path)).json()
+        assert schema["$id"] == path
+    unknown = await client.get("/schemas/v1/Nothing.json")
+    assert unknown.status_code == 404
+    assert "GET /schemas/v1 lists them" in unknown.json()["detail"]

@@ -1,0 +1,1 @@
+"""What organisations state of providers, and reports on what their policies decided."""
