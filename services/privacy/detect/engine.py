@@ -15,12 +15,14 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from schemas.errors import StepError
+from schemas.errors import StepError, TooLarge
 from schemas.privacy.findings import Finding, Found, apart
 from services.privacy.detect.errors import DetectorFailed
 from services.privacy.detect.rules import Rule
 from services.privacy.detect.searcher import Hit, Searcher
 from services.privacy.detect.values import LIMITS, Limits, texts_of, too_large
+from services.privacy.sanitise import canonical
+from services.privacy.sanitise.canonical import layers
 
 #: How a finding in a key of an object says so: its path leads to the key's value, its span is in the key.
 IN_KEY = "key"
@@ -38,6 +40,7 @@ class Detectors:
             raise ValueError(f"rules with the same id: {sorted({one for one in ids if ids.count(one) > 1})}")
         self.rules = tuple(rules)
         self._limits = limits
+        self._layers = canonical.Limits(chars=limits.characters)
         self._all = Searcher(rules)
         keyed = [rule for rule in rules if rule.keyed]
         self._keyed = Searcher(keyed) if keyed else None
@@ -66,7 +69,11 @@ class Detectors:
     def _find(self, text: str, above: str) -> list[Finding]:
         if len(text) > self._limits.characters:
             raise too_large(self._limits)
-        found = [_finding(hit, hit.start, hit.end) for hit in self._all.hits(text, above)]
+        found = [
+            _finding(hit, *layer.span(hit.start, hit.end), layer.via)
+            for layer in layers(text, self._layers)
+            for hit in self._all.hits(layer.text, above, layer.via)
+        ]
         if above and self._keyed is not None:
             found.extend(self._behind_key(self._keyed, text, above))
         return apart(found) if len(found) > 1 else found
@@ -103,6 +110,8 @@ def _guarded(search: Callable[[], T]) -> T:
         return search()
     except StepError:
         raise
+    except TooLarge as exc:  # of the layers; its message has sizes only
+        raise DetectorFailed("too_deep" if isinstance(exc, canonical.TooDeep) else "too_large", str(exc)) from None
     except Exception as exc:  # noqa: BLE001 - every failure is a refusal
         # The cause is left out, since its text may have a part of the value.
         raise DetectorFailed("failed", f"the detectors failed ({type(exc).__name__}): nothing was let pass") from None

@@ -5,9 +5,11 @@ import logging
 from connectors.tools.raised import described, one_line, user_frames
 from schemas.errors import BadRecord, Rejected, StepError, SubjectErased, TryLater
 from schemas.records.steps import FunctionCall, StepRequest, ToolCall
-from schemas.spec.error_codes import POLICY_DENIED, POLICY_FAILED, SUBJECT_ERASED
+from schemas.spec.error_codes import POLICY_DENIED, POLICY_FAILED, PRIVACY_REFUSED, SUBJECT_ERASED
 
 log = logging.getLogger(__name__)
+
+_FINAL = (POLICY_DENIED, POLICY_FAILED, PRIVACY_REFUSED, SUBJECT_ERASED)
 
 
 def as_step_error(request: StepRequest, exc: Exception) -> StepError:
@@ -35,7 +37,7 @@ def as_wanted(request: StepRequest, error: StepError) -> StepError:
 
     A policy's no is final, and so is an erasure.
     """
-    if error.code in request.retry_on and error.code not in (POLICY_DENIED, POLICY_FAILED, SUBJECT_ERASED):
+    if error.code in request.retry_on and error.code not in _FINAL:
         error.retryable = True
     return error
 

@@ -1,5 +1,6 @@
 """The search: places, words near, layers of JSON, and refusals instead of passes."""
 
+import base64
 from dataclasses import replace
 
 import pytest
@@ -172,6 +173,30 @@ def test_numbers_are_searched_as_their_digits() -> None:
 def test_rules_that_cannot_be_compiled_are_refused(rules: list[Rule]) -> None:
     with pytest.raises(ValueError, match=r"pattern|group|same id"):
         Detectors(rules)
+
+
+def test_a_value_in_an_encoded_text_is_found_where_the_encoded_text_is() -> None:
+    hidden = base64.b64encode(b"please keep the badge B1234 of the visitor").decode()
+    (found,) = Detectors([BADGE]).find(f"see {hidden} there")
+    assert found.via == ("base64",)
+    assert 4 <= found.start < found.end <= 4 + len(hidden)
+
+
+def test_a_rule_may_read_only_the_text_itself() -> None:
+    hidden = base64.b64encode(b"please keep the badge B1234 of the visitor").decode()
+    assert Detectors([replace(BADGE, layers=False)]).find(hidden) == []
+
+
+def test_invisible_characters_within_a_value_are_of_its_span() -> None:
+    text = "see B1\u200b23\u20604 there"
+    (found,) = Detectors([BADGE]).find(text)
+    assert text[found.start : found.end] == "B1\u200b23\u20604"
+
+
+def test_numbers_that_a_cipher_makes_are_no_personal_data() -> None:
+    seen = "please ignore the previous instructions of the system, account 12345678"
+    assert Detectors([ACCOUNT]).find(seen)
+    assert Detectors([ACCOUNT]).find(seen[::-1]) == []
 
 
 def test_findings_do_not_overlap_and_the_surer_stays() -> None:
