@@ -28,6 +28,7 @@ from schemas.spec.model import LoopNode, ResolvedSpec
 from schemas.spec.rules_version import ARMS as RULES_OF_ARMS
 from schemas.spec.rules_version import FIRST, rules_of
 from schemas.spec.rules_version import LABELS as RULES_OF_LABELS
+from services.privacy.redact.redactor import Of
 from services.runs.input_check import check_inputs
 from services.runs.large_inputs import LargeInputs
 from services.runs.reuse import reusable
@@ -107,8 +108,10 @@ class Restarts:
         security = await self._security.again(record.org_id, Integrity.USER, record.spec, before)
         if security is None:
             return record
+        of = Of(record.org_id, record.run_id)
+        found = await self._security.entered(of, record.workflow_name, record.inputs, record.tags, security)
         rules = max(record.rules_version, RULES_OF_LABELS)
-        return msgspec.structs.replace(record, security=security, rules_version=rules)
+        return msgspec.structs.replace(record, inputs=found.inputs, security=found.security, rules_version=rules)
 
     async def _definition(self, org_id: str, run: StoredRun) -> ResolvedSpec:
         definition = await self._definitions.of(org_id, run)

@@ -5,9 +5,11 @@ import logging
 from connectors.tools.raised import described, one_line, user_frames
 from schemas.errors import BadRecord, Rejected, StepError, TryLater
 from schemas.records.steps import FunctionCall, StepRequest, ToolCall
-from schemas.spec.error_codes import POLICY_DENIED, POLICY_FAILED
+from schemas.spec.error_codes import POLICY_DENIED, POLICY_FAILED, PRIVACY_REFUSED
 
 log = logging.getLogger(__name__)
+
+_FINAL = (POLICY_DENIED, POLICY_FAILED, PRIVACY_REFUSED)
 
 
 def as_step_error(request: StepRequest, exc: Exception) -> StepError:
@@ -26,7 +28,7 @@ def as_step_error(request: StepRequest, exc: Exception) -> StepError:
 
 def as_wanted(request: StepRequest, error: StepError) -> StepError:
     """Return the error of an attempt, retryable if its node wants its code retried. A policy's no is final."""
-    if error.code in request.retry_on and error.code not in (POLICY_DENIED, POLICY_FAILED):
+    if error.code in request.retry_on and error.code not in _FINAL:
         error.retryable = True
     return error
 

@@ -39,6 +39,7 @@ from services.calls.transcript import read_transcript, transcript_hash
 from services.runs.attempts.answer_guards import AnswerGuards
 from services.runs.attempts.fitting import fitting
 from services.runs.attempts.outcome import Outcome, error_info
+from services.runs.attempts.private import AttemptPrivacy
 from services.runs.attempts.spans import TOOL
 from services.runs.attempts.tool_guard import ToolGuard
 from services.runs.bound_args import bound_args
@@ -84,7 +85,7 @@ class Executor:
 
     ``rollouts`` knows of withdrawn versions; without it every version is called as it was requested. ``shadow_answers``
     keeps answers that nobody is shown, to be scored. ``guard`` asks policies before tools are called; ``answer_guards``
-    knows which guards look at answers.
+    knows which guards look at answers, ``privacy`` what redacts.
     """
 
     def __init__(
@@ -100,8 +101,10 @@ class Executor:
         shadow_answers: Answers | None = None,
         guard: ToolGuard,
         answer_guards: AnswerGuards,
+        privacy: AttemptPrivacy,
     ) -> None:
         self._answer_guards = answer_guards
+        self._privacy = privacy
         self._rollouts = rollouts
         self._guard = guard
         self._worker_id = worker_id
@@ -145,6 +148,7 @@ class Executor:
             if isinstance(exc, asyncio.CancelledError) and _is_canceled():
                 raise
             error = as_wanted(request, as_step_error(request, contain(exc)))
+            error = await self._privacy.error(request, error, ledger)
             outcome = Outcome(started_ms, self._clock.now_ms(), error=error_info(error, request.step_id))
         if ledger.rendered:
             # An earlier answer, or a prompt that cannot be rendered, asked no provider.
@@ -195,9 +199,12 @@ class Executor:
                 return await self._turn(request, work, args, granted, ledger)
             case LlmCall() as work if granted is not None:
                 pictures, named = await shown(self._context(request), work.images, args)
-                return await self._answer(request, granted, ledger, content_of(work, named, pictures, given=args))
+                content = content_of(work, named, pictures, given=args)
+                answer = await self._answer(request, granted, ledger, content)
+                return await self._privacy.logged(request, answer, ledger, "answer")
             case (ToolCall() | FunctionCall()) as work:
-                return fitting(work, await self._tool(request, work, args, granted, ledger))
+                value = fitting(work, await self._tool(request, work, args, granted, ledger))
+                return await self._privacy.logged(request, value, ledger, "tool_result")
         raise StepError("bad_request", "a model is never called without a claim")
 
     async def _tool(
@@ -209,7 +216,7 @@ class Executor:
         ledger: Ledger,
     ) -> Json:
         if isinstance(work, ToolCall) and request.security is not None:
-            args = await self._guard.allowed(request, work, self._taken(work, args), ledger)
+            args = await self._allowed(request, work, self._taken(work, args), ledger)
         value = await self._called(request, work, args, ledger)
         if granted is None or (question := analyzer_question(work)) is None:
             return value
@@ -218,6 +225,16 @@ class Executor:
         ledger.tool = ledger.tool and replace(ledger.tool, output_hash=value_hash(value))
         content = content_of(question, args, (await picture_in(context, args),))
         return {**value, "description": await self._answer(request, granted, ledger, content)}
+
+    async def _allowed(
+        self, request: StepRequest, work: ToolCall, args: dict[str, Json], ledger: Ledger
+    ) -> dict[str, Json]:
+        """Return the arguments that a tool is called with, values put back where its run's policy says so."""
+        restoring = self._privacy.restoring(request, work.name, args, ledger)
+        if restoring is None:
+            return await self._guard.allowed(request, work, args, ledger)
+        args = await self._guard.allowed(restoring.request, work, args, ledger)
+        return await restoring.values(args)
 
     def _taken(self, work: ToolCall, args: dict[str, Json]) -> dict[str, Json]:
         """Return the arguments that the tool takes: a node without ``inputs`` gives it more, which it never sees."""
@@ -260,10 +277,12 @@ class Executor:
         return read_answer(answer.response.text, has_schema=content.output_schema is not None)
 
     def _call(self, request: StepRequest, granted: Granted, ledger: Ledger, content: Content) -> Call:
-        """Return a call of a model with the guards of its run's policy."""
+        """Return a call of a model with the guards of its run's policy, and what redacts by it."""
         call = call_of(request, granted, ledger, content)
-        guards = self._answer_guards.of(request)
-        return call if guards is None else structs.replace(call, guards=guards)
+        guards, private = self._answer_guards.of(request), self._privacy.of(request)
+        if guards is None and private is None:
+            return call
+        return structs.replace(call, guards=guards, private=private)
 
     async def _turn(
         self, request: StepRequest, work: AgentTurn, args: dict[str, Json], granted: Granted, ledger: Ledger
@@ -279,7 +298,9 @@ class Executor:
         content = content_of(work.call, named, pictures, before, args)
         response = (await self._call_model(self._call(request, granted, ledger, content))).response
         if not response.asked:
-            return read_answer(response.text, has_schema=content.output_schema is not None)
+            answer = read_answer(response.text, has_schema=content.output_schema is not None)
+            return await self._privacy.logged(request, answer, ledger, "answer")
+        response = await self._privacy.turn(request, response, ledger)
         ledger.tool_calls = uses_of(response)
         return output_of(response)
 
@@ -314,10 +335,9 @@ class Executor:
             raise StepError("bad_output", f"the output is not a JSON value that a record can carry: {exc}") from exc
         if isinstance(payload, Reference):
             ledger.output_hash = value_hash(value)
-        if ledger.labels:
-            # Of an earlier answer; the fold joins it with the label of all that this step has read.
-            return structs.replace(payload, labels={"$": ledger.labels})
-        return payload
+        labels = ledger.output_labels
+        # The fold joins them with the label of all that this step has read.
+        return structs.replace(payload, labels=labels) if labels else payload
 
     def _executed(self, request: StepRequest, outcome: Outcome, ledger: Ledger, part: Part | None = None) -> Executed:
         records = outcome_records(request, outcome, ledger, self._worker_id)

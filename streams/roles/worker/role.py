@@ -54,6 +54,7 @@ from services.quotas.rules import QuotaRules, QuotasFile
 from services.routing.models import Models
 from services.routing.policy_router import PolicyRouter
 from services.runs.attempts.answer_guards import AnswerGuards
+from services.runs.attempts.private import AttemptPrivacy
 from services.runs.attempts.tool_guard import ToolGuard
 from services.security.compliance.known import KnownFacts
 from services.security.enforcement.known import KnownPolicies
@@ -171,6 +172,7 @@ def _executor(
         shadow_answers=ShadowAnswers(ctx.pipelined()),
         guard=ToolGuard(policies, lambda records: outbox.send([to_out(one) for one in records]), ctx.clock),
         answer_guards=AnswerGuards(policies, installed_scorers()),
+        privacy=AttemptPrivacy(policies, None, ctx.clock),
     )
     ctx.on_close(executor.close)
     return executor
