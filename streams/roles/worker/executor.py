@@ -88,8 +88,8 @@ class Executor:
 
     ``rollouts`` knows of withdrawn versions; without it every version is called as it was requested. ``shadow_answers``
     keeps answers that nobody is shown, to be scored. ``guard`` asks policies before tools are called; ``answer_guards``
-    knows which guards look at answers, ``privacy`` what redacts. ``seals`` seal the records of runs with a data subject;
-    without them such a run cannot be worked on.
+    knows which guards look at answers, ``privacy`` what redacts. ``seals`` seal the records of runs with a data
+    subject; without them such a run cannot be worked on.
     """
 
     def __init__(
