@@ -100,6 +100,18 @@ class Redactor:
             noted.decide("error", "deny", exc.code, enforced=False)
             return Redacted(value, noted.decisions)
 
+    async def keyed_hash(self, org_id: str, plain: str) -> str:
+        """Return a hash of what may have had values in it, keyed where this plan takes any out of the log.
+
+        Raises ``StepError`` while the vault is down.
+        """
+        if not self.plan.takes_out("log"):
+            return plain
+        try:
+            return (await self._keys.org_key(org_id)).name("body", plain).hex()
+        except Unavailable as exc:
+            raise vault_down(exc) from exc
+
     async def _applied(self, of: Of, value: Any, at: Where, noted: Noted, influenced: Influenced | None) -> Redacted:
         """Return a value as it may be at a place. Raises ``StepError``, in shadow mode, too."""
         if not self.plan.changes(at):

@@ -138,4 +138,4 @@ class AttemptPrivacy:
 
 
 def _of(request: StepRequest) -> Of:
-    return Of(request.org_id, request.run_id)
+    return Of(request.org_id, request.run_id, request.subject)
