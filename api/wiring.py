@@ -48,7 +48,6 @@ from connectors.clickhouse.trace_groups import TraceGroups
 from connectors.clickhouse.trace_query import TraceQueries
 from connectors.clickhouse.traces import Traces
 from connectors.kafka.deadline_appender import DeadlineAppender
-from connectors.kms.opening import open_kms
 from connectors.oidc.issuer import Issuer
 from connectors.postgres.audit.holds import AuditHolds
 from connectors.postgres.audit.reading import AuditReads
@@ -106,6 +105,7 @@ from services.observability.replay.policy.replays import PolicyReplays
 from services.observability.traces.reading import TraceReader
 from services.optimizer.optimizer import Optimizer, OptimizerPorts
 from services.prices.stored import StoredPrices
+from services.privacy.vault.opening import open_vault
 from services.prompts.evaluations.from_runs import CasesOfRuns
 from services.prompts.evaluations.functions import register
 from services.prompts.evaluations.results import EvaluationResults, ResultPorts
@@ -140,7 +140,7 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
     """Return the services. Raises ``ValueError`` for a wrong setting."""
     register(REGISTRY)
     appender = DeadlineAppender(clients.log, DEPENDENCY_TIMEOUT_S)
-    workers, vault = WorkerRegistry(clients.redis, DEPENDENCY_TIMEOUT_S), _vault(settings, clients)
+    workers, vault = WorkerRegistry(clients.redis, DEPENDENCY_TIMEOUT_S), _vault(clients)
     security = _security(clients)
     definitions = _definitions(settings, clients, appender, topics, workers, vault, ForRegistration(security.active))
     limits = _limits(settings, clients, appender)
@@ -191,6 +191,7 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
             vault=vault,
         ),
         security=security,
+        vault=None if clients.kms is None else open_vault(clients.kms, clients.vault_database),
         audit=AuditServices(
             auditing=Auditing(appender),
             reads=AuditReads(clients.database),
@@ -236,9 +237,8 @@ def topic_creators(settings: Settings) -> TopicCreators:
     return TopicCreators(of_organisations=of_organisations, of_queues=of_queues)
 
 
-def _vault(settings: Settings, clients: Clients) -> Vault | None:
-    kms = open_kms(settings.security)
-    return None if kms is None else Vault(clients.database, kms)
+def _vault(clients: Clients) -> Vault | None:
+    return None if clients.kms is None else Vault(clients.database, clients.kms)
 
 
 def _definitions(
