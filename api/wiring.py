@@ -105,7 +105,6 @@ from services.observability.replay.policy.replays import PolicyReplays
 from services.observability.traces.reading import TraceReader
 from services.optimizer.optimizer import Optimizer, OptimizerPorts
 from services.prices.stored import StoredPrices
-from services.privacy.vault.opening import open_vault
 from services.prompts.evaluations.from_runs import CasesOfRuns
 from services.prompts.evaluations.functions import register
 from services.prompts.evaluations.results import EvaluationResults, ResultPorts
@@ -191,7 +190,7 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
             vault=vault,
         ),
         security=security,
-        vault=None if clients.kms is None else open_vault(clients.kms, clients.vault_database),
+        vault=clients.vault,
         audit=AuditServices(
             auditing=Auditing(appender),
             reads=AuditReads(clients.database),

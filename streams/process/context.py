@@ -27,6 +27,8 @@ from connectors.redis.fenced_table import RedisTable
 from connectors.tools import load_entry_points
 from connectors.tools.tools_file import ToolsFile
 from schemas.settings import Settings
+from services.privacy.subjects.ports import SubjectKeys
+from services.privacy.subjects.wiring import sealing_objects
 from services.privacy.vault.opening import OpenVault, open_vault
 from streams.process.metrics import TakeTimes
 from streams.runtime.consumer.poll import PollHandler
@@ -142,7 +144,12 @@ class RoleContext:
     def objects(self) -> Objects:
         """Return where values over the inline limit are."""
         settings = self.settings.objects
-        return open_objects(settings.url, settings.directory, s3_access(settings))
+        return sealing_objects(open_objects(settings.url, settings.directory, s3_access(settings)), self.subject_keys())
+
+    def subject_keys(self) -> SubjectKeys | None:
+        """Return the keys of data subjects, those of ``vault``; ``None`` without a master key."""
+        vault = self.vault()
+        return None if vault is None else vault.keys
 
     def appender(self) -> DeadlineAppender:
         """Return an appender that a batch waits for, and not for ever."""

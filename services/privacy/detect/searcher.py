@@ -1,12 +1,16 @@
 """Searches one text for what rules describe: sets say which rules, only those are searched for, then checked."""
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from services.privacy.detect.near import Words, around, just_before
 from services.privacy.detect.offsets import code_points, encoded
 from services.privacy.detect.patterns import Pattern, PatternSet
 from services.privacy.detect.rules import Family, Rule
+
+_FOLDED: Final = ("folded",)
+_CIPHERS: Final = ("rot", "reversed", "atbash", "leet")
+_PERSONAL: Final = frozenset(("pii", "card"))
 
 
 class Hit(NamedTuple):
@@ -86,14 +90,14 @@ class Searcher:
         self._others = [_Bundle(of_it) for of_it in others[1:]]
         self._gates = PatternSet([words[these].pattern for these in gates])
 
-    def hits(self, text: str, above: str = "", *, inner: bool = False) -> list[Hit]:
-        """Return what the rules find; ``above`` are words before the text, ``inner`` says that it was decoded."""
+    def hits(self, text: str, above: str = "", via: tuple[str, ...] = ()) -> list[Hit]:
+        """Return what the rules find; ``above`` are words before the text, ``via`` the decodings that led to it."""
         data = encoded(text)
         shapes = self._shapes_in(data)
         if not shapes:
             return []
         above = above.lower()
-        found = list(self._candidates(data, shapes, above, inner=inner))
+        found = list(self._candidates(data, shapes, above, via))
         if found and len(data) != len(text):
             at = code_points(data, {place for one in found for place in (one.start, one.end)})
             found = [_Candidate(at[start], at[end], rules) for start, end, rules in found]
@@ -105,14 +109,24 @@ class Searcher:
             shapes.extend(bundle.hit(data)[0])
         return shapes
 
-    def _candidates(self, data: bytes, shapes: Sequence[_Shape], above: str, *, inner: bool) -> Iterator[_Candidate]:
+    def _candidates(
+        self, data: bytes, shapes: Sequence[_Shape], above: str, via: tuple[str, ...]
+    ) -> Iterator[_Candidate]:
         needs_word = any(one.gate is not None for shape in shapes for one in shape.rules)
         words = self._gates.which(data) if needs_word else frozenset()
         for pattern, rules in shapes:
-            allowed = [one for one in rules if (one.rule.layers or not inner) and _may_hit(one, words, above)]
+            allowed = [one for one in rules if (not via or _reads(one.rule, via)) and _may_hit(one, words, above)]
             if allowed:
                 for start, end in pattern.spans(data):
                     yield _Candidate(start, end, allowed)
+
+
+def _reads(rule: Rule, via: tuple[str, ...]) -> bool:
+    """Return whether a rule reads a decoded text. Numbers that a cipher makes are nobody's."""
+    if via == _FOLDED:
+        return True
+    in_cipher = any(one.startswith(_CIPHERS) for one in via)
+    return rule.layers and not (in_cipher and rule.of_class in _PERSONAL)
 
 
 def _may_hit(one: _Ready, words: frozenset[int], above: str) -> bool:
