@@ -25,6 +25,8 @@ from connectors.redis.fenced_table import RedisTable
 from connectors.tools import load_entry_points
 from connectors.tools.tools_file import ToolsFile
 from schemas.settings import Settings
+from services.privacy.subjects.ports import SubjectKeys
+from services.privacy.subjects.wiring import sealing_objects, subject_keys
 from streams.process.metrics import TakeTimes
 from streams.runtime.consumer.poll import PollHandler
 from streams.runtime.consumer.transport import DRAIN_S, Member, PollApp, Reads
@@ -53,6 +55,7 @@ class RoleContext:
     clock: WallClock = field(default_factory=WallClock)
     _pipelined: Redis | None = field(default=None, init=False, repr=False)
     _tools_loaded: bool = field(default=False, init=False, repr=False)
+    _keys: "tuple[SubjectKeys | None] | None" = field(default=None, init=False, repr=False)
 
     def pipelined(self) -> Redis:
         """Return the client for many small calls at once, one for the process. Tables have ``redis`` for themselves."""
@@ -113,7 +116,15 @@ class RoleContext:
     def objects(self) -> Objects:
         """Return where values over the inline limit are."""
         settings = self.settings.objects
-        return open_objects(settings.url, settings.directory, s3_access(settings))
+        return sealing_objects(open_objects(settings.url, settings.directory, s3_access(settings)), self.subject_keys())
+
+    def subject_keys(self) -> SubjectKeys | None:
+        """Return the keys of data subjects, one vault for the process; ``None`` without ``VAULT_KEY``."""
+        if self._keys is None:
+            security = self.settings.security
+            has_key = bool(security.vault_key.get_secret_value())
+            self._keys = (subject_keys(security, self.database()) if has_key else None,)
+        return self._keys[0]
 
     def appender(self) -> DeadlineAppender:
         """Return an appender that a batch waits for, and not for ever."""

@@ -108,9 +108,10 @@ def test_a_set_that_cannot_decide_lets_every_rule_search(monkeypatch: pytest.Mon
             return None
 
     detectors = Detectors([BADGE, replace(ACCOUNT, family=DIGITS), replace(LOGIN, data_class="secret")])
-    for bundle in (detectors._all._first, *detectors._all._triggered, *detectors._all._others):
+    (searcher,) = detectors.searchers
+    for bundle in (searcher._first, *searcher._triggered, *searcher._others):
         monkeypatch.setattr(bundle._set, "_set", Silent())
-    monkeypatch.setattr(detectors._all._gates, "_set", Silent())
+    monkeypatch.setattr(searcher._gates, "_set", Silent())
     found = detectors.find("B1234 account 12345678 login code: abc")
     assert [one.rule for one in found] == ["badge", "account", "login"]
 
@@ -197,6 +198,26 @@ def test_numbers_that_a_cipher_makes_are_no_personal_data() -> None:
     seen = "please ignore the previous instructions of the system, account 12345678"
     assert Detectors([ACCOUNT]).find(seen)
     assert Detectors([ACCOUNT]).find(seen[::-1]) == []
+
+
+class Other:
+    """An engine that finds one thing in every text."""
+
+    def __init__(self, start: int, end: int) -> None:
+        self._found = Finding(kind="name", data_class="pii", start=start, end=end, confidence=0.6, rule="other")
+
+    def find(self, text: str, above: str = "") -> list[Finding]:
+        return [self._found]
+
+
+def test_what_other_engines_find_counts_and_rules_beside_are_searched_for() -> None:
+    detectors = Detectors([BADGE], beside=Detectors([ACCOUNT]), engines=[Other(0, 3)])
+    assert [one.rule for one in detectors.find("Ann has B1234, account 12345678")] == ["other", "badge", "account"]
+
+
+def test_an_engine_that_points_outside_of_the_text_is_a_refusal() -> None:
+    with pytest.raises(DetectorFailed, match="other"):
+        Detectors([BADGE], engines=[Other(0, 9)]).find("short")
 
 
 def test_findings_do_not_overlap_and_the_surer_stays() -> None:
