@@ -5,7 +5,8 @@ RFC 6761), numbers 555-01xx of North America and 07700 900xxx of the United King
 Ofcom), addresses of documentation (RFC 5737, RFC 3849, RFC 7042), social security numbers that begin with 9 (never
 issued). A card has the prefix 400000 that payment processors use in their tests, and its Luhn digit. An IBAN has its
 country, its length, its check digits (ISO 13616) and an account of an all-zero bank. For other kinds nothing is
-reserved: letters become letters and digits become digits. Format-preserving encryption is not used: it could be reversed.
+reserved: letters become letters and digits become digits. There is no format-preserving encryption, which can be
+reversed.
 """
 
 import hashlib
