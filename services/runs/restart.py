@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from connectors.kafka.deadline_appender import Appender
 from connectors.ports.engine import OutRecord
 from connectors.postgres.history.runs import Runs, StoredRun
 from schemas import clock
@@ -72,9 +73,14 @@ class Restarts:
         arguments: Arguments = any_arguments,
         security: Pinning | None = None,
         subjects: SubjectRuns | None = None,
+        appender: Appender | None = None,
     ) -> None:
-        """``subjects`` seal the inputs of runs with a data subject; without them none can be done again."""
+        """``subjects`` seal the inputs of runs with a data subject; without them none can be done again.
+
+        ``appender`` takes what a policy decided on inputs; without it no policy redacts them.
+        """
         self._subjects = subjects
+        self._appender = appender
         self._history = history
         self._definitions = definitions
         self._large_inputs = large_inputs

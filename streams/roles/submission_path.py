@@ -50,7 +50,8 @@ class SubmissionPath:
         settings, database = ctx.settings, ctx.database()
         workflows, history = Workflows(database), Runs(database)
         markers = SubmissionMarkers(ctx.redis, settings.kafka.partitions, STORE_TIMEOUT_S)
-        objects, appender, security = ctx.objects(), ctx.appender(), pinning_of(database, REGISTRY)
+        objects, appender = ctx.objects(), ctx.appender()
+        security = pinning_of(database, REGISTRY, ctx.vault())
         ports = SubmissionPorts(
             plans=WorkflowResolver(workflows, Prompts(database), arguments=REGISTRY.argument_names),
             markers=markers,

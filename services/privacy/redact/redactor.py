@@ -100,15 +100,15 @@ class Redactor:
             noted.decide("error", "deny", exc.code, enforced=False)
             return Redacted(value, noted.decisions)
 
-    async def keyed_hash(self, org_id: str, plain: str) -> str:
-        """Return a hash of what may have had values in it, keyed where this plan takes any out of the log.
+    async def keyed_hash(self, org_id: str, plain: str, at: Where) -> str:
+        """Return a hash of what may have had values in it, keyed where this plan takes any out at a place.
 
         Raises ``StepError`` while the vault is down.
         """
-        if not self.plan.takes_out("log"):
+        if not self.plan.takes_out(at):
             return plain
         try:
-            return (await self._keys.org_key(org_id)).name("body", plain).hex()
+            return (await self._keys.org_key(org_id)).name(f"hash at {at}", plain).hex()
         except Unavailable as exc:
             raise vault_down(exc) from exc
 

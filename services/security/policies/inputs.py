@@ -56,7 +56,7 @@ async def entered(redactor: Redactor, entry: Entry, security: RunSecurity) -> En
         labels = Labels.read(security.inputs).join(found.labels)
         security = replace(security, inputs=labels.recorded)
     try:
-        body_hash = await redactor.keyed_hash(entry.of.org_id, entry.body_hash)
+        body_hash = await redactor.keyed_hash(entry.of.org_id, entry.body_hash, "log")
     except StepError as exc:
         raise _for_senders(exc, "inputs") from exc
     return Entered(found.value, security, body_hash, found.decisions)

@@ -58,7 +58,7 @@ def test_what_is_wrong_is_named_with_its_path(parts: dict[str, Any], said: str) 
 def test_kinds_of_the_organisation_may_be_named() -> None:
     own = {"id": "staff", "kind": "staff_number", "pattern": r"S-\d{5}"}
     assert (
-        section(rules_of_ours=[own], redact=[{**MAILS, "kinds": ["staff_number"]}]).rules_of_ours[0].data_class == "pii"
+        section(rules_of_ours=[own], redact=[{**MAILS, "kinds": ["staff_number"]}]).rules_of_ours[0].of_class == "pii"
     )
 
 

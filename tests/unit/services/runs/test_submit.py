@@ -149,7 +149,8 @@ class Pins:
     async def entered(self, entry: Entry, security: RunSecurity) -> Entered:
         if self.refused is not None:
             raise self.refused
-        return Entered({**entry.inputs, **self.instead}, security, f"keyed {entry.body_hash}", self.decisions)
+        body_hash = f"keyed {entry.body_hash}" if self.instead else entry.body_hash
+        return Entered({**entry.inputs, **self.instead}, security, body_hash, self.decisions)
 
     async def for_spec(self, security: RunSecurity, org_id: str, spec: Any) -> RunSecurity:
         return security
