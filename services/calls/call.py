@@ -189,7 +189,8 @@ class Call(Struct, frozen=True, kw_only=True):
     sent, and answers are shared within one only. ``security`` is there when a policy of security decides. A call that
     is not ``repeatable`` is never made twice, by a fallback after an unknown outcome or a hedge. ``trial`` says which
     of the tries of one call this is. ``guards`` look at the answer, with those of the process. ``private`` takes out of
-    texts what the run's policy does not want there.
+    texts what the run's policy does not want there. With a ``subject``, the pseudonym of a person, what is recorded is
+    sealed, no answer is shared and none goes by batch.
     """
 
     org_id: str
@@ -213,6 +214,7 @@ class Call(Struct, frozen=True, kw_only=True):
     asked_tier: Tier | None = None
     on_delta: OnDelta | None = None
     guards: Guards | None = None
+    subject: str = ""
     private: Private | None = None
     operation: Literal["chat", "embeddings"] = "chat"
     #: Of the stages ``route`` (``input_tokens`` is an upper bound) and ``hold``; until then as here.

@@ -126,7 +126,9 @@ class Settle:
         if call.private is not None and body is not None and call.capture == "full":
             body = await call.private.captured(body, call.ledger)
         # The call may be paid for, so a store that is down is waited for.
-        return await until_available(lambda: captured(self._objects, call.org_id, call.capture, body), self._clock)
+        return await until_available(
+            lambda: captured(self._objects, call.org_id, call.capture, body, call.subject), self._clock
+        )
 
 
 def _outcome(error: StepError) -> CallOutcome:

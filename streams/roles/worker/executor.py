@@ -21,9 +21,11 @@ from connectors.tools.thread_pool import Progress
 from schemas.errors import StepError, Unavailable, Undecodable
 from schemas.ids import span_id, trace_id
 from schemas.payload import INLINE_LIMIT, Payload, Reference
+from schemas.privacy.wants import Sealing
 from schemas.prompts.answers import read_answer
 from schemas.records.base import Json, Record
 from schemas.records.hashes import value_hash
+from schemas.records.run_events import StepFailed
 from schemas.records.security.pinned import Decision
 from schemas.records.steps import AgentTurn, FunctionCall, LlmCall, StepRequest, ToolCall
 from schemas.trace_context import context_headers
@@ -36,6 +38,7 @@ from services.calls.ports import Objects
 from services.calls.security.marked_turns import marked_transcript
 from services.calls.timeouts import PATIENCE_S, Deferred, limited
 from services.calls.transcript import read_transcript, transcript_hash
+from services.privacy.subjects.outcomes import OutcomeSeals, erased
 from services.runs.attempts.answer_guards import AnswerGuards
 from services.runs.attempts.fitting import fitting
 from services.runs.attempts.outcome import Outcome, error_info
@@ -85,7 +88,8 @@ class Executor:
 
     ``rollouts`` knows of withdrawn versions; without it every version is called as it was requested. ``shadow_answers``
     keeps answers that nobody is shown, to be scored. ``guard`` asks policies before tools are called; ``answer_guards``
-    knows which guards look at answers, ``privacy`` what redacts.
+    knows which guards look at answers, ``privacy`` what redacts. ``seals`` seal the records of runs with a data
+    subject; without them such a run cannot be worked on.
     """
 
     def __init__(
@@ -102,7 +106,9 @@ class Executor:
         guard: ToolGuard,
         answer_guards: AnswerGuards,
         privacy: AttemptPrivacy,
+        seals: OutcomeSeals | None = None,
     ) -> None:
+        self._seals = seals
         self._answer_guards = answer_guards
         self._privacy = privacy
         self._rollouts = rollouts
@@ -155,9 +161,22 @@ class Executor:
             await part.expose()
         if part.exposed:
             outcome = replace(outcome, exposed=True)
-            if self._shadows is not None and granted is not None:
+            # An answer of a shadow would be kept apart from its run, to be scored.
+            if self._shadows is not None and granted is not None and not request.subject:
                 self._shadows.start(part, granted)
-        return self._executed(request, outcome, ledger, part)
+        executed = self._executed(request, outcome, ledger, part)
+        return executed if not request.subject else await self._sealed(request, executed)
+
+    async def _sealed(self, request: StepRequest, executed: Executed) -> Executed:
+        """Return what an attempt of a run with a data subject leaves, as the log may have it."""
+        if self._seals is None:
+            records: list[Record] = [erased(record) for record in executed.records]
+        else:
+            records = await self._seals.sealed(request.org_id, request.subject, executed.records)
+        result = records[-1]
+        return replace(
+            executed, records=records, error_code=result.error.code if isinstance(result, StepFailed) else None
+        )
 
     def is_quick(self, request: StepRequest) -> bool:
         """Return whether an attempt is a pure function that waits for nothing."""
@@ -327,9 +346,12 @@ class Executor:
         # An agent's answer is a node's output; it is not part of a transcript.
         in_transcript = isinstance(request.work, ToolCall) or bool(ledger.tool_calls)
         most = request.inline_most if request.inline_most is not None and in_transcript else INLINE_LIMIT
+        # What rules ask of an agent's output they ask of its answer, not of a turn that asks for calls.
+        wants = () if ledger.tool_calls else request.wants
+        sealing = Sealing(request.subject, wants) if request.subject else None
         try:
             payload = await until_available(
-                lambda: self._objects.to_payload(request.org_id, value, most=most), self._clock
+                lambda: self._objects.to_payload(request.org_id, value, most=most, sealing=sealing), self._clock
             )
         except Undecodable as exc:
             raise StepError("bad_output", f"the output is not a JSON value that a record can carry: {exc}") from exc
