@@ -10,19 +10,20 @@ A text is read in layers: itself in canonical form, then the texts that are enco
 Time is linear in the text. What fails raises ``DetectorFailed``: a text is never passed because it was not read.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
 
 import msgspec
 
-from schemas.errors import StepError
+from schemas.errors import StepError, TooLarge
 from schemas.privacy.findings import Finding, Found, apart
 from services.privacy.detect.errors import DetectorFailed
-from services.privacy.detect.near import Words, around, just_before
-from services.privacy.detect.offsets import code_points, encoded
-from services.privacy.detect.patterns import Pattern, PatternSet
+from services.privacy.detect.ports import Engine
 from services.privacy.detect.rules import Rule
+from services.privacy.detect.searcher import Hit, Searcher
 from services.privacy.detect.values import LIMITS, Limits, texts_of, too_large
+from services.privacy.sanitise import canonical
+from services.privacy.sanitise.canonical import layers
 
 #: How a finding in a key of an object says so: its path leads to the key's value, its span is in the key.
 IN_KEY = "key"
@@ -30,86 +31,32 @@ IN_KEY = "key"
 T = TypeVar("T")
 
 
-class Hit(NamedTuple):
-    """What a rule found in a text: code points."""
-
-    rule: Rule
-    start: int
-    end: int
-    confidence: float
-
-
-class _Compiled(NamedTuple):
-    """A rule that can search. ``gate`` is the number of its words in the set, of a rule that needs one of them."""
-
-    rule: Rule
-    pattern: Pattern
-    near: Words | None
-    unless: Words | None
-    gate: int | None
-
-
-class Searcher:
-    """Some rules as one set. ``hits`` are those in one text, without its layers."""
-
-    def __init__(self, rules: Sequence[Rule]) -> None:
-        words: dict[tuple[str, ...], Words] = {}
-        gates: dict[tuple[str, ...], int] = {}
-        self._rules: list[_Compiled] = []
-        for rule in rules:
-            for these in (rule.near, rule.unless):
-                if these and these not in words:
-                    words[these] = Words(these)
-            needs_word = bool(rule.near) and rule.alone <= 0
-            gate = gates.setdefault(rule.near, len(rules) + len(gates)) if needs_word else None
-            pattern = Pattern(rule.pattern, rule.group)
-            self._rules.append(_Compiled(rule, pattern, words.get(rule.near), words.get(rule.unless), gate))
-        self._set = PatternSet([*(rule.pattern for rule in rules), *(words[these].pattern for these in gates)])
-        self._count = len(rules)
-
-    def hits(self, text: str, above: str = "", *, inner: bool = False) -> list[Hit]:
-        """Return what the rules find; ``above`` are words before the text, ``inner`` says that it was decoded."""
-        data = encoded(text)
-        which = self._set.which(data)
-        if not which:
-            return []
-        above = above.lower()
-        found = [
-            (compiled, start, end)
-            for compiled in self._candidates(which, above, inner=inner)
-            for start, end in compiled.pattern.spans(data)
-        ]
-        if not found:
-            return []
-        if len(data) != len(text):
-            at = code_points(data, {place for _, start, end in found for place in (start, end)})
-            found = [(compiled, at[start], at[end]) for compiled, start, end in found]
-        return list(_checked(found, text, above))
-
-    def _candidates(self, which: frozenset[int], above: str, *, inner: bool) -> Iterator[_Compiled]:
-        for number in sorted(which):
-            if number >= self._count:
-                return
-            one = self._rules[number]
-            if inner and not one.rule.layers:
-                continue
-            if one.gate is None or one.gate in which or (one.near is not None and above and one.near.among(above)):
-                yield one
-
-
 class Detectors:
     """The rules that a text is searched for. Compiling takes some 10 ms, so keep one."""
 
-    def __init__(self, rules: Sequence[Rule], limits: Limits = LIMITS) -> None:
-        """Compile the rules. Raises ``ValueError`` for a pattern that RE2 refuses, or an id that comes twice."""
-        ids = [rule.id for rule in rules]
+    def __init__(
+        self,
+        rules: Sequence[Rule],
+        limits: Limits = LIMITS,
+        *,
+        beside: "Detectors | None" = None,
+        engines: Sequence[Engine] = (),
+    ) -> None:
+        """Compile the rules. Those of ``beside`` are searched for as well, without compiling them again.
+
+        ``engines`` are asked about every text, too, and what they find counts like what rules find. Raises
+        ``ValueError`` for a pattern that RE2 refuses, or an id that comes twice.
+        """
+        self.rules: tuple[Rule, ...] = (*(beside.rules if beside else ()), *rules)
+        ids = [rule.id for rule in self.rules]
         if len(set(ids)) != len(ids):
             raise ValueError(f"rules with the same id: {sorted({one for one in ids if ids.count(one) > 1})}")
-        self.rules = tuple(rules)
         self._limits = limits
-        self._all = Searcher(rules)
+        self._layers = canonical.Limits(chars=limits.characters)
         keyed = [rule for rule in rules if rule.keyed]
-        self._keyed = Searcher(keyed) if keyed else None
+        self.searchers: tuple[Searcher, ...] = (*(beside.searchers if beside else ()), Searcher(rules))
+        self.keyed: tuple[Searcher, ...] = (*(beside.keyed if beside else ()), *([Searcher(keyed)] if keyed else ()))
+        self.engines: tuple[Engine, ...] = (*(beside.engines if beside else ()), *engines)
 
     def find(self, text: str, above: str = "") -> list[Finding]:
         """Return what is in a text, none of it overlapping, by its place.
@@ -135,29 +82,34 @@ class Detectors:
     def _find(self, text: str, above: str) -> list[Finding]:
         if len(text) > self._limits.characters:
             raise too_large(self._limits)
-        found = [_finding(hit, hit.start, hit.end) for hit in self._all.hits(text, above)]
-        if above and self._keyed is not None:
-            found.extend(self._behind_key(self._keyed, text, above))
+        found = [
+            _finding(hit, *layer.span(hit.start, hit.end), layer.via)
+            for layer in layers(text, self._layers)
+            for searcher in self.searchers
+            for hit in searcher.hits(layer.text, above, layer.via)
+        ]
+        if above:
+            found.extend(self._behind_key(text, above))
+        for engine in self.engines:
+            found.extend(_within(engine.find(text, above), len(text)))
         return apart(found) if len(found) > 1 else found
 
-    def _behind_key(self, keyed: Searcher, text: str, above: str) -> Iterator[Finding]:
+    def _behind_key(self, text: str, above: str) -> Iterator[Finding]:
         """Yield what is found in ``key: text``, as far as it is in the text."""
         prefix = f"{above}: "
-        for hit in keyed.hits(prefix + text):
-            start, end = max(0, hit.start - len(prefix)), hit.end - len(prefix)
-            if end > start:
-                yield _finding(hit, start, end)
+        for searcher in self.keyed:
+            for hit in searcher.hits(prefix + text):
+                start, end = max(0, hit.start - len(prefix)), hit.end - len(prefix)
+                if end > start:
+                    yield _finding(hit, start, end)
 
 
-def _checked(found: Iterable[tuple[_Compiled, int, int]], text: str, above: str) -> Iterator[Hit]:
-    for (rule, _, near, unless, _), start, end in found:
-        if unless is not None and unless.among(just_before(text, start)):
-            continue
-        confidence = rule.confidence
-        if near is not None and not near.among(around(text, start, end, above)):
-            confidence = rule.alone
-        if confidence > 0 and (rule.validate is None or rule.validate(text[start:end])):
-            yield Hit(rule, start, end, confidence)
+def _within(findings: Sequence[Finding], length: int) -> Sequence[Finding]:
+    """Return another engine's findings. Raises ``DetectorFailed`` for one outside of the text."""
+    for one in findings:
+        if not (0 <= one.start < one.end <= length and 0 < one.confidence <= 1):
+            raise DetectorFailed("failed", f"{one.rule} found something outside of the text: nothing was let pass")
+    return findings
 
 
 def _finding(hit: Hit, start: int, end: int, via: tuple[str, ...] = ()) -> Finding:
@@ -183,6 +135,8 @@ def _guarded(search: Callable[[], T]) -> T:
         return search()
     except StepError:
         raise
+    except TooLarge as exc:  # of the layers; its message has sizes only
+        raise DetectorFailed("too_deep" if isinstance(exc, canonical.TooDeep) else "too_large", str(exc)) from None
     except Exception as exc:  # noqa: BLE001 - every failure is a refusal
         # The cause is left out, since its text may have a part of the value.
         raise DetectorFailed("failed", f"the detectors failed ({type(exc).__name__}): nothing was let pass") from None
