@@ -47,8 +47,8 @@ _INSTRUCTION: Final = re.compile(r"[A-Za-z]{2,} [A-Za-z]{2,}|(?:ENCODE|BASE64|HE
 _PICTURE_NAMES: Final = (
     "w h width height size sz fit crop auto format fm q quality v ver version s dpr cb ixlib ixid raw ref branch "
     "style logo logocolor label labelcolor color svg type t ts time date expires signature key-pair-id policy sig se "
-    "sp sv sr spr st skoid sktid skt ske sks skv alt media family display subset hash rev lang locale theme text bg font "
-    "jwt token access_token oh oe stp ccb ssl resize url dl gravatar default r f i n d id"
+    "sp sv sr spr st skoid sktid skt ske sks skv alt media family display subset hash rev lang locale theme text bg "
+    "font jwt token access_token oh oe stp ccb ssl resize url dl gravatar default r f i n d id"
 )
 _OF_PICTURES: Final = re.compile(rf"(?:{_PICTURE_NAMES.replace(' ', '|')}|x-amz-.*|x-goog-.*|utm_\w+|_nc_\w+)")
 _ENCODED: Final = re.compile(r"[A-Za-z0-9+/_-]{12,}={0,2}")
