@@ -33,7 +33,7 @@ from schemas.settings import Settings
 from services.observability.replay.run_records import RunRecords
 from services.privacy.subjects.erasure import Erasures
 from services.privacy.subjects.submission import SubjectRuns
-from services.privacy.subjects.wiring import sealing_objects, subject_keys
+from services.privacy.subjects.wiring import sealing_objects
 from services.prompts.rollouts.arms import arms_of
 from services.runs.admission_required import Turns
 from services.runs.answers.routes import RunRoutes
@@ -81,7 +81,7 @@ class RunWiring:
         generation = MarkerGeneration(clients.redis, self._partitions, DEPENDENCY_TIMEOUT_S)
         self._known = KnownRuns(generation, clients.progress, self._partitions)
         objects = settings.objects
-        self.subject_keys = subject_keys(settings.security, clients.database)
+        self.subject_keys = None if clients.vault is None else clients.vault.keys
         stored = open_objects(objects.url, objects.directory, s3_access(objects))
         self._objects = sealing_objects(stored, self.subject_keys)
         self._subjects = None if self.subject_keys is None else SubjectRuns(self._objects, self.subject_keys)

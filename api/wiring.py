@@ -48,7 +48,6 @@ from connectors.clickhouse.trace_groups import TraceGroups
 from connectors.clickhouse.trace_query import TraceQueries
 from connectors.clickhouse.traces import Traces
 from connectors.kafka.deadline_appender import DeadlineAppender
-from connectors.kms.opening import open_kms
 from connectors.oidc.issuer import Issuer
 from connectors.postgres.audit.holds import AuditHolds
 from connectors.postgres.audit.reading import AuditReads
@@ -140,7 +139,7 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
     """Return the services. Raises ``ValueError`` for a wrong setting."""
     register(REGISTRY)
     appender = DeadlineAppender(clients.log, DEPENDENCY_TIMEOUT_S)
-    workers, vault = WorkerRegistry(clients.redis, DEPENDENCY_TIMEOUT_S), _vault(settings, clients)
+    workers, vault = WorkerRegistry(clients.redis, DEPENDENCY_TIMEOUT_S), _vault(clients)
     security = _security(clients)
     definitions = _definitions(settings, clients, appender, topics, workers, vault, ForRegistration(security.active))
     limits = _limits(settings, clients, appender)
@@ -191,6 +190,7 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
             vault=vault,
         ),
         security=security,
+        vault=clients.vault,
         audit=AuditServices(
             auditing=Auditing(appender),
             reads=AuditReads(clients.database),
@@ -236,9 +236,8 @@ def topic_creators(settings: Settings) -> TopicCreators:
     return TopicCreators(of_organisations=of_organisations, of_queues=of_queues)
 
 
-def _vault(settings: Settings, clients: Clients) -> Vault | None:
-    kms = open_kms(settings.security)
-    return None if kms is None else Vault(clients.database, kms)
+def _vault(clients: Clients) -> Vault | None:
+    return None if clients.kms is None else Vault(clients.database, clients.kms)
 
 
 def _definitions(

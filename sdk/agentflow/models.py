@@ -2270,7 +2270,7 @@ class StopPage(Answer):
 
 
 class SubjectAnswer(Answer):
-    """What is known of a person. ``subject`` is the pseudonym, which records have in place of your id."""
+    """A person. ``subject`` is the pseudonym, which records have in place of your id."""
 
     subject: str
     key: str

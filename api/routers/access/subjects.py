@@ -31,7 +31,7 @@ async def get_subject(
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE), ASCII_INTEGER] = 50,
     cursor: Annotated[str | None, Query(max_length=512, description="`next_cursor` of the previous page.")] = None,
 ) -> SubjectAnswer:
-    """Return a person's pseudonym, the state of that person's key, and runs."""
+    """Return the pseudonym of a person, the state of that person's key, and runs, newest first."""
     found = await _erasures(parts).shown(who.org_id, subject_id, limit, cursor)
     return SubjectAnswer(
         subject=found.subject,
@@ -46,7 +46,7 @@ async def get_subject(
 async def erase_subject(subject_id: SubjectId, who: Admin, parts: Parts) -> ErasureReceipt:
     """Destroy a person's key: what was sealed with it can never be read again, in any store or backup.
 
-    It cannot be undone. Runs under way are canceled. A repeat answers the same, and cancels runs that came to light.
+    It cannot be undone. Open runs are canceled. A repeat answers the same, and cancels runs that are open by then.
     """
     receipt = await _erasures(parts).erase(who.org_id, subject_id, Eraser(who.actor, who.key_id))
     return ErasureReceipt(

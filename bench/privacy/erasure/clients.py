@@ -1,5 +1,6 @@
 """What people's runs are sent and read with: requests that are repeated while processes die under them."""
 
+import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -7,6 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 import httpx
+import orjson
 
 from bench.lines import BenchError, NotThere
 from bench.privacy.erasure.people import PROMPT, SIGNAL, Person, workflows
@@ -17,6 +19,8 @@ AT_ONCE = 6
 #: A killed API is back in some seconds, and a takeover takes a session.
 WITHIN_S = 120.0
 _PAUSE_S = 0.2
+_STORED = re.compile(r"(?:sealed\+)?objects:///[^\s\"\\]+/[0-9a-f]{64}")
+_REFUSED = frozenset({403, 404, 409, 410, 422})
 _AGAIN = frozenset({404, 409, 425, 429, 500, 502, 503, 504})
 
 
@@ -49,9 +53,21 @@ class Client:
         self.post(f"{RUNS}/{run}/signals/{SIGNAL}", person.signal(), f"{run}-signal")
 
     def read(self, run: str) -> dict[str, Any]:
-        """Return a run with the outputs of its steps, as a reader sees it."""
-        found = self._repeated(lambda http: http.get(f"{RUNS}/{run}", params={"step_outputs": True}))
-        return dict(found.json())
+        """Return a run with the outputs of its steps and the contents of stored values, as a reader sees it.
+
+        ``contents`` has the text of each stored value, or the status of its refusal.
+        """
+        found = dict(self._repeated(lambda http: http.get(f"{RUNS}/{run}", params={"step_outputs": True})).json())
+        contents = {uri: self._content(uri, run) for uri in sorted(set(_STORED.findall(orjson.dumps(found).decode())))}
+        return found | {"contents": contents}
+
+    def _content(self, uri: str, run: str) -> str:
+        *_, owner, sha256 = uri.split("/")
+        sealed = {"subject": owner} if uri.startswith("sealed") else {}
+        answer = self._repeated(
+            lambda http: http.get(f"/api/v1/objects/{sha256}", params={"run_id": run, **sealed}), also=_REFUSED
+        )
+        return answer.text if answer.is_success else f"{answer.status_code}"
 
     def erase(self, person: Person) -> dict[str, Any]:
         """Erase a person; repeating it changes nothing."""

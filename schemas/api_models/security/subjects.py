@@ -7,7 +7,7 @@ from schemas.api_models.runs import RunSummary
 
 
 class SubjectAnswer(Answer):
-    """What is known of a person. ``subject`` is the pseudonym, which records have in place of your id.
+    """A person. ``subject`` is the pseudonym, which records have in place of your id.
 
     ``key`` is ``none`` while nothing was ever sealed, and ``erased`` for ever after an erasure. ``runs`` are the newest
     first.
@@ -23,7 +23,7 @@ class SubjectAnswer(Answer):
 class ErasureReceipt(Answer):
     """A person's key is destroyed. ``first``: by this request; a repeat changes nothing.
 
-    ``runs_canceled`` counts the runs under way that this request told to end. ``audit_event`` is the entry of the audit
+    ``runs_canceled`` counts the open runs that this request canceled. ``audit_event`` is the entry of the audit
     log: `GET /api/v1/audit` has the proof. ``in_force_within_s`` is how long a process may still hold the key.
     """
 

@@ -16,17 +16,13 @@ class Words:
     __slots__ = ("_found", "pattern")
 
     def __init__(self, words: Sequence[str]) -> None:
-        parts = [f"{re.escape(word.rstrip('*'))}{'' if word.endswith('*') else _END}" for word in sorted(words)]
-        self._found = re.compile(f"(?<![a-z0-9])(?:{'|'.join(parts)})")
+        self._found = re.compile("|".join(map(_whole, sorted(words))))
         #: For a set of RE2: whether one of them is in a text at all. It may hit where ``among`` does not.
         self.pattern = "(?i)" + "|".join(_quoted(word.rstrip("*")) for word in sorted(words))
 
     def among(self, text: str) -> bool:
         """Return whether one of them is in a text of lower case."""
         return self._found.search(text) is not None
-
-
-_END = "(?![a-z0-9])"
 
 
 def around(text: str, start: int, end: int, above: str) -> str:
@@ -45,6 +41,19 @@ def just_before(text: str, start: int) -> str:
 def words_of_key(key: str) -> str:
     """Return the words of a key: ``cardNumber`` and ``card_number`` both read ``card number``."""
     return _JOINTS.sub(" ", _CAMEL.sub(" ", key[:64]))
+
+
+def _whole(word: str) -> str:
+    """Return the pattern of a word between others, or within them in scripts without spaces."""
+    text = word.rstrip("*")
+    start = "" if _is_unspaced(text[0]) else r"(?<![^\W_])"
+    end = "" if word.endswith("*") or _is_unspaced(text[-1]) else r"(?![^\W_])"
+    return f"{start}{re.escape(text)}{end}"
+
+
+def _is_unspaced(char: str) -> bool:
+    """Return whether a script has no spaces between words: Thai, Chinese, Japanese; nor has Korean before endings."""
+    return "\u0e00" <= char <= "\u0e7f" or "\u3040" <= char <= "\u9fff" or "\uac00" <= char <= "\ud7a3"
 
 
 def _quoted(word: str) -> str:

@@ -133,7 +133,7 @@ def is_routing(value: str) -> bool:
 def is_account(value: str) -> bool:
     """Return whether it has as many digits as accounts have."""
     digits = digits_of(value)
-    return 5 <= len(digits) <= 17 and varied(digits)
+    return 5 <= len(digits) <= 20 and varied(digits)
 
 
 _NUMBER_WORD: Final = r"(?:numbers?|nos?|num|nr|n°|nº|№|#|id)?[.:]?\s?(?:is|are|was|ist|est|es|è|:|=|#)?\s?"

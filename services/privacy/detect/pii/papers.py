@@ -21,7 +21,7 @@ _LICENCE: Final = (
 
 def is_passport(value: str) -> bool:
     """Return whether it has as many digits as numbers of passports have."""
-    return len(digits_of(value)) >= 6 and varied(digits_of(value))
+    return len(digits_of(value)) >= 4 and varied(digits_of(value))
 
 
 def is_licence(value: str) -> bool:
@@ -39,7 +39,7 @@ RULES: Final = (
     Rule(
         "pii.passport",
         "passport",
-        r"(?:^|[^\w\-])([A-Z]{0,2}\d{6,9}[A-Z]?|[A-Z]\d[A-Z0-9]{7}"
+        r"(?:^|[^\w\-])([A-Z]{0,3}\d{6,9}[A-Z]?|\d{2}[A-Z]{2}\d{5}|[A-Z][A-Z0-9]{7}\d"
         r"|\d{2} ?\d{2} ?\d{6}|[CFGHJK][0-9CFGHJKLMNPRTVWXYZ]{8})(?:$|[^\w\-])",
         0.8,
         group=1,
@@ -56,7 +56,7 @@ RULES: Final = (
     Rule(
         "pii.driver_license",
         "driver_license",
-        r"(?:^|[^\w\-])((?:[A-Z]{1,5}[ \-]?)?\d[\dA-Z]*(?:[ \-]\d[\dA-Z]*)*)(?:$|[^\w\-])",
+        r"(?:^|[^\w\-])((?:[A-Z]{1,5}-?)?\d[\dA-Z]*(?:[ \-]\d[\dA-Z]*)*)(?:$|[^\w\-])",
         0.8,
         group=1,
         validate=is_licence,

@@ -41,7 +41,7 @@ _NAMES: Final = Family(
 _START: Final = r"(?:^|[^\p{L}])"
 
 RULES: Final = (
-    Rule("pii.name.title", "name", rf"{_START}(?:{_TITLES})\.? ({_NAME})", 0.6, group=1, family=_NAMES),
+    Rule("pii.name.title", "name", rf"{_START}(?:(?:{_TITLES})\.? )+({_NAME})", 0.6, group=1, family=_NAMES),
     Rule("pii.name.says", "name", rf"{_START}(?i:{_SAYS}),? ({_NAME})", 0.6, group=1, family=_NAMES),
     Rule(
         "pii.name.label",
