@@ -315,5 +315,5 @@ SPEC = RoleSpec(
         catalogue.AUDIT_EVENTS,
     ),
     needs=(Dependency.KAFKA, Dependency.REDIS),
-    uses=(Dependency.NATS,),
+    uses=(Dependency.NATS, Dependency.VAULT),
 )
