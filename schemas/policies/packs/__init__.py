@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from typing import Final
 
-from schemas.policies.packs import default, providers, regions, retention
+from schemas.policies.packs import default, privacy_basic, privacy_strict, providers, regions, retention
 
 #: The documents, by name.
 PACKS: Final[Mapping[str, str]] = {
     "default": default.TEXT,
+    "privacy-basic": privacy_basic.TEXT,
+    "privacy-strict": privacy_strict.TEXT,
     "providers": providers.TEXT,
     "regions": regions.TEXT,
     "retention": retention.TEXT,

@@ -4,9 +4,9 @@ from typing import Any
 
 from schemas.errors import TooLarge
 from schemas.privacy.document import Influenced
+from schemas.privacy.plan import Plan
 from services.privacy.redact.errors import failed, refused
 from services.privacy.redact.noted import Noted, refusal
-from services.privacy.redact.plan import Plan
 from services.privacy.sanitise.links import without_links
 
 #: The rule of decisions about links.

@@ -21,12 +21,12 @@ from schemas.payload import walk
 from schemas.privacy.document import INFLUENCE_KINDS, Action, Influenced, RedactRule, Where
 from schemas.privacy.findings import Found
 from schemas.privacy.masks import mask
+from schemas.privacy.plan import Plan
 from schemas.privacy.tokens import TokenSpan, find
 from schemas.records.security.pinned import Decision, Point
 from services.privacy.redact.errors import failed, refused, vault_down
 from services.privacy.redact.links import allowed_links
 from services.privacy.redact.noted import Noted, refusal
-from services.privacy.redact.plan import Plan
 from services.privacy.redact.ports import Detecting, OrgKeys
 from services.privacy.redact.restore import values_of
 from services.privacy.redact.spans import Path, Span, replaced_in, slice_of
