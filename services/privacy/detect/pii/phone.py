@@ -52,7 +52,20 @@ _NEAR: Final = (
         "reach us",
         "extension",
     ),
-    *("contact", "contact number", "desk", "direct line", "office line", "home number", "work number", "ph", "mob"),
+    *(
+        "contact",
+        "unsubscribe",
+        "available at",
+        "helpline",
+        "my number",
+        "desk",
+        "direct line",
+        "office line",
+        "home number",
+        "work number",
+        "ph",
+        "mob",
+    ),
     *(
         "telefon*",
         "handy",
@@ -95,6 +108,20 @@ _NEAR: Final = (
         "هاتف",
         "फ़ोन",
     ),
+)
+#: Words of numbers of any kind: with one of them the digits have to be in groups such as phone numbers have.
+_NUMBER: Final = (
+    "number",
+    "numbers",
+    "nummer",
+    "número",
+    "numéro",
+    "numero",
+    "numer",
+    "номер*",
+    "番号",
+    "号码",
+    "번호",
 )
 #: What stands before numbers of another kind.
 _NOT_PHONE: Final = (
@@ -151,7 +178,7 @@ def phone_in(found: str) -> tuple[int, int] | None:
 def national_check(regions: Sequence[str]) -> Callable[[str], bool]:
     """Return the check whether a grouped number is valid in one of the countries."""
     of_regions = tuple(regions)
-    return lambda value: _has_national_shape(value) and _is_valid(value, of_regions)
+    return lambda value: has_phone_groups(value) and _is_valid(value, of_regions)
 
 
 @lru_cache(4096)
@@ -168,7 +195,7 @@ def _is_valid(value: str, regions: tuple[str, ...]) -> bool:
     return False
 
 
-def _has_national_shape(value: str) -> bool:
+def has_phone_groups(value: str) -> bool:
     """Return whether groups, brackets or a leading zero say that digits are a phone number."""
     groups = [part for part in "".join(char if char.isdigit() else " " for char in value).split() if part]
     digits = "".join(groups)
@@ -217,6 +244,18 @@ def phone_rules(regions: Sequence[str] = DEFAULT_REGIONS) -> tuple[Rule, ...]:
             narrow=phone_in,
             validate=is_like_phone,
             near=_NEAR,
+            unless=_NOT_PHONE,
+        ),
+        Rule(
+            "pii.phone.grouped",
+            "phone",
+            _ANY,
+            0.75,
+            group=1,
+            family=DIGITS,
+            narrow=phone_in,
+            validate=has_phone_groups,
+            near=_NUMBER,
             unless=_NOT_PHONE,
         ),
         Rule(
