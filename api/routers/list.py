@@ -1,6 +1,6 @@
 """Every router, in the order in which paths are matched."""
 
-from api.routers.access import audit, audit_retention, keys, organisations, projects
+from api.routers.access import audit, audit_retention, keys, organisations, projects, vault
 from api.routers.access import policies as stored_policies
 from api.routers.calls import batches, cache, credentials, quotas, routes
 from api.routers.definitions import (
@@ -65,6 +65,7 @@ ROUTERS = (
     stored_policies.router,
     organisations.router,
     credentials.router,
+    vault.router,
     audit.router,
     audit_retention.router,
     bills.router,

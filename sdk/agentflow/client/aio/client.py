@@ -12,7 +12,7 @@ from agentflow.client.aio.budgets import AsyncBudgets, AsyncStops
 from agentflow.client.aio.datasets import AsyncDatasets
 from agentflow.client.aio.evaluations import AsyncEvaluations
 from agentflow.client.aio.otlp import AsyncOtlp
-from agentflow.client.aio.policies import AsyncCache, AsyncLimits, AsyncPolicies, AsyncQuotas
+from agentflow.client.aio.policies import AsyncCache, AsyncLimits, AsyncPolicies, AsyncQuotas, AsyncVault
 from agentflow.client.aio.prompts import AsyncPrompts
 from agentflow.client.aio.queues import AsyncQueues
 from agentflow.client.aio.rollouts import AsyncRollouts
@@ -76,6 +76,7 @@ class AsyncClient:
         self.projects = AsyncProjects(self)
         self.organisations = AsyncOrganisations(self)
         self.policies = AsyncPolicies(self)
+        self.vault = AsyncVault(self)
         self.credentials = AsyncCredentials(self)
         self.prices = AsyncPrices(self)
         self.tools = AsyncTools(self)
