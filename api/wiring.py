@@ -416,7 +416,9 @@ def _operations(settings: Settings, clients: Clients, measures: Measures, worker
             "postgres": clients.database.ping,
         },
         # Only traces, explained or judged routes and the optimizer read ClickHouse; all other requests work without it.
-        optional_checks={"clickhouse": clients.clickhouse.ping} | ({"nats": clients.nats.ping} if clients.nats else {}),
+        optional_checks={"clickhouse": clients.clickhouse.ping}
+        | ({"nats": clients.nats.ping} if clients.nats else {})
+        | ({"vault": clients.vault_database.ping} if settings.vault.dsn.get_secret_value() else {}),
     )
 
 
