@@ -109,6 +109,8 @@ _NEAR: Final = (
         "फ़ोन",
     ),
 )
+#: Regions of the code 1 whose numbers have no zero in front; all others that are known have one or no fixed form.
+_NORTH_AMERICA: Final = frozenset(("US", "CA", "PR", "DO", "JM", "TT", "BS", "BB", "BM"))
 #: Words of numbers of any kind: with one of them the digits have to be in groups such as phone numbers have.
 _NUMBER: Final = (
     "number",
@@ -147,6 +149,13 @@ _RUN: Final = r"[\d .\-/()]"
 _EXTENSION: Final = r"(?: ?(?:x|ext\.?|#) ?\d{1,6})?"
 _ANY: Final = rf"(?:^|[^\w.+(@#$€£/\-])(\(?\+?\d{_RUN}{{5}}{_RUN}*\d{_EXTENSION})(?:$|[^\w@%°:]|:(?:$|\D))"
 _PLUS: Final = rf"(?:^|[^\w+])(\+\(?[1-9]{_RUN}{{5}}{_RUN}*\d{_EXTENSION})(?:$|[^\w@])"
+#: Three groups or more, the first with a zero or in brackets, or three, three and four as in North America.
+_NATIONAL: Final = (
+    r"(?:^|[^\w.+(@#$€£/\-])("
+    r"\(?0\d{1,4}\)?(?:[ .\-/]\(?\d{2,6}\)?)+"
+    rf"|\(?[2-9]\d\d\)?[ .\-/]?[2-9]\d\d[ .\-]\d{{4}}{_EXTENSION}"
+    r")(?:$|[^\w@%°:]|:(?:$|\D))"
+)
 #: Digits in groups, with little between them.
 _GROUPED: Final = re.compile(r"\(?\+?\d+(?:(?:[ .\-/]|\) ?[.\-]?|[ .\-]?\(| - )\d+)*(?:(?: ?x| ?ext\.?| ?#) ?\d+)?")
 
@@ -185,12 +194,16 @@ def national_check(regions: Sequence[str]) -> Callable[[str], bool]:
 def _is_valid(value: str, regions: tuple[str, ...]) -> bool:
     import phonenumbers
 
+    north_american = value.lstrip("(")[0] != "0"
     for region in regions:
+        if (region in _NORTH_AMERICA) is not north_american:
+            continue
         try:
             parsed = phonenumbers.parse(value, region)
         except phonenumbers.NumberParseException:
             return False
-        if phonenumbers.is_valid_number_for_region(parsed, region):
+        # Countries of one code share a plan, so a valid number of any of them is one.
+        if phonenumbers.is_valid_number(parsed):
             return True
     return False
 
@@ -249,7 +262,7 @@ def phone_rules(regions: Sequence[str] = DEFAULT_REGIONS) -> tuple[Rule, ...]:
         Rule(
             "pii.phone.grouped",
             "phone",
-            _ANY,
+            _NATIONAL,
             0.75,
             group=1,
             family=DIGITS,
@@ -261,7 +274,7 @@ def phone_rules(regions: Sequence[str] = DEFAULT_REGIONS) -> tuple[Rule, ...]:
         Rule(
             "pii.phone.national",
             "phone",
-            _ANY,
+            _NATIONAL,
             0.7,
             group=1,
             family=DIGITS,
