@@ -1,7 +1,7 @@
 """The demands of the section ``compliance`` as rules of the policy, so that one engine decides on all.
 
-A rule's id is ``compliance/<demand>.<class>``, with ``any`` for all data. Its condition asks first whether the fact is
-known: what is not known is refused by the rule itself, before any run and in it.
+A rule's id is ``compliance/<demand>.<class>``, without a class for all data. Its condition asks first whether the fact
+is known: what is not known is refused by the rule itself, before any run and in it.
 """
 
 from collections.abc import Iterator
@@ -26,6 +26,11 @@ def is_demand(rule: str) -> bool:
     return rule.startswith(PREFIX)
 
 
+def class_of(rule: str) -> str:
+    """Return the data class that a demand is about; ``*`` for all data."""
+    return rule.partition(".")[2] or ANY_CLASS
+
+
 def _rules(section: Compliance) -> Iterator[Rule]:
     for name, regions in section.residency.items():
         said = f"is read in {_listed(regions)} only; {_STATE}"
@@ -47,7 +52,7 @@ def _rules(section: Compliance) -> Iterator[Rule]:
 def _rule(demand: str, name: str, when: str, said: str, section: Compliance) -> Rule:
     every = name == ANY_CLASS
     return Rule(
-        id=f"{PREFIX}{demand}.{'any' if every else name}",
+        id=f"{PREFIX}{demand}" if every else f"{PREFIX}{demand}.{name}",
         at="model_call",
         when=when if every else f"'{name}' in context.classes && ({when})",
         verdict="deny",
