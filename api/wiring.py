@@ -48,6 +48,7 @@ from connectors.clickhouse.trace_groups import TraceGroups
 from connectors.clickhouse.trace_query import TraceQueries
 from connectors.clickhouse.traces import Traces
 from connectors.kafka.deadline_appender import DeadlineAppender
+from connectors.kms.opening import open_kms
 from connectors.oidc.issuer import Issuer
 from connectors.postgres.audit.holds import AuditHolds
 from connectors.postgres.audit.reading import AuditReads
@@ -72,7 +73,6 @@ from connectors.postgres.prompts.labels import PromptLabels
 from connectors.postgres.prompts.scoring import PromptScoring
 from connectors.postgres.quotas import Quotas
 from connectors.postgres.schedules import Backfills, Schedules
-from connectors.postgres.sealing import EnvelopeKeys
 from connectors.postgres.stops import Stops
 from connectors.postgres.vault import Vault
 from connectors.postgres.workflows import Workflows
@@ -237,9 +237,8 @@ def topic_creators(settings: Settings) -> TopicCreators:
 
 
 def _vault(settings: Settings, clients: Clients) -> Vault | None:
-    security = settings.security
-    envelope = EnvelopeKeys.of(security.vault_key.get_secret_value(), security.vault_key_before.get_secret_value())
-    return None if envelope is None else Vault(clients.database, envelope)
+    kms = open_kms(settings.security)
+    return None if kms is None else Vault(clients.database, kms)
 
 
 def _definitions(

@@ -14,8 +14,8 @@ import os
 import sys
 from collections.abc import Sequence
 
+from connectors.kms.opening import open_kms
 from connectors.postgres.database import Database
-from connectors.postgres.sealing import EnvelopeKeys
 from connectors.postgres.vault import Resealed, Vault
 from schemas.errors import AgentFlowError
 from schemas.running_system import add_data_dir, environment
@@ -27,13 +27,12 @@ _TIMEOUT_S = 60.0
 
 async def reseal(settings: Settings) -> Resealed:
     """Seal all keys under the current envelope key. Raises ``ValueError`` without one."""
-    security = settings.security
-    keys = EnvelopeKeys.of(security.vault_key.get_secret_value(), security.vault_key_before.get_secret_value())
-    if keys is None:
+    kms = open_kms(settings.security)
+    if kms is None:
         raise ValueError("VAULT_KEY is not set; set it to the key that the keys of providers are to be sealed under")
     database = Database(settings.postgres.dsn.get_secret_value(), max_connections=1, timeout_s=_TIMEOUT_S)
     try:
-        return await Vault(database, keys).reseal()
+        return await Vault(database, kms).reseal()
     finally:
         await database.close()
 

@@ -1,6 +1,6 @@
-"""Keys of model providers that organisations bring along, sealed under an envelope key.
+"""Keys of model providers that organisations bring along, wrapped by the master key.
 
-Every statement names its organisation but one: ``reseal``, which an operator runs when the envelope key changes.
+Every statement names its organisation but one: ``reseal``, which an operator runs when the master key changes.
 """
 
 import hashlib
@@ -11,8 +11,9 @@ from typing import NamedTuple
 import asyncpg
 from pydantic import SecretStr
 
+from connectors.kms.sealing import UnreadableError
+from connectors.ports.kms import Kms, Wrapped
 from connectors.postgres.database import Database, epoch_ms, returned
-from connectors.postgres.sealing import EnvelopeKeys, UnreadableError
 from schemas.errors import NotFound
 
 _SHOWN = (
@@ -46,14 +47,14 @@ class Resealed(NamedTuple):
 class Vault:
     """The keys of all organisations. All methods raise ``Unavailable``."""
 
-    def __init__(self, database: Database, keys: EnvelopeKeys) -> None:
+    def __init__(self, database: Database, kms: Kms) -> None:
         self._database = database
-        self._keys = keys
+        self._kms = kms
 
     async def put(self, org_id: str, provider: str, key: SecretStr) -> Credential:
         """Store a key, in place of the one before."""
         text = key.get_secret_value()
-        sealed = self._keys.current.seal(text, _place(org_id, provider))
+        sealed = await self._kms.wrap(text.encode(), _place(org_id, provider))
         row = await self._database.fetchrow(
             "store a provider's key",
             "INSERT INTO provider_key (org_id, provider, sealed, sealed_under, fingerprint) "
@@ -61,7 +62,7 @@ class Vault:
             "ON CONFLICT (org_id, provider) DO UPDATE SET sealed = excluded.sealed, rotated_at = now(), "
             "sealed_under = excluded.sealed_under, fingerprint = excluded.fingerprint, last_used_at = NULL "
             f"RETURNING {_SHOWN}",
-            *(org_id, provider, sealed, self._keys.current.id, fingerprint(text)),
+            *(org_id, provider, sealed.data, sealed.under, fingerprint(text)),
         )
         return Credential(**returned(row, "store a provider's key"))
 
@@ -98,7 +99,7 @@ class Vault:
             "SELECT provider, sealed, sealed_under FROM provider_key WHERE org_id = $1",
             org_id,
         )
-        return {row["provider"]: self._opened(org_id, row) for row in rows}
+        return {row["provider"]: await self._opened(org_id, row) for row in rows}
 
     async def used(self, org_id: str, provider: str) -> None:
         """Note that a key is used now."""
@@ -109,32 +110,34 @@ class Vault:
         )
 
     async def reseal(self) -> Resealed:
-        """Seal what is sealed under another key under the current one, in one transaction.
+        """Wrap what is under another master key under the current one, in one transaction.
 
         Keys that do not open are left as they are.
         """
-        left = []
+        left, current = [], await self._kms.current()
         async with self._database.transaction("seal keys again") as conn:
             rows = await conn.fetch(
                 "SELECT org_id, provider, sealed, sealed_under FROM provider_key WHERE sealed_under <> $1 FOR UPDATE",
-                self._keys.current.id,
+                current,
             )
             for row in rows:
                 place = _place(row["org_id"], row["provider"])
                 try:
-                    secret = self._keys.open(row["sealed_under"], row["sealed"], place)
+                    secret = await self._kms.unwrap(Wrapped(row["sealed_under"], row["sealed"]), place)
                 except UnreadableError:
                     left.append(place)
                     continue
+                wrapped = await self._kms.wrap(secret, place)
                 await conn.execute(
                     "UPDATE provider_key SET sealed = $3, sealed_under = $4 WHERE org_id = $1 AND provider = $2",
-                    *(row["org_id"], row["provider"], self._keys.current.seal(secret, place), self._keys.current.id),
+                    *(row["org_id"], row["provider"], wrapped.data, wrapped.under),
                 )
         return Resealed(len(rows) - len(left), tuple(left))
 
-    def _opened(self, org_id: str, row: asyncpg.Record) -> ProviderKey:
+    async def _opened(self, org_id: str, row: asyncpg.Record) -> ProviderKey:
+        wrapped = Wrapped(row["sealed_under"], row["sealed"])
         try:
-            return SecretStr(self._keys.open(row["sealed_under"], row["sealed"], _place(org_id, row["provider"])))
+            return SecretStr((await self._kms.unwrap(wrapped, _place(org_id, row["provider"]))).decode())
         except UnreadableError as exc:
             return exc
 

@@ -2,7 +2,7 @@
 
 from pydantic import SecretStr
 
-from connectors.postgres.sealing import EnvelopeKeys
+from connectors.kms.opening import open_kms
 from connectors.postgres.vault import Vault
 from connectors.providers.base import Provider
 from connectors.providers.connections import ConnectionsFile
@@ -15,12 +15,11 @@ from streams.process.context import RoleContext
 
 def provider_keys(ctx: RoleContext) -> ProviderKeys | None:
     """Return the keys of organisations; ``None`` without ``VAULT_KEY``. Raises ``ValueError``."""
-    security = ctx.settings.security
-    envelope = EnvelopeKeys.of(security.vault_key.get_secret_value(), security.vault_key_before.get_secret_value())
-    if envelope is None:
+    kms = open_kms(ctx.settings.security)
+    if kms is None:
         return None
     given = endpoints(ctx)
-    return ProviderKeys(Vault(ctx.database(), envelope), given.keys() - provider_names(given))
+    return ProviderKeys(Vault(ctx.database(), kms), given.keys() - provider_names(given))
 
 
 def providers_of(ctx: RoleContext, *, keyless: bool) -> dict[str, Provider]:

@@ -10,91 +10,22 @@ A text is read in layers: itself in canonical form, then the texts that are enco
 Time is linear in the text. What fails raises ``DetectorFailed``: a text is never passed because it was not read.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
 
 import msgspec
 
 from schemas.errors import StepError
 from schemas.privacy.findings import Finding, Found, apart
 from services.privacy.detect.errors import DetectorFailed
-from services.privacy.detect.near import Words, around, just_before
-from services.privacy.detect.offsets import code_points, encoded
-from services.privacy.detect.patterns import Pattern, PatternSet
 from services.privacy.detect.rules import Rule
+from services.privacy.detect.searcher import Hit, Searcher
 from services.privacy.detect.values import LIMITS, Limits, texts_of, too_large
 
 #: How a finding in a key of an object says so: its path leads to the key's value, its span is in the key.
 IN_KEY = "key"
 
 T = TypeVar("T")
-
-
-class Hit(NamedTuple):
-    """What a rule found in a text: code points."""
-
-    rule: Rule
-    start: int
-    end: int
-    confidence: float
-
-
-class _Compiled(NamedTuple):
-    """A rule that can search. ``gate`` is the number of its words in the set, of a rule that needs one of them."""
-
-    rule: Rule
-    pattern: Pattern
-    near: Words | None
-    unless: Words | None
-    gate: int | None
-
-
-class Searcher:
-    """Some rules as one set. ``hits`` are those in one text, without its layers."""
-
-    def __init__(self, rules: Sequence[Rule]) -> None:
-        words: dict[tuple[str, ...], Words] = {}
-        gates: dict[tuple[str, ...], int] = {}
-        self._rules: list[_Compiled] = []
-        for rule in rules:
-            for these in (rule.near, rule.unless):
-                if these and these not in words:
-                    words[these] = Words(these)
-            needs_word = bool(rule.near) and rule.alone <= 0
-            gate = gates.setdefault(rule.near, len(rules) + len(gates)) if needs_word else None
-            pattern = Pattern(rule.pattern, rule.group)
-            self._rules.append(_Compiled(rule, pattern, words.get(rule.near), words.get(rule.unless), gate))
-        self._set = PatternSet([*(rule.pattern for rule in rules), *(words[these].pattern for these in gates)])
-        self._count = len(rules)
-
-    def hits(self, text: str, above: str = "", *, inner: bool = False) -> list[Hit]:
-        """Return what the rules find; ``above`` are words before the text, ``inner`` says that it was decoded."""
-        data = encoded(text)
-        which = self._set.which(data)
-        if not which:
-            return []
-        above = above.lower()
-        found = [
-            (compiled, start, end)
-            for compiled in self._candidates(which, above, inner=inner)
-            for start, end in compiled.pattern.spans(data)
-        ]
-        if not found:
-            return []
-        if len(data) != len(text):
-            at = code_points(data, {place for _, start, end in found for place in (start, end)})
-            found = [(compiled, at[start], at[end]) for compiled, start, end in found]
-        return list(_checked(found, text, above))
-
-    def _candidates(self, which: frozenset[int], above: str, *, inner: bool) -> Iterator[_Compiled]:
-        for number in sorted(which):
-            if number >= self._count:
-                return
-            one = self._rules[number]
-            if inner and not one.rule.layers:
-                continue
-            if one.gate is None or one.gate in which or (one.near is not None and above and one.near.among(above)):
-                yield one
 
 
 class Detectors:
@@ -147,17 +78,6 @@ class Detectors:
             start, end = max(0, hit.start - len(prefix)), hit.end - len(prefix)
             if end > start:
                 yield _finding(hit, start, end)
-
-
-def _checked(found: Iterable[tuple[_Compiled, int, int]], text: str, above: str) -> Iterator[Hit]:
-    for (rule, _, near, unless, _), start, end in found:
-        if unless is not None and unless.among(just_before(text, start)):
-            continue
-        confidence = rule.confidence
-        if near is not None and not near.among(around(text, start, end, above)):
-            confidence = rule.alone
-        if confidence > 0 and (rule.validate is None or rule.validate(text[start:end])):
-            yield Hit(rule, start, end, confidence)
 
 
 def _finding(hit: Hit, start: int, end: int, via: tuple[str, ...] = ()) -> Finding:

@@ -3,10 +3,10 @@
 from functools import cache
 
 from services.privacy.detect.engine import Detectors
-from services.privacy.detect.pii import email
+from services.privacy.detect.pii import PII_RULES
 from services.privacy.detect.rules import Rule
 
-_FAMILIES = (email.RULES,)
+_FAMILIES = (PII_RULES,)
 
 
 def standard_rules() -> tuple[Rule, ...]:

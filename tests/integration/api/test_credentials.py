@@ -6,8 +6,9 @@ import asyncpg
 import pytest
 from pydantic import SecretStr
 
+from connectors.kms.local import LocalKms
+from connectors.kms.sealing import EnvelopeKeys, UnreadableError
 from connectors.postgres.database import Database
-from connectors.postgres.sealing import EnvelopeKeys, UnreadableError
 from connectors.postgres.vault import ProviderKey, Vault, fingerprint
 from deploy.vault import reseal
 from schemas.settings import Settings
@@ -29,7 +30,7 @@ async def stored(settings: Settings, org_id: str, key: str, before: str = "") ->
     assert keys is not None
     database = Database(settings.postgres.dsn.get_secret_value(), max_connections=1)
     try:
-        return await Vault(database, keys).keys(org_id)
+        return await Vault(database, LocalKms(keys)).keys(org_id)
     finally:
         await database.close()
 

@@ -2,10 +2,14 @@
 
 from typing import Final
 
+from services.privacy.detect.pii.letters import LETTERS
 from services.privacy.detect.rules import Rule
 
-_LOCAL = r"[0-9A-Za-z\p{L}](?:[0-9A-Za-z\p{L}_%'+.&\-]*[0-9A-Za-z\p{L}_+\-])?"
-_DOMAIN = r"(?:[0-9A-Za-z\p{L}](?:[0-9A-Za-z\p{L}\-]*[0-9A-Za-z\p{L}])?\.)+(?:[A-Za-z\p{L}]{2,24}|xn--[0-9a-z]{2,20})"
+_LOCAL = rf"[0-9A-Za-z{LETTERS}](?:[0-9A-Za-z{LETTERS}_%'+.&\-]*[0-9A-Za-z{LETTERS}_+\-])?"
+_DOMAIN = (
+    rf"(?:[0-9A-Za-z{LETTERS}](?:[0-9A-Za-z{LETTERS}\-]*[0-9A-Za-z{LETTERS}])?\.)+"
+    rf"(?:[A-Za-z{LETTERS}][A-Za-z{LETTERS}]+|xn--[0-9a-z]+)"
+)
 _MAX = 254  # RFC 5321, 4.5.3.1
 
 
@@ -30,7 +34,7 @@ RULES: Final = (
     Rule(
         "pii.email",
         "email",
-        rf"(?:^|[^0-9A-Za-z\p{{L}}_%'+.&@\-])({_LOCAL}@{_DOMAIN})",
+        rf"(?:^|[^0-9A-Za-z{LETTERS}_%+.&@\-])({_LOCAL}@{_DOMAIN})",
         0.95,
         group=1,
         validate=is_email,

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import SecretStr
 
-from connectors.postgres.sealing import UnreadableError
+from connectors.kms.sealing import UnreadableError
 from schemas.errors import StepError, Unavailable
 from services.calls.provider_keys import REMEMBER_S, ProviderKeys
 from tests.support.provider_keys import MemoryVault

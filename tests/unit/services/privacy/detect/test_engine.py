@@ -1,12 +1,14 @@
 """The search: places, words near, layers of JSON, and refusals instead of passes."""
 
+from dataclasses import replace
+
 import pytest
 
 from schemas.privacy.findings import Finding
 from services.privacy.detect import patterns
 from services.privacy.detect.engine import Detectors
 from services.privacy.detect.errors import DetectorFailed
-from services.privacy.detect.rules import Rule
+from services.privacy.detect.rules import DIGITS, Family, Rule
 from services.privacy.detect.values import Limits
 
 BADGE = Rule("badge", "badge", r"(?:^|\W)(B\d{4})(?:$|\W)", 0.9, group=1)
@@ -36,6 +38,13 @@ def test_a_finding_has_kind_class_rule_and_confidence() -> None:
     ]
 
 
+def test_a_family_with_a_trigger_reads_only_texts_that_have_it() -> None:
+    family = Family("badges", "staff")
+    found = Detectors([replace(BADGE, family=family), ACCOUNT]).find
+    assert not found("B1234")
+    assert found("staff B1234")
+
+
 @pytest.mark.parametrize(
     ("text", "count"),
     [
@@ -61,7 +70,7 @@ def test_without_a_word_near_the_confidence_is_that_of_the_value_alone() -> None
 def test_words_right_before_rule_a_value_out() -> None:
     rule = Rule("ip", "ip", r"\b(?:\d+\.){3}\d+\b", 0.9, unless=("version",))
     assert not Detectors([rule]).find("version 1.2.3.4")
-    assert Detectors([rule]).find("version two runs on 1.2.3.4")
+    assert Detectors([rule]).find("the second version of it runs on 1.2.3.4")
 
 
 def test_the_check_decides_on_what_the_pattern_found() -> None:
@@ -75,12 +84,11 @@ def test_keys_are_words_near_their_values() -> None:
 
 
 def test_a_keyed_rule_reads_the_value_behind_its_key() -> None:
-    found = Detectors([LOGIN, BADGE]).find_in({"login_code": "abc B1234", "other": ["abc"]})
+    found = Detectors([LOGIN, BADGE]).find_in([{"loginCode": "abc B1234", "other": ["abc"]}])
     assert [(one.path, one.finding.rule, one.finding.start, one.finding.end) for one in found] == [
-        (("login_code",), "badge", 4, 9)
+        ((0, "loginCode"), "login", 0, 3),
+        ((0, "loginCode"), "badge", 4, 9),
     ]
-    (found_one,) = Detectors([LOGIN]).find_in([{"loginCode": "abc"}])
-    assert (found_one.path, found_one.finding.start, found_one.finding.end) == ((0, "loginCode"), 0, 3)
 
 
 def test_a_value_in_a_key_is_found_and_says_so() -> None:
@@ -98,9 +106,12 @@ def test_a_set_that_cannot_decide_lets_every_rule_search(monkeypatch: pytest.Mon
         def Match(self, _data: bytes) -> None:  # noqa: N802 - as in re2
             return None
 
-    detectors = Detectors([BADGE, ACCOUNT])
-    monkeypatch.setattr(detectors._all._set, "_set", Silent())
-    assert [one.rule for one in detectors.find("B1234 account 12345678")] == ["badge", "account"]
+    detectors = Detectors([BADGE, replace(ACCOUNT, family=DIGITS), replace(LOGIN, data_class="secret")])
+    for bundle in (detectors._all._first, *detectors._all._triggered, *detectors._all._others):
+        monkeypatch.setattr(bundle._set, "_set", Silent())
+    monkeypatch.setattr(detectors._all._gates, "_set", Silent())
+    found = detectors.find("B1234 account 12345678 login code: abc")
+    assert [one.rule for one in found] == ["badge", "account", "login"]
 
 
 def test_a_set_out_of_memory_is_refused_when_it_is_built(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,1 @@
+"""Master keys, and how secrets are sealed under a key."""

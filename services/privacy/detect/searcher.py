@@ -1,0 +1,151 @@
+"""Searches one text for what rules describe: sets say which rules, only those are searched for, then checked."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from services.privacy.detect.near import Words, around, just_before
+from services.privacy.detect.offsets import code_points, encoded
+from services.privacy.detect.patterns import Pattern, PatternSet
+from services.privacy.detect.rules import Family, Rule
+
+
+class Hit(NamedTuple):
+    """What a rule found in a text: code points."""
+
+    rule: Rule
+    start: int
+    end: int
+    confidence: float
+
+
+class _Ready(NamedTuple):
+    """A rule with its words. ``gate`` is the number of its words in their set, of a rule that needs one of them."""
+
+    rule: Rule
+    near: Words | None
+    unless: Words | None
+    gate: int | None
+
+
+class _Shape(NamedTuple):
+    """A pattern with the rules that have it."""
+
+    pattern: Pattern
+    rules: list[_Ready]
+
+
+class _Candidate(NamedTuple):
+    """Where a shape is in a text, and the rules that may have it."""
+
+    start: int
+    end: int
+    rules: list[_Ready]
+
+
+class _Bundle:
+    """The rules of one family as one set, with triggers of other families behind its own patterns."""
+
+    def __init__(self, rules: Sequence[_Ready], triggers: Sequence[str] = ()) -> None:
+        shapes: dict[tuple[str, int, str], list[_Ready]] = {}
+        for ready in rules:
+            rule = ready.rule
+            shapes.setdefault((rule.pattern, rule.group, rule.trigger or rule.pattern), []).append(ready)
+        by_trigger: dict[str, list[_Shape]] = {}
+        for (pattern, group, trigger), of_it in shapes.items():
+            by_trigger.setdefault(trigger, []).append(_Shape(Pattern(pattern, group), of_it))
+        self._shapes = list(by_trigger.values())
+        self._set = PatternSet([*by_trigger, *triggers])
+
+    def hit(self, data: bytes) -> tuple[list[_Shape], list[int]]:
+        """Return the shapes in a text, and the numbers of the triggers in it."""
+        which, count = self._set.which(data), len(self._shapes)
+        if not which:
+            return [], []
+        numbers = sorted(which)
+        shapes = [shape for one in numbers if one < count for shape in self._shapes[one]]
+        return shapes, [one - count for one in numbers if one >= count]
+
+
+class Searcher:
+    """Some rules, compiled."""
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        """Compile the rules. Raises ``ValueError`` for a pattern that RE2 refuses."""
+        words = {these: Words(these) for rule in rules for these in (rule.near, rule.unless) if these}
+        gates: dict[tuple[str, ...], int] = {}
+        families: dict[Family, list[_Ready]] = {}
+        for rule in rules:
+            needs_word = bool(rule.near) and rule.alone <= 0
+            gate = gates.setdefault(rule.near, len(gates)) if needs_word else None
+            ready = _Ready(rule, words.get(rule.near), words.get(rule.unless), gate)
+            families.setdefault(rule.of_family, []).append(ready)
+        triggered = {family: of_it for family, of_it in families.items() if family.trigger}
+        others = [of_it for family, of_it in families.items() if not family.trigger]
+        self._triggered = [_Bundle(of_it) for of_it in triggered.values()]
+        self._first = _Bundle(others[0] if others else (), [family.trigger for family in triggered])
+        self._others = [_Bundle(of_it) for of_it in others[1:]]
+        self._gates = PatternSet([words[these].pattern for these in gates])
+
+    def hits(self, text: str, above: str = "", *, inner: bool = False) -> list[Hit]:
+        """Return what the rules find; ``above`` are words before the text, ``inner`` says that it was decoded."""
+        data = encoded(text)
+        shapes = self._shapes_in(data)
+        if not shapes:
+            return []
+        above = above.lower()
+        found = list(self._candidates(data, shapes, above, inner=inner))
+        if found and len(data) != len(text):
+            at = code_points(data, {place for one in found for place in (one.start, one.end)})
+            found = [_Candidate(at[start], at[end], rules) for start, end, rules in found]
+        return [hit for one in found for hit in _checked(one, text, above)]
+
+    def _shapes_in(self, data: bytes) -> list[_Shape]:
+        shapes, triggers = self._first.hit(data)
+        for bundle in (*(self._triggered[number] for number in triggers), *self._others):
+            shapes.extend(bundle.hit(data)[0])
+        return shapes
+
+    def _candidates(self, data: bytes, shapes: Sequence[_Shape], above: str, *, inner: bool) -> Iterator[_Candidate]:
+        needs_word = any(one.gate is not None for shape in shapes for one in shape.rules)
+        words = self._gates.which(data) if needs_word else frozenset()
+        for pattern, rules in shapes:
+            allowed = [one for one in rules if (one.rule.layers or not inner) and _may_hit(one, words, above)]
+            if allowed:
+                for start, end in pattern.spans(data):
+                    yield _Candidate(start, end, allowed)
+
+
+def _may_hit(one: _Ready, words: frozenset[int], above: str) -> bool:
+    """Return whether a rule that needs a word has one somewhere."""
+    return one.gate is None or one.gate in words or (bool(above) and one.near is not None and one.near.among(above))
+
+
+def _checked(candidate: _Candidate, text: str, above: str) -> Iterator[Hit]:
+    start, end, rules = candidate
+    words = before = None
+    for rule, near, unless, _ in rules:
+        confidence = rule.confidence
+        if near is not None:
+            words = around(text, start, end, above) if words is None else words
+            if not near.among(words):
+                confidence = rule.alone
+        if confidence <= 0:
+            continue
+        if unless is not None:
+            before = just_before(text, start) if before is None else before
+            if unless.among(before):
+                continue
+        part = _part(rule, text[start:end])
+        if part is not None:
+            yield Hit(rule, start + part[0], start + part[1], confidence)
+
+
+def _part(rule: Rule, value: str) -> tuple[int, int] | None:
+    """Return which part of what a pattern found is the value."""
+    part: tuple[int, int] | None = (0, len(value))
+    if rule.narrow is not None:
+        part = rule.narrow(value)
+        if part is None:
+            return None
+        value = value[part[0] : part[1]]
+    return part if rule.validate is None or rule.validate(value) else None

@@ -1,0 +1,190 @@
+"""Texts written in other alphabets, backwards, spaced, in leet, in Morse, in Braille, in words of NATO."""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from functools import cache, partial
+from typing import Final
+
+from services.privacy.sanitise.decoders.hints import ATBASH, LONG_WORDS, NATO, ROT47, SHORT_WORDS, SMALL_WORDS, shifted
+from services.privacy.sanitise.decoders.hints import backwards as backwards_of
+from services.privacy.sanitise.decoders.runs import Decoded, in_place
+from services.privacy.sanitise.offsets import Piece, Reversed, Same
+
+_WORDS: Final = re.compile(r"[A-Za-z]+")
+#: So many characters of a text are read to say in which ciphers it is.
+_READ_CHARS: Final = 200_000
+_LETTERS: Final = 26
+_ATBASH, _REVERSED = "atbash", "reversed"
+_LONG, _SHORT, _SMALL = 2.0, 1.0, 0.5
+#: A text is in a cipher when it has this much of it, or when this share of its words is in it.
+_ENOUGH, _SHARE = 2.0, 0.2
+
+
+@cache
+def _ciphered() -> dict[str, list[tuple[str, float]]]:
+    """Return words in every cipher: by what is written, the ciphers that it is a word in, and what that counts."""
+    words: dict[str, list[tuple[str, float]]] = {}
+    makes: dict[str, Callable[[str], str]] = {
+        f"rot{_LETTERS - by}": partial(shifted, by=by) for by in range(1, _LETTERS)
+    }
+    makes |= {_ATBASH: lambda word: word.translate(ATBASH), _REVERSED: backwards_of}
+    for name, make in makes.items():
+        for listed, worth in ((LONG_WORDS, _LONG), (SHORT_WORDS, _SHORT), (SMALL_WORDS, _SMALL)):
+            for word in listed:
+                words.setdefault(make(word), []).append((name, worth))
+    for word in (*LONG_WORDS, *SHORT_WORDS, *SMALL_WORDS):
+        words.pop(word, None)
+    return words
+
+
+def alphabets(text: str) -> Iterator[Decoded]:
+    """Yield the text in the alphabets, shifted or mirrored, and directions in which it has English words."""
+    words = _WORDS.findall(text[:_READ_CHARS].lower())
+    known = _ciphered()
+    scores: defaultdict[str, float] = defaultdict(float)
+    for word in words:
+        for name, worth in known.get(word, ()):
+            scores[name] += worth
+    for name, score in scores.items():
+        if score >= _ENOUGH or (score >= _SHORT and score >= _SHARE * len(words)):
+            yield from _in_cipher(name, text)
+
+
+def _in_cipher(name: str, text: str) -> Iterator[Decoded]:
+    if name == _ATBASH:
+        yield Decoded(name, text.translate(ATBASH), Same())
+    elif name == _REVERSED:
+        yield Decoded(name, text[::-1], Reversed(len(text)))
+        words = [Piece(*found.span(), found[0][::-1]) for found in re.finditer(r"\S{2,}", text)]
+        turned = in_place("reversed-words", text, words)
+        if turned is not None:
+            yield turned
+    else:
+        yield Decoded(name, text.translate(_shift(int(name.removeprefix("rot")))), Same())
+
+
+@cache
+def _shift(by: int) -> dict[int, int]:
+    plain = "".join(map(chr, [*range(65, 91), *range(97, 123)]))
+    return str.maketrans(plain, shifted(plain, by))
+
+
+def rot47(text: str) -> Iterator[Decoded]:
+    """Yield the text with every printable character shifted by half of them."""
+    yield Decoded("rot47", text.translate(ROT47), Same())
+
+
+_SPACED: Final = re.compile(r"(?<![A-Za-z0-9])\w(?:[ .\-_*|/+]{1,3}[^\W_]|[ ]{1,3}[^\w\s]){5,}(?![A-Za-z0-9])")
+_GAPS: Final = re.compile(r"(.)([ .\-_*|/+]{1,3}(?=[^\W_])|[ ]{1,3})")
+
+
+def spaced(text: str) -> Iterator[Decoded]:
+    """Yield the text with letters together that have a space or a mark between each two of them."""
+    runs = [Piece(*found.span(), _together(found[0])) for found in _SPACED.finditer(text)]
+    decoded = in_place("spaced", text, runs)
+    if decoded is not None:
+        yield decoded
+
+
+def _together(run: str) -> str:
+    # More than one mark, or a space among other marks, stands between words.
+    gaps = Counter(gap for _, gap in _GAPS.findall(run))
+    usual = gaps.most_common(1)[0][0] if gaps else " "
+    return _GAPS.sub(lambda one: one[1] + ("" if one[2] == usual else _gap(one[2], usual)), run)
+
+
+def _gap(gap: str, usual: str) -> str:
+    """Return what an unusual gap is: between words, or a sign among letters."""
+    if gap.isspace() or gap.strip() in {"|", "/", usual.strip()}:
+        return " "
+    return gap.strip()
+
+
+_LEET: Final = re.compile(
+    r"(?<![A-Za-z0-9@$!|])(?=[a-z@$!|]{0,12}[0-9@$!|])(?=[0-9@$!|]{0,6}[a-z])[a-z0-9@$!|]{3,20}(?![\w@])", re.IGNORECASE
+)
+_DIGITS: Final = {"0": "o", "1": "i", "3": "e", "4": "a", "5": "s", "7": "t"}
+_SIGNS: Final = _DIGITS | {"@": "a", "$": "s", "!": "i", "|": "l", "8": "b", "9": "g"}
+_LEET_TABLES: Final = (str.maketrans(_DIGITS), str.maketrans(_SIGNS), str.maketrans(_SIGNS | {"1": "l"}))
+_LEAST_LEET: Final = 2
+_KNOWN: Final = frozenset((*LONG_WORDS, *SHORT_WORDS, *SMALL_WORDS))
+
+
+def leet(text: str) -> Iterator[Decoded]:
+    """Yield the text with digits and marks as the letters that they look like, where words are written so."""
+    words = _LEET.findall(text)
+    if len(words) < _LEAST_LEET:
+        return
+    read = {word.lower().translate(table) for word in words for table in _LEET_TABLES[1:]}
+    if any(word in whole for whole in read for word in LONG_WORDS) or len(read & _KNOWN) >= _LEAST_LEET:
+        for table in _LEET_TABLES:
+            yield Decoded("leet", text.translate(table), Same())
+
+
+_MORSE_CODES: Final = (
+    "A.- B-... C-.-. D-.. E. F..-. G--. H.... I.. J.--- K-.- L.-.. M-- N-. O--- P.--. Q--.- R.-. S... T- U..- V...- "
+    "W.-- X-..- Y-.-- Z--.. 1.---- 2..--- 3...-- 4....- 5..... 6-.... 7--... 8---.. 9----. 0----- ..-.-.- ,--..-- "
+    "?..--.. '.----. !-.-.-- /-..-. (-.--. )-.--.- &.-... :---... ;-.-.-. =-...- +.-.-. --....- _..--.- @.--.-."
+)
+_MORSE: Final = {code[1:]: code[0] for code in _MORSE_CODES.split()} | {"/": " ", "|": " "}
+_MORSE_RUN: Final = re.compile(r"(?:[.-]{1,6}(?:[ ]{0,3}[/|][ ]{0,3}|[ ]{1,7}|\r?\n)){5,}[.-]{1,6}")
+
+
+def morse(text: str) -> Iterator[Decoded]:
+    """Yield what runs of Morse code say (ITU-R M.1677-1); words are parted by a slash, a bar or wide spaces."""
+    runs = []
+    for found in _MORSE_RUN.finditer(text):
+        signs = re.sub(r"[ ]{3,}|\r?\n", " / ", found[0]).replace("/", " / ").replace("|", " / ").split()
+        if all(sign in _MORSE for sign in signs):
+            runs.append(Piece(*found.span(), re.sub(" {2,}", " ", "".join(_MORSE[sign] for sign in signs)).lower()))
+    decoded = in_place("morse", text, runs)
+    if decoded is not None:
+        yield decoded
+
+
+#: The letters a to z in Braille, as dots of U+2800; then the signs of English Braille that texts have.
+_BRAILLE: Final = dict(
+    zip("⠁⠃⠉⠙⠑⠋⠛⠓⠊⠚⠅⠇⠍⠝⠕⠏⠟⠗⠎⠞⠥⠧⠺⠭⠽⠵⠲⠂⠤⠌⠖⠦⠒⠰⠄⠶⠀", "abcdefghijklmnopqrstuvwxyz.,-/!?:;'( ", strict=True)
+)
+_BRAILLE_DIGITS: Final = dict(zip("⠁⠃⠉⠙⠑⠋⠛⠓⠊⠚", "1234567890", strict=True))
+_BRAILLE_RUN: Final = re.compile("[\u2800-\u28ff][\u2800-\u28ff \n]+")
+_CAPITAL, _NUMBER = "\u2820", "\u283c"
+
+
+def braille(text: str) -> Iterator[Decoded]:
+    """Yield what runs of Braille cells say, uncontracted."""
+    runs = [Piece(*found.span(), _of_braille(found[0])) for found in _BRAILLE_RUN.finditer(text)]
+    decoded = in_place("braille", text, runs)
+    if decoded is not None:
+        yield decoded
+
+
+def _of_braille(run: str) -> str:
+    out: list[str] = []
+    capital = number = False
+    for cell in run:
+        if cell in (_CAPITAL, _NUMBER):
+            capital, number = cell == _CAPITAL, number or cell == _NUMBER
+            continue
+        number = number and cell in _BRAILLE_DIGITS
+        read = _BRAILLE_DIGITS[cell] if number else _BRAILLE.get(cell, cell)
+        out.append(read.upper() if capital else read)
+        capital = False
+    return "".join(out)
+
+
+_NATO_RUN: Final = re.compile(rf"(?i)\b(?:{'|'.join(NATO)})(?:[^\w\n]{{1,3}}(?:{'|'.join(NATO)}|\d)\b){{3,}}")
+
+
+def nato(text: str) -> Iterator[Decoded]:
+    """Yield what words of the NATO alphabet spell."""
+    runs = [
+        Piece(
+            *found.span(), "".join(NATO.get(word, word) for word in re.findall(r"[a-z]+(?:-ray)?|\d", found[0].lower()))
+        )
+        for found in _NATO_RUN.finditer(text)
+    ]
+    decoded = in_place("nato", text, runs)
+    if decoded is not None:
+        yield decoded
