@@ -7,11 +7,9 @@ is known: what is not known is refused by the rule itself, before any run and in
 from collections.abc import Iterator
 
 from schemas.compliance.facts import OWN
-from schemas.compliance.section import ANY_CLASS, ANY_REGION, Compliance
+from schemas.compliance.section import ANY_CLASS, ANY_REGION, PREFIX, Compliance
 from schemas.policies.document import Policy, Rule
 
-#: What the ids of these rules begin with.
-PREFIX = "compliance/"
 _STATE = "state the provider's facts, if they are not known"
 
 
@@ -19,16 +17,6 @@ def rules_of(policy: Policy) -> tuple[Rule, ...]:
     """Return all rules of a policy: those that are written, then those of its demands."""
     section = policy.compliance
     return policy.rules if section is None else (*policy.rules, *_rules(section))
-
-
-def is_demand(rule: str) -> bool:
-    """Return whether an id is that of such a rule."""
-    return rule.startswith(PREFIX)
-
-
-def class_of(rule: str) -> str:
-    """Return the data class that a demand is about; ``*`` for all data."""
-    return rule.partition(".")[2] or ANY_CLASS
 
 
 def _rules(section: Compliance) -> Iterator[Rule]:

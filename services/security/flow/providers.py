@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from connectors.providers.names import DEFAULT_MODELS, DEFAULT_PROVIDER
 from connectors.tools.builtin.images import ANALYZER
 from schemas.compliance.facts import NOTHING, Known
-from schemas.compliance.section import ANY_CLASS
+from schemas.compliance.section import ANY_CLASS, class_of, is_demand
 from schemas.labels.label import Label
-from schemas.policies.compliance import class_of, is_demand
 from schemas.prompts.effective import effective
 from schemas.spec.model import AgentNode, LlmNode, ToolNode
 from services.security.flow.finding import Finding

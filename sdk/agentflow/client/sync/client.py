@@ -14,6 +14,7 @@ from agentflow.client.sync.audit import Audit
 from agentflow.client.sync.batches import Batches
 from agentflow.client.sync.bills import Bills, PriceLists
 from agentflow.client.sync.budgets import Budgets, Stops
+from agentflow.client.sync.compliance import Compliance
 from agentflow.client.sync.datasets import Datasets
 from agentflow.client.sync.evaluations import Evaluations
 from agentflow.client.sync.otlp import Otlp
@@ -82,6 +83,7 @@ class Client:
         self.tools = Tools(self)
         self.objects = Objects(self)
         self.audit = Audit(self)
+        self.compliance = Compliance(self)
         self.system = System(self)
 
     def __enter__(self) -> Self:

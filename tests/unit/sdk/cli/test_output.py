@@ -58,6 +58,8 @@ SHOWN = (
     "limit get",
     "cache get",
     "price list openai",
+    "compliance facts",
+    "compliance facts --versions",
     f"route get {RUN} --step analyze",
     "usage",
     "status",
