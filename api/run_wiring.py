@@ -31,6 +31,8 @@ from connectors.redis.worker_registry import WorkerRegistry
 from connectors.tools import REGISTRY
 from schemas.settings import Settings
 from services.observability.replay.run_records import RunRecords
+from services.privacy.subjects.submission import SubjectRuns
+from services.privacy.subjects.wiring import sealing_objects
 from services.prompts.rollouts.arms import arms_of
 from services.runs.admission_required import Turns
 from services.runs.answers.routes import RunRoutes
@@ -78,7 +80,10 @@ class RunWiring:
         generation = MarkerGeneration(clients.redis, self._partitions, DEPENDENCY_TIMEOUT_S)
         self._known = KnownRuns(generation, clients.progress, self._partitions)
         objects = settings.objects
-        self._objects = open_objects(objects.url, objects.directory, s3_access(objects))
+        self.subject_keys = None if clients.vault is None else clients.vault.keys
+        stored = open_objects(objects.url, objects.directory, s3_access(objects))
+        self._objects = sealing_objects(stored, self.subject_keys)
+        self._subjects = None if self.subject_keys is None else SubjectRuns(self._objects, self.subject_keys)
         large_inputs = LargeInputs(self._objects, objects.max_inputs_bytes)
         specs = SpecReader(clients.redis, self._partitions, DEPENDENCY_TIMEOUT_S)
         self._arms = arms_of(clients.database)
@@ -93,6 +98,7 @@ class RunWiring:
             settings.security.capture,
             arguments=REGISTRY.argument_names,
             security=security.pinning,
+            subjects=self._subjects,
         )
 
     def services(self) -> RunServices:
@@ -137,6 +143,7 @@ class RunWiring:
             paths=PathAdmission(self._definitions.organisation_prices),
             arms=self._arms,
             security=self._security.pinning,
+            subjects=self._subjects,
         )
         return Submissions(ports, capture=self._settings.security.capture)
 

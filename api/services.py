@@ -66,6 +66,7 @@ from services.observability.replay.run_records import RunRecords
 from services.observability.traces.reading import TraceReader
 from services.optimizer.optimizer import Optimizer
 from services.prices.stored import StoredPrices
+from services.privacy.vault.opening import OpenVault
 from services.prompts.evaluations.from_runs import CasesOfRuns
 from services.prompts.evaluations.results import EvaluationResults
 from services.prompts.evaluations.start import EvaluationStarts
@@ -304,5 +305,6 @@ class Services:
     cache: RedisResponseCache
     access: AccessServices
     security: SecurityServices
+    vault: OpenVault | None
     audit: AuditServices
     operations: OperationServices

@@ -48,7 +48,6 @@ from connectors.clickhouse.trace_groups import TraceGroups
 from connectors.clickhouse.trace_query import TraceQueries
 from connectors.clickhouse.traces import Traces
 from connectors.kafka.deadline_appender import DeadlineAppender
-from connectors.kms.opening import open_kms
 from connectors.oidc.issuer import Issuer
 from connectors.postgres.audit.holds import AuditHolds
 from connectors.postgres.audit.reading import AuditReads
@@ -143,7 +142,7 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
     """Return the services. Raises ``ValueError`` for a wrong setting."""
     register(REGISTRY)
     appender = DeadlineAppender(clients.log, DEPENDENCY_TIMEOUT_S)
-    workers, vault = WorkerRegistry(clients.redis, DEPENDENCY_TIMEOUT_S), _vault(settings, clients)
+    workers, vault = WorkerRegistry(clients.redis, DEPENDENCY_TIMEOUT_S), _vault(clients)
     security = _security(clients)
     definitions = _definitions(
         settings, clients, appender, topics, workers, vault, ForRegistration(security.active, security.facts)
@@ -196,6 +195,7 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
             vault=vault,
         ),
         security=security,
+        vault=clients.vault,
         audit=_audit(settings, clients, appender),
         operations=_operations(settings, clients, measures, workers),
     )
@@ -248,9 +248,8 @@ def topic_creators(settings: Settings) -> TopicCreators:
     return TopicCreators(of_organisations=of_organisations, of_queues=of_queues)
 
 
-def _vault(settings: Settings, clients: Clients) -> Vault | None:
-    kms = open_kms(settings.security)
-    return None if kms is None else Vault(clients.database, kms)
+def _vault(clients: Clients) -> Vault | None:
+    return None if clients.kms is None else Vault(clients.database, clients.kms)
 
 
 def _definitions(
@@ -429,7 +428,9 @@ def _operations(settings: Settings, clients: Clients, measures: Measures, worker
             "postgres": clients.database.ping,
         },
         # Only traces, explained or judged routes and the optimizer read ClickHouse; all other requests work without it.
-        optional_checks={"clickhouse": clients.clickhouse.ping} | ({"nats": clients.nats.ping} if clients.nats else {}),
+        optional_checks={"clickhouse": clients.clickhouse.ping}
+        | ({"nats": clients.nats.ping} if clients.nats else {})
+        | ({"vault": clients.vault_database.ping} if settings.vault.dsn.get_secret_value() else {}),
     )
 
 

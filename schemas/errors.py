@@ -4,6 +4,7 @@ AgentFlowError
 ├── Rejected                  the input is wrong: report it to the sender, never retry
 │   ├── InvalidSpec           a workflow document; carries every problem with its path
 │   ├── InvalidInput          a request body or a run's inputs
+│   │   └── PrivacyRefused    they hold data that a policy refuses, or nothing could look at them
 │   ├── SubmissionConflict    the same id came with another body
 │   ├── Conflict              conflicts with the resource's current state
 │   ├── NotFound              the organisation has no such resource
@@ -26,7 +27,9 @@ AgentFlowError
 └── StepError                 the outcome of one attempt; ``retryable`` decides what is next
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 
 class AgentFlowError(Exception):
@@ -76,6 +79,14 @@ class InvalidInput(Rejected):
 
 class UnknownPrompt(InvalidInput):
     """A workflow needs a prompt that does not exist, is archived, or is named by a label that was removed."""
+
+
+class PrivacyRefused(InvalidInput):
+    """What was sent holds data that a policy refuses. ``decisions`` are those for the audit log; none has the data."""
+
+    def __init__(self, message: str, decisions: Sequence[Any] = ()) -> None:
+        super().__init__(message)
+        self.decisions = list(decisions)
 
 
 class SubmissionConflict(Rejected):

@@ -22,6 +22,7 @@ from schemas.records.rollouts.events import RolloutEvent
 from schemas.records.routes import RouteEvent
 from schemas.records.run_caps import RunCapEvent
 from schemas.records.run_events import RunEvent
+from schemas.records.run_notices import RunNotice
 from schemas.records.run_views import RunView
 from schemas.records.security.audit import AuditCheckpoint
 from schemas.records.spans import TraceSpans
@@ -173,7 +174,7 @@ CATALOGUE: tuple[Topic, ...] = (
         key="run id",
         model=RunView,
         writers=("orchestrator",),
-        readers=("history", "analytics", "live"),
+        readers=("history", "analytics", "live", "events"),
         cleanup="compact",
         retention_ms=7 * DAY_MS,
         summary="changes of a run's visible state, with a version",
@@ -278,8 +279,8 @@ CATALOGUE: tuple[Topic, ...] = (
     Topic(
         WORKFLOW_EVENTS,
         key="what the event is about",
-        model=BudgetThreshold | RolloutEvent | QualityDrifted | AuditCheckpoint,
-        writers=("budgets", "deployments", "quality", "audit"),
+        model=RunNotice | BudgetThreshold | RolloutEvent | QualityDrifted | AuditCheckpoint,
+        writers=("events", "budgets", "deployments", "quality", "audit"),
         readers=("any system",),
         family=True,
         open_part="org",

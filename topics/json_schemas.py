@@ -10,6 +10,11 @@ from typing import Any, get_args
 import msgspec
 
 from schemas.api_models.runs import SendSignal, SubmitRun
+from schemas.records.budgets import ThresholdReached
+from schemas.records.quality import Drift
+from schemas.records.rollouts.events import RolloutDecision, RolloutEvent
+from schemas.records.run_notices import RunFacts, WaitFacts
+from schemas.records.security.audit import Vouched
 from schemas.spec.model import ResolvedSpec
 from topics.catalogue import CATALOGUE, SUBMISSIONS
 
@@ -19,6 +24,16 @@ REF = "#/components/schemas/"
 PATH = "/schemas/v1/"
 #: What other systems send: the types of CloudEvents, and the body of each.
 SENT = {"agentflow.workflow.submit": SubmitRun, "agentflow.workflow.signal": SendSignal}
+
+#: What the ``data`` of our events is; the records themselves take any JSON value, as events of later versions may have.
+DATA: Mapping[str, type] = {
+    **dict.fromkeys(("RunSucceeded", "RunFailed", "RunCanceled"), RunFacts),
+    "RunWaiting": WaitFacts,
+    "BudgetThreshold": ThresholdReached,
+    **dict.fromkeys((one.__name__ for one in get_args(RolloutEvent)), RolloutDecision),
+    "QualityDrifted": Drift,
+    "AuditCheckpoint": Vouched,
+}
 
 Schema = dict[str, Any]
 
@@ -45,9 +60,12 @@ def components() -> Mapping[str, Schema]:
         return _of_model(ResolvedSpec, found)
 
     models = [model for topic in CATALOGUE if topic.model is not None for model in variants(topic.model)]
+    models += DATA.values()
     _, ours = msgspec.json.schema_components(
         list(dict.fromkeys(models)), schema_hook=foreign, ref_template=REF + "{name}"
     )
+    for name, data in DATA.items():
+        ours[name]["properties"]["data"] = {"$ref": REF + data.__name__}
     for kind, model in SENT.items():
         found[_sent_name(kind)] = _cloud_event(kind, _of_model(model, found))
     return {name: _without_hints(schema) for name, schema in sorted((found | ours).items())}

@@ -7,7 +7,7 @@ Where a run failed in one play, the steps behind that are missing in it: that a 
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from bench.flow.play import Played, status_of, steps_of
+from bench.flow.play import RUN, Played, status_of, steps_of
 from bench.flow.tools import EFFECTS
 from schemas.labels.label import Integrity, label_of
 from schemas.labels.mapped import Labels
@@ -25,12 +25,12 @@ def untold(first: Played, second: Played) -> Iterator[str]:
     """Yield what differs between two plays although its label says that it depends on nothing untrusted."""
     for run in sorted(set(first.state.entities()) & set(second.state.entities())):
         one, other = dict(steps_of(first, run)), dict(steps_of(second, run))
-        failed = "failed" in (status_of(first, run), status_of(second, run))
+        cut_short = any(_cut_short(played, run) for played in (first, second))
         for step_id in sorted(one.keys() & other.keys()):
             # How it ended is said by itself and by the steps that it is made of.
             parts = [*_within(one, step_id), *_within(other, step_id)]
             yield from (f"{run} {step_id}: {found}" for found in _of_step(one[step_id], other[step_id], parts))
-        if not failed:
+        if not cut_short:
             for step_id in sorted(one.keys() ^ other.keys()):
                 step = one.get(step_id) or other[step_id]
                 if _ended_early(step_id, one, other):
@@ -38,6 +38,12 @@ def untold(first: Played, second: Played) -> Iterator[str]:
                 # That an agent's model has another turn is what its turn before said, which this one reads.
                 if not (_is_untrusted(step.decided) or _is_untrusted(step.read)):
                     yield f"{run} {step_id} is in one play only, and decided by trusted data"
+
+
+def _cut_short(played: Played, run: str) -> bool:
+    """Return whether a run failed, or was canceled because the run that started it failed."""
+    status = status_of(played, run)
+    return status == "failed" or (status == "canceled" and run != RUN and status_of(played) == "failed")
 
 
 def _ended_early(step_id: str, *plays: Mapping[str, Step]) -> bool:

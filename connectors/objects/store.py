@@ -89,6 +89,10 @@ class Objects:
         _check(org_id, reference)
         return await self.read(org_id, reference.sha256)
 
+    async def opened(self, org_id: str, subject: str, sealed: bytes) -> bytes:
+        """Return sealed bytes of a data subject in clear. Raises ``SubjectErased`` and ``CorruptObject``."""
+        raise _no_keys()
+
     async def read(self, org_id: str, sha256: str) -> bytes:
         """Return one of the organisation's objects by its hash. Raises as ``get`` does."""
         name = _name(org_id, sha256)
@@ -119,7 +123,7 @@ class Objects:
         of subjects refuses (``Unavailable``): see ``services.privacy.subjects.sealed_objects``.
         """
         if sealing is not None:
-            raise Unavailable("vault", "this process has no keys of data subjects; set VAULT_KEY")
+            raise _no_keys()
         data = json_bytes(value)
         if len(data) <= most:
             return inline(orjson.loads(data))
@@ -204,6 +208,10 @@ def _check(org_id: str, reference: Reference) -> None:
 
 def _corrupt(sha256: str) -> CorruptObject:
     return CorruptObject(f"object {sha256} has other bytes than were stored; restore it from a backup")
+
+
+def _no_keys() -> Unavailable:
+    return Unavailable("vault", "this process has no keys of data subjects; set VAULT_KEY")
 
 
 def _uri(org_id: str, sha256: str) -> str:

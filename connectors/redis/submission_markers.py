@@ -40,6 +40,7 @@ class Receipt:
     submitted_at_ms: int
     tags: dict[str, str] = field(default_factory=dict)
     budget_nano: int | None = None
+    subject: str = ""
 
 
 @dataclass(frozen=True)

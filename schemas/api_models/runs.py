@@ -22,6 +22,8 @@ class SubmitRun(Request):
     Without ``workflow_version`` the newest version runs. ``budget_cents`` caps the run's spending. ``deadline_ms`` is
     the longest time from its submission to its end; the workflow's own counts if it is less. ``project`` and
     ``end_user`` are for whom it spends: budgets may name them. ``session`` is the thread of runs that it belongs to.
+    ``subject`` is your id of the person whose data the run handles: all content is sealed with that person's key, and
+    no record has the id. See docs/explanation/erasure.md.
     """
 
     model_config = ConfigDict(
@@ -48,6 +50,7 @@ class SubmitRun(Request):
     project: TagValue | None = Field(default=None, min_length=1)
     end_user: TagValue | None = Field(default=None, min_length=1)
     session: TagValue | None = Field(default=None, min_length=1)
+    subject: str | None = Field(default=None, min_length=1, max_length=256)
 
     @field_validator("tags")
     @classmethod

@@ -8,6 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from schemas.compliance.section import Compliance
 from schemas.ids import content_hash
 from schemas.policies.guards import MAX_GUARDS, GuardRule
+from schemas.privacy.document import Privacy
 from schemas.records.base import Json
 from schemas.records.security.pinned import Mode, SinkKind, ToolSecurity, Verdict
 
@@ -123,8 +124,8 @@ class Policy(Strict):
     ``inputs`` are labels of runs' inputs, by pattern of the workflow and path. ``static`` is what happens to a workflow
     whose data may break the policy, when it is registered; in shadow mode nothing is refused. ``extends`` are packs to
     take in, ``without`` rules of them to leave out; a policy that was read has neither any more.
-    ``guards`` look at the answers of models. ``compliance`` are demands on providers by data class, which decide as
-    rules do.
+    ``guards`` look at the answers of models. ``privacy`` says what detectors look for, and what becomes of it.
+    ``compliance`` are demands on providers by data class, which decide as rules do.
     """
 
     name: Id
@@ -141,6 +142,7 @@ class Policy(Strict):
     rules: tuple[Rule, ...] = Field((), max_length=MAX_RULES, strict=False)
     endorse: tuple[Endorsement, ...] = Field((), max_length=MAX_RULES, strict=False)
     guards: tuple[GuardRule, ...] = Field((), max_length=MAX_GUARDS, strict=False)
+    privacy: Privacy | None = None
     compliance: Compliance | None = None
     tests: tuple[PolicyTest, ...] = Field((), max_length=MAX_TESTS, strict=False)
 

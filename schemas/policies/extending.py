@@ -2,6 +2,7 @@
 
 The rules of a pack come first, with the pack's name before their ids. Values, tools and demands of the document replace
 those of the packs; ``effects``, ``mode`` and ``static`` are the document's alone.
+Of rules of privacy the first that fits decides, so there the document's come first (``schemas.privacy.joining``).
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -10,6 +11,7 @@ from schemas.compliance.section import Compliance
 from schemas.errors import InvalidInput, Problem
 from schemas.policies.document import MAX_RULES, Policy, Rule
 from schemas.policies.packs import PACKS
+from schemas.privacy.joining import named, with_packs
 from schemas.records.base import Json
 
 Shaped = Callable[[str | Mapping[str, Json]], Policy]
@@ -35,8 +37,10 @@ def extended(policy: Policy, shaped: Shaped) -> Policy:
     packs: dict[str, Policy] = {}
     _collect(policy.extends, shaped, packs)
     rules = [_named(name, rule) for name, pack in packs.items() for rule in pack.rules]
-    if unknown := set(policy.without) - {rule.id for rule in rules}:
-        fix = f"rules are {', '.join(rule.id for rule in rules)}"
+    sections = [named(name, pack.privacy) for name, pack in packs.items() if pack.privacy is not None]
+    known = [*(rule.id for rule in rules), *(one for section in sections for one in section.ids)]
+    if unknown := set(policy.without) - set(known):
+        fix = f"rules are {', '.join(known)}"
         raise InvalidInput.of(Problem("without", f"no pack has the rule '{min(unknown)}'", fix))
     rules = [rule for rule in rules if rule.id not in policy.without]
     if len(rules) + len(policy.rules) > MAX_RULES:
@@ -52,6 +56,7 @@ def extended(policy: Policy, shaped: Shaped) -> Policy:
             "values": values | policy.values,
             "compliance": _demands([*packs.values(), policy]),
             "endorse": (*(one for pack in packs.values() for one in pack.endorse), *policy.endorse),
+            "privacy": with_packs(policy.privacy, sections, frozenset(policy.without)),
         }
     )
 

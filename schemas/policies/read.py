@@ -18,6 +18,7 @@ from schemas.policies.extending import extended, extension_problems
 from schemas.policies.packs import PACKS
 from schemas.policies.rulings import DEFAULT, ERROR
 from schemas.policies.variables import is_readable
+from schemas.privacy.problems import privacy_problems
 from schemas.records.base import Json
 from schemas.spec.check.shape import path_of
 from schemas.spec.read import read_document
@@ -75,6 +76,7 @@ def _problems(policy: Policy) -> Iterator[Problem]:
             yield Problem(f"{path}.when", found.message, found.fix)
         yield from (Problem(f"{path}.{one.path}", one.message, one.fix) for one in _rule(rule))
     yield from _guards(policy)
+    yield from privacy_problems(policy.privacy, lambda when: compile_expression(when, "read"))
     for index, one in enumerate(policy.endorse):
         yield from (Problem(f"endorse[{index}]{f.path}", f.message, f.fix) for f in _endorsement(one))
     yield from extension_problems(policy)

@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from schemas.payload import Reference
+
 MAJOR = 1
 VERSION = f"{MAJOR}.0"
 
@@ -95,7 +97,11 @@ def kinds_together(first: dict[str, int] | None, second: dict[str, int] | None) 
 
 
 class ErrorInfo(Part, frozen=True, kw_only=True):
-    """Why an attempt, a step or a run failed. ``code`` is stable and short, ``message`` says how to mend it."""
+    """Why an attempt, a step or a run failed. ``code`` is stable and short, ``message`` says how to mend it.
+
+    In a run with a data subject ``sealed`` has the words of a worker's error: an object with ``message`` and
+    ``details``.
+    """
 
     code: str
     message: str
@@ -103,6 +109,7 @@ class ErrorInfo(Part, frozen=True, kw_only=True):
     retry_after_ms: Int64 | None = None
     step_id: str | None = None
     details: dict[str, str] = {}
+    sealed: Reference | None = None
 
 
 class CloudEvent(Record, frozen=True, kw_only=True):

@@ -48,6 +48,8 @@ class RunSubmitted(_RunEvent, frozen=True, kw_only=True, tag_field="type", tag="
     the step that started the run, if one did; ``caps`` are the caps of that run and those that started it, by run.
     ``bounds`` are what nodes cost at most, of a run with a budget; ``unbounded``: not all of them are known.
     ``rollouts`` are its arms; the spec has their versions. ``security`` is there when its data is labelled.
+    ``subject`` is the pseudonym of the person whose data it handles: all of its inputs and outputs are sealed with that
+    person's key, see ``schemas.privacy.sealed``.
     """
 
     type: ClassVar[str] = "run.submitted"
@@ -75,6 +77,7 @@ class RunSubmitted(_RunEvent, frozen=True, kw_only=True, tag_field="type", tag="
     rollouts: list[RunArm] = []
     tracestate: str = ""
     security: RunSecurity | None = None
+    subject: str = ""
 
 
 class _StepOutcome(_RunEvent, frozen=True, kw_only=True):
@@ -103,12 +106,16 @@ class _StepOutcome(_RunEvent, frozen=True, kw_only=True):
 
 
 class ToolUse(Part, frozen=True, kw_only=True):
-    """One call of a tool that a model asks for. ``problem`` says why it cannot be made; then ``args`` are empty."""
+    """One call of a tool that a model asks for. ``problem`` says why it cannot be made; then ``args`` are empty.
+
+    In a run with a subject they are ``sealed`` instead.
+    """
 
     id: str
     name: str
     args: dict[str, Json] = {}
     problem: str = ""
+    sealed: Reference | None = None
 
 
 class StepSucceeded(_StepOutcome, frozen=True, kw_only=True, tag_field="type", tag="step.succeeded"):

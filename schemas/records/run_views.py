@@ -71,7 +71,8 @@ class RunView(Record, frozen=True, kw_only=True, tag_field="type", tag="run.view
     Sinks whose output does not fit a record are named by ``output_in_steps``: it is the output of their steps or
     children. ``parent`` is the step that started the run. ``children_nano`` is what the runs did cost that its own
     steps started and waited for; it is no part of ``cost_nano``. Of a run whose data has labels, ``policy`` is
-    the policy that decides on it, and ``input_labels`` are those of its inputs, in every record.
+    the policy that decides on it, and ``input_labels`` are those of its inputs, in every record. ``subject`` is the
+    pseudonym of the person whose data the run handles, if it has one.
     """
 
     type: ClassVar[str] = "run.view"
@@ -105,3 +106,4 @@ class RunView(Record, frozen=True, kw_only=True, tag_field="type", tag="run.view
     rollouts: list[RunArm] = []
     policy: str = ""
     input_labels: dict[str, list[str]] = {}
+    subject: str = ""

@@ -4,6 +4,7 @@ from typing import ClassVar, Literal
 
 from schemas.ids import idempotency_key, request_id
 from schemas.payload import PathPart, Payload
+from schemas.privacy.wants import Want
 from schemas.records.base import Attempt, ErrorInfo, Int64, Json, Millis, NanoDollars, Part, Record
 from schemas.records.run_events import Capture
 from schemas.records.security.pinned import Approval, Mode, ToolSecurity
@@ -12,7 +13,10 @@ from schemas.spec.policy import BatchMode, Effort, Idempotency, OnUnknown, Promp
 
 
 class Link(Part, frozen=True, kw_only=True):
-    """A place in ``args`` whose value is stored bytes: put ``payload`` (walked by ``path``) at ``at``."""
+    """A place in ``args`` whose value is stored bytes: put ``payload`` (walked by ``path``) at ``at``.
+
+    With an empty ``at`` the value, an object, is all of ``args``.
+    """
 
     at: list[PathPart]
     payload: Payload
@@ -187,7 +191,7 @@ class ChainedStep(Part, frozen=True, kw_only=True):
     """A step that is chained to the request of one before it: what differs from that request.
 
     ``outputs`` are outputs of steps of the same chain, which nobody knows yet; all else is bound. ``security`` has the
-    labels of its arguments, those of such outputs not yet, and what is declared of its tool.
+    labels of its arguments, those of such outputs not yet, and what is declared of its tool. ``wants`` as of a request.
     """
 
     node_id: str
@@ -201,6 +205,7 @@ class ChainedStep(Part, frozen=True, kw_only=True):
     idempotency: Idempotency = "step"
     retry_on: list[str] = []
     security: "StepSecurity | None" = None
+    wants: list[Want] = []
 
 
 class StepSecurity(Part, frozen=True, kw_only=True):
@@ -233,7 +238,8 @@ class StepRequest(Record, frozen=True, kw_only=True, tag_field="type", tag="step
     unstarted. ``idempotency_key`` is stable over deliveries of the attempt and, unless ``idempotency`` is ``attempt``,
     over the step's attempts. ``retry_on`` are the codes that the node wants retried: an error with one is retryable.
 
-    ``security`` is there in runs whose data is labelled.
+    ``security`` is there in runs whose data is labelled. ``subject`` is the run's: the output is sealed with that
+    person's key, after what ``wants`` ask of it was decided.
 
     ``caps`` are the caps that what it spends counts against, by run: that of its run and of those that started it.
 
@@ -277,6 +283,8 @@ class StepRequest(Record, frozen=True, kw_only=True, tag_field="type", tag="step
     caps: dict[str, NanoDollars] = {}
     tracestate: str = ""
     security: StepSecurity | None = None
+    subject: str = ""
+    wants: list[Want] = []
 
     @property
     def request_id(self) -> str:

@@ -7,6 +7,9 @@ _HTTP_STATUS = re.compile(r"http_[1-5]\d\d")
 #: A policy, or a person whom it asks, says no; and no policy can decide.
 POLICY_DENIED = "policy_denied"
 POLICY_FAILED = "policy_failed"
+#: A text holds what a policy refuses; and it could not be looked at, or the vault is down.
+PRIVACY_REFUSED = "privacy_refused"
+PRIVACY_FAILED = "privacy_failed"
 #: The step needs data of a subject whose key is destroyed.
 SUBJECT_ERASED = "subject_erased"
 #: Codes of attempts that workers make, of all kinds of nodes.
@@ -17,6 +20,8 @@ _ATTEMPTS = frozenset(
         "poison",
         POLICY_DENIED,
         POLICY_FAILED,
+        PRIVACY_FAILED,
+        PRIVACY_REFUSED,
         "process_died",
         "rejected",
         SUBJECT_ERASED,

@@ -759,6 +759,7 @@ class SubmitRun(TypedDict):
     project: NotRequired[str | None]
     end_user: NotRequired[str | None]
     session: NotRequired[str | None]
+    subject: NotRequired[str | None]
 
 
 class TestPolicy(TypedDict):

@@ -19,6 +19,7 @@ from schemas.spec.policy import BatchMode, Effort, PromptCache, Tier
 from schemas.trace_context import context_headers
 from services.calls.answers.streamed import OnDelta
 from services.calls.ledger import Ledger
+from services.calls.security.private import Private
 from services.routing.choice import Choice, Excluded
 from services.routing.router import Pin, Route
 from services.security.guards.guarded import Guards
@@ -187,7 +188,9 @@ class Call(Struct, frozen=True, kw_only=True):
     was chosen by a policy, ``asked_tier`` when the call was stepped down from it. ``data_class`` is that of what is
     sent, and answers are shared within one only. ``security`` is there when a policy of security decides. A call that
     is not ``repeatable`` is never made twice, by a fallback after an unknown outcome or a hedge. ``trial`` says which
-    of the tries of one call this is. ``guards`` look at the answer, with those of the process.
+    of the tries of one call this is. ``guards`` look at the answer, with those of the process. ``private`` takes out of
+    texts what the run's policy does not want there. With a ``subject``, the pseudonym of a person, what is recorded is
+    sealed, no answer is shared and none goes by batch.
     """
 
     org_id: str
@@ -211,6 +214,8 @@ class Call(Struct, frozen=True, kw_only=True):
     asked_tier: Tier | None = None
     on_delta: OnDelta | None = None
     guards: Guards | None = None
+    subject: str = ""
+    private: Private | None = None
     operation: Literal["chat", "embeddings"] = "chat"
     #: Of the stages ``route`` (``input_tokens`` is an upper bound) and ``hold``; until then as here.
     route: Route = UNROUTED

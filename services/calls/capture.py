@@ -3,23 +3,29 @@
 import hashlib
 from typing import Any
 
-from schemas.errors import Undecodable
+from schemas.errors import SubjectErased, Undecodable
 from schemas.payload import Payload, inline
+from schemas.privacy.wants import Sealing
 from schemas.records.run_events import Capture
 from services.calls.ports import Objects
 
 
-async def captured(objects: Objects, org_id: str, capture: Capture, body: Any) -> Payload | None:
+async def captured(objects: Objects, org_id: str, capture: Capture, body: Any, subject: str = "") -> Payload | None:
     """Return a body as ``capture`` lets it be recorded. Raises ``Unavailable`` when it is large and cannot be stored.
+
+    That of a call for a data subject is sealed; of one whose key is destroyed nothing is recorded.
 
     A body that no record can carry must not cost the answer that came with it: then the reason is recorded instead.
     """
     if capture == "none" or body is None:
         return None
+    sealing = Sealing(subject) if subject else None
     try:
-        return await objects.to_payload(org_id, redacted(body) if capture == "redacted" else body)
+        return await objects.to_payload(org_id, redacted(body) if capture == "redacted" else body, sealing=sealing)
     except Undecodable as exc:
-        return inline({"not_captured": str(exc)})
+        return inline({"not_captured": str(exc)}) if sealing is None else None
+    except SubjectErased:
+        return None
 
 
 def redacted(value: Any) -> Any:

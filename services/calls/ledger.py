@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from schemas.labels.label import label_of
+from schemas.labels.mapped import Labels
 from schemas.metrics import (
     CACHE_HITS_TOTAL,
     CACHE_SAVED_NANODOLLARS_TOTAL,
@@ -73,6 +75,8 @@ class Ledger:
     decided_s: float = 0.0
     #: The label of earlier answers that were used again, as words; empty without one.
     labels: list[str] = field(default_factory=list)
+    #: What detectors found in the output, as labels of its places.
+    found: Labels | None = None
 
     def decided(self, decisions: Sequence[Decision], at_ms: int, seconds: float) -> None:
         """Note what a policy decided."""
@@ -80,6 +84,13 @@ class Ledger:
         if decisions:
             self.decisions += decisions
             self.decided_at_ms = at_ms if self.decided_at_ms is None else self.decided_at_ms
+
+    @property
+    def output_labels(self) -> dict[str, list[str]]:
+        """What is known of the output's labels here, as a payload has them: of earlier answers, and of findings."""
+        if self.found is None:
+            return {"$": self.labels} if self.labels else {}
+        return (self.found.raised(label_of(self.labels)) if self.labels else self.found).recorded
 
     def waited(self, what: Wait, since_ms: int, until_ms: int) -> None:
         """Note a wait. One that took no whole millisecond is none, so that most attempts have no phases to record."""

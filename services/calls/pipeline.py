@@ -29,10 +29,11 @@ process that dies between two leaves the first as after 8, and nothing of the se
 
 Some stages do nothing that a crash could lose, and have no number: ``step_down`` before 3 asks the rest again for a
 tier below when a budget wants that, ``know_prices`` after it waits until the organisation's prices are known,
-``policy`` after that, and again after 4, asks what the run's policy says of a route and of the answer, and ``stop``
-before 5 lets nothing pass that was stopped. ``batch`` before 5 defers a call that goes by batch, and has crash points
-of its own (``services.batches.points``). ``repair`` has none: it makes a call, with the points above. So does a
-judge, which ``guard_output`` asks about an answer (``services.calls.security.judging``).
+``policy`` after that, and again after 4, asks what the run's policy says of a route and of the answer, ``redact``
+takes out what that policy does not let a provider read, and ``stop`` before 5 lets nothing pass that was stopped.
+``batch`` before 5 defers a call that goes by batch, and has crash points of its own (``services.batches.points``).
+``repair`` has none: it makes a call, with the points above. So does a judge, which ``guard_output`` asks about an
+answer (``services.calls.security.judging``).
 
 Stages nest: each awaits the next, and has its answer or its failure on the way back. 9 to 11 act on the way back, so
 they stand before 7 in the list; the hold of 6 is asserted until all of them are done.
@@ -56,6 +57,7 @@ from services.calls.stages.invoke import Invoke
 from services.calls.stages.know_prices import KnowPrices
 from services.calls.stages.policy import CheckRoute, GuardModel
 from services.calls.stages.quota import Quota
+from services.calls.stages.redact import Redact
 from services.calls.stages.render import Render
 from services.calls.stages.repair import Repair
 from services.calls.stages.route import RouteCall
@@ -78,6 +80,7 @@ def call_stages(ports: CallPorts) -> tuple[Stage, ...]:
         StepDown(),
         KnowPrices(ports.prices, ports.clock),
         GuardModel(ports.policies, ports.router, ports.clock, ports.facts),
+        Redact(),
         Cache(ports.cache, ports.router, ports.clock, ports.aborts),
         route,
         CheckRoute(ports.policies, ports.clock, ports.facts),

@@ -6,11 +6,12 @@ from typing import Any
 
 from connectors.providers.conversation import Asked, ToolSpec, Turn
 from connectors.tools.registry import Registry
-from schemas.errors import Rejected, StepError
+from schemas.errors import Rejected, StepError, SubjectErased
 from schemas.payload import Payload, Reference
 from schemas.records.base import Json
 from schemas.records.hashes import value_hash
 from schemas.records.steps import AgentTurn, ToolResult
+from schemas.spec.error_codes import SUBJECT_ERASED
 from schemas.spec.references import as_text
 from services.calls.ports import Objects
 
@@ -71,6 +72,9 @@ async def _result(objects: Objects, org_id: str, result: ToolResult) -> str:
     if result.output is not None:
         return as_text(await _value(objects, org_id, result.output))
     error = result.error
+    if error is not None and error.sealed is not None:
+        words = await _value(objects, org_id, error.sealed)
+        return as_text({"error": {"code": error.code, "message": words["message"]}})
     said = {"code": error.code, "message": error.message} if error is not None else {"code": "lost", "message": ""}
     return as_text({"error": said})
 
@@ -78,5 +82,7 @@ async def _result(objects: Objects, org_id: str, result: ToolResult) -> str:
 async def _value(objects: Objects, org_id: str, payload: Payload) -> Any:
     try:
         return await objects.resolve(org_id, payload)
+    except SubjectErased as exc:
+        raise StepError(SUBJECT_ERASED, str(exc)) from exc
     except Rejected as exc:
         raise StepError("missing_object", f"the transcript cannot be read: {exc}") from exc

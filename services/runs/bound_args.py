@@ -3,9 +3,10 @@
 import copy
 from typing import Any
 
-from schemas.errors import Rejected, StepError
+from schemas.errors import Rejected, StepError, SubjectErased
 from schemas.payload import MissingPath, PathPart, walk
 from schemas.records.steps import Link, StepRequest
+from schemas.spec.error_codes import SUBJECT_ERASED
 from services.calls.ports import Objects
 
 
@@ -18,7 +19,13 @@ async def bound_args(objects: Objects, request: StepRequest) -> dict[str, Any]:
         return request.args
     args = copy.deepcopy(request.args)
     for link in request.links:
-        _set(args, link.at, await _linked(objects, request.org_id, link))
+        value = await _linked(objects, request.org_id, link)
+        if link.at:
+            _set(args, link.at, value)
+        elif isinstance(value, dict):
+            args = value
+        else:
+            raise StepError("bad_request", "the step request links all of its args to a value that is no object")
     return args
 
 
@@ -27,6 +34,8 @@ async def _linked(objects: Objects, org_id: str, link: Link) -> Any:
         return await objects.part(org_id, link.payload, link.path)
     except MissingPath as exc:
         raise StepError("missing_output", f"argument {_name(link.at)!r} refers to a stored value where {exc}") from exc
+    except SubjectErased as exc:
+        raise StepError(SUBJECT_ERASED, str(exc)) from exc
     except Rejected as exc:
         raise StepError("missing_object", f"argument {_name(link.at)!r}: {exc}") from exc
 

@@ -27,6 +27,7 @@ from connectors.redis.claims.lent_attempts import Extended, Lease, Lent, LentAtt
 from schemas import clock
 from schemas.errors import Conflict, StepError, Unavailable
 from schemas.payload import INLINE_LIMIT, Reference
+from schemas.privacy.wants import Sealing
 from schemas.records.base import Record
 from schemas.records.hashes import value_hash
 from schemas.records.money import CostEvent
@@ -34,6 +35,7 @@ from schemas.records.spans import TraceSpans
 from schemas.records.steps import FunctionCall, StepRequest, ToolCall
 from services.calls.ledger import Ledger, ToolRun
 from services.calls.ports import Objects
+from services.privacy.subjects.outcomes import OutcomeSeals, erased
 from services.runs.attempts.fitting import fitting
 from services.runs.attempts.outcome import Outcome, error_info
 from services.runs.attempts.stated import book_stated
@@ -96,7 +98,16 @@ class Completion:
 class StepLeases:
     """Leases steps to workers. Every method raises ``Unavailable``."""
 
-    def __init__(self, desk: LeaseDesk, claims: LentAttempts, objects: Objects, appender: Appender) -> None:
+    def __init__(
+        self,
+        desk: LeaseDesk,
+        claims: LentAttempts,
+        objects: Objects,
+        appender: Appender,
+        seals: OutcomeSeals | None = None,
+    ) -> None:
+        """``seals`` seal the records of runs with a data subject."""
+        self._seals = seals
         self._desk = desk
         self._claims = claims
         self._objects = objects
@@ -180,12 +191,18 @@ class StepLeases:
             most = INLINE_LIMIT
             if request.inline_most is not None and isinstance(request.work, ToolCall):
                 most = request.inline_most
-            payload = await self._objects.to_payload(request.org_id, completion.output, most=most)
+            sealing = Sealing(request.subject, request.wants) if request.subject else None
+            payload = await self._objects.to_payload(request.org_id, completion.output, most=most, sealing=sealing)
             outcome = Outcome(lent.since_ms, now_ms, output=payload)
             ledger.tool = ToolRun(lent.since_ms, now_ms)
             if isinstance(payload, Reference):
                 ledger.output_hash = value_hash(completion.output)
-        return outcome_records(request, outcome, ledger, lent.worker_id)
+        records = outcome_records(request, outcome, ledger, lent.worker_id)
+        if not request.subject:
+            return records
+        if self._seals is None:
+            return [erased(record) for record in records]
+        return await self._seals.sealed(request.org_id, request.subject, records)
 
     async def _gather(self, waiter: Waiter, wish: LeaseRequest) -> None:
         """Wait for the first lease, then a moment for the others."""

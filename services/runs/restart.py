@@ -5,7 +5,7 @@ run (its hash): results of one definition say nothing of another.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -28,6 +28,8 @@ from schemas.spec.model import LoopNode, ResolvedSpec
 from schemas.spec.rules_version import ARMS as RULES_OF_ARMS
 from schemas.spec.rules_version import FIRST, rules_of
 from schemas.spec.rules_version import LABELS as RULES_OF_LABELS
+from services.privacy.redact.redactor import Of
+from services.privacy.subjects.submission import SubjectRuns
 from services.runs.input_check import check_inputs
 from services.runs.large_inputs import LargeInputs
 from services.runs.reuse import reusable
@@ -65,7 +67,10 @@ class Restarts:
         *,
         arguments: Arguments = any_arguments,
         security: Pinning | None = None,
+        subjects: SubjectRuns | None = None,
     ) -> None:
+        """``subjects`` seal the inputs of runs with a data subject; without them none can be done again."""
+        self._subjects = subjects
         self._history = history
         self._definitions = definitions
         self._large_inputs = large_inputs
@@ -80,7 +85,7 @@ class Restarts:
         """Return the submission of a run that goes on from the run ``of``; only large inputs are written.
 
         The same ``key`` is the same new run. Raises ``NotFound`` (no such run), ``Conflict`` (it has not ended, or its
-        definition cannot be had), ``InvalidInput`` (node or inputs), ``TooLarge`` (the results).
+        definition cannot be had), ``InvalidInput`` (node or inputs), ``TooLarge`` (the results), ``SubjectErased``.
         """
         found = await self._history.get(org_id, of, step_outputs=True)
         if found is None:
@@ -88,16 +93,29 @@ class Restarts:
         run, steps = found
         if run.status not in TERMINAL_RUN:
             raise Conflict(f"run {of} is {run.status}: cancel it, or wait for its end")
+        if run.subject:
+            run = await self._opened(org_id, run)
         definition = await self._definition(org_id, run)
         _check_node(definition, again.start)
         reuse = {} if again.everything else reusable(definition.spec, steps, again.start)
         _check_left(definition, reuse, of)
         record = self._record(run, definition, again, key, reuse, org_id)
         record = await self._secured(msgspec.structs.replace(record, tags=with_key(record.tags, api_key)), run, again)
-        if self._large_inputs.size_of(record.inputs) > INLINE_LIMIT:
+        size = self._large_inputs.size_of(record.inputs)
+        if self._subjects is not None and record.subject:
+            body_hash = await self._subjects.keyed_hash(org_id, record.subject, record.body_hash)
+            record = await self._subjects.sealed(msgspec.structs.replace(record, body_hash=body_hash))
+        elif size > INLINE_LIMIT:
             record = await self._large_inputs.placed(record, read_here(definition.spec.dag.nodes))
         _check_size(record)
         return record
+
+    async def _opened(self, org_id: str, run: StoredRun) -> StoredRun:
+        """Return a run of a data subject with its inputs in clear: they are checked, and sealed beside given ones."""
+        if self._subjects is None:
+            raise Conflict(f"run {run.id} has a data subject, and nothing can be sealed here; set VAULT_KEY")
+        inputs = await self._subjects.opened(org_id, _stored(run, {}))
+        return replace(run, inputs=(run.inputs or {}) | inputs, stored_inputs=None)
 
     async def _secured(self, record: RunSubmitted, run: StoredRun, again: Again) -> RunSubmitted:
         """Return a submission under the policy that is active now. What it takes over keeps its labels."""
@@ -107,8 +125,10 @@ class Restarts:
         security = await self._security.again(record.org_id, Integrity.USER, record.spec, before)
         if security is None:
             return record
+        of = Of(record.org_id, record.run_id)
+        found = await self._security.entered(of, record.workflow_name, record.inputs, record.tags, security)
         rules = max(record.rules_version, RULES_OF_LABELS)
-        return msgspec.structs.replace(record, security=security, rules_version=rules)
+        return msgspec.structs.replace(record, inputs=found.inputs, security=found.security, rules_version=rules)
 
     async def _definition(self, org_id: str, run: StoredRun) -> ResolvedSpec:
         definition = await self._definitions.of(org_id, run)
@@ -158,6 +178,7 @@ class Restarts:
             reuse=reuse,
             stored_inputs=stored,
             rollouts=arms,
+            subject=run.subject or "",
         )
 
 

@@ -4,7 +4,7 @@ Checks use history, the markers of submissions and the run's own table, so their
 run's fold checks again, and counts unusable signals as late.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -18,12 +18,14 @@ from connectors.postgres.workflows import Workflows
 from connectors.redis.readers.signals import SignalsReader
 from connectors.redis.submission_markers import SubmissionMarkers
 from schemas.errors import BadValue, Conflict, InvalidInput, NotFound, Problem, Undecodable
-from schemas.payload import Inline, Payload
+from schemas.payload import INLINE_LIMIT, Inline, Payload
+from schemas.privacy.wants import Sealing, Want
 from schemas.records.base import Json
 from schemas.records.run_events import SignalReceived
 from schemas.run_states import TERMINAL_RUN, RunState
 from schemas.spec.check.waiting_nodes import signal_names
 from schemas.spec.model import WorkflowSpec
+from schemas.spec.sealed_questions import questions_of
 from schemas.tables.signals import KEPT_BYTES, KEPT_MOST
 from topics.catalogue import RUN_EVENTS
 from topics.codec import encode
@@ -37,7 +39,14 @@ REFERENCE_BYTES = 512
 class Objects(Protocol):
     """Stored bytes, see ``connectors.objects.store``."""
 
-    async def to_payload(self, org_id: str, value: object, labels: dict[str, str] | None = None) -> Payload:
+    async def to_payload(
+        self,
+        org_id: str,
+        value: object,
+        labels: dict[str, str] | None = None,
+        most: int = INLINE_LIMIT,
+        sealing: Sealing | None = None,
+    ) -> Payload:
         """Return a JSON value as it travels. Raises ``Undecodable`` for an unsupported one."""
         ...
 
@@ -63,6 +72,26 @@ class Addressed:
     status: RunState
 
 
+class InClear(InvalidInput):
+    """Data of a person came by a way that keeps it in clear. What is put aside of it must not have it again."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    workflow: str
+    version: int
+    status: RunState
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Signals:
+    """The names that a workflow waits for, and what its rules ask of the data of each."""
+
+    names: frozenset[str]
+    wants: Mapping[str, Sequence[Want]]
+
+
 class SignalSender:
     """Accepts signals. Every method raises ``Unavailable`` when a dependency does not answer."""
 
@@ -82,19 +111,25 @@ class SignalSender:
         self._objects = objects
         self._appender = appender
         self._signals = signals
-        self._names: LRUCache[tuple[str, str, int], frozenset[str]] = LRUCache(REMEMBERED)
+        self._names: LRUCache[tuple[str, str, int], _Signals] = LRUCache(REMEMBERED)
 
-    async def prepare(self, org_id: str, wish: SignalRequest) -> Addressed:
+    async def prepare(self, org_id: str, wish: SignalRequest, *, in_clear: bool = False) -> Addressed:
         """Return the record of a signal; nothing is appended yet, a large value is stored.
 
-        Raises ``NotFound`` (no such run), ``Conflict`` (it has ended, or its store of signals is full),
-        ``InvalidInput`` (its workflow has no such signal, or the data cannot be stored).
+        ``in_clear``: the data came by a log that keeps it. Raises ``NotFound`` (no such run), ``Conflict`` (it has
+        ended, or its store of signals is full), ``InvalidInput`` (its workflow has no such signal, or the data cannot
+        be stored), ``SubjectErased``, and ``InClear`` for data of a person that was kept in clear.
         """
-        workflow, version, status = await self._run(org_id, wish.run_id)
+        run = await self._run(org_id, wish.run_id)
+        workflow, version, status = run.workflow, run.version, run.status
         if status in TERMINAL_RUN:
             raise Conflict(f"run {wish.run_id} has ended: it is {status}")
-        await self._check_name(org_id, workflow, version, wish.name)
-        payload = await self._payload(org_id, wish)
+        if run.subject and in_clear:
+            raise InClear(
+                f"run {wish.run_id} has a data subject, and this log keeps signals in clear; send it over HTTP"
+            )
+        asked = await self._check_name(org_id, workflow, version, wish.name)
+        payload = await self._payload(org_id, wish, Sealing(run.subject, asked) if run.subject else None)
         await self._check_room(wish.run_id, payload)
         record = SignalReceived(
             run_id=wish.run_id,
@@ -111,29 +146,33 @@ class SignalSender:
         if records:
             await self._appender.append([OutRecord(RUN_EVENTS, r.run_id.encode(), encode(r)) for r in records])
 
-    async def _run(self, org_id: str, run_id: str) -> tuple[str, int, RunState]:
+    async def _run(self, org_id: str, run_id: str) -> _Run:
         line = await self._history.status(org_id, run_id)
         if line is not None:
-            return line.workflow_name, line.workflow_version, line.status
+            return _Run(line.workflow_name, line.workflow_version, line.status, line.subject or "")
         receipt = await self._markers.find(org_id, run_id)
         if receipt is None:
             raise NotFound(f"there is no run {run_id}; see GET /api/v1/workflows/runs")
-        return receipt.workflow_name, receipt.workflow_version, "queued"
+        return _Run(receipt.workflow_name, receipt.workflow_version, "queued", receipt.subject)
 
-    async def _check_name(self, org_id: str, workflow: str, version: int, name: str) -> None:
+    async def _check_name(self, org_id: str, workflow: str, version: int, name: str) -> Sequence[Want]:
+        """Return what the workflow's rules will ask of a signal's data."""
         key = (org_id, workflow, version)
-        names = self._names.get(key)
-        if names is None:
+        known = self._names.get(key)
+        if known is None:
             stored = await self._workflows.get(org_id, workflow, version)
-            names = self._names[key] = signal_names(WorkflowSpec.model_validate(stored.spec))
+            spec = WorkflowSpec.model_validate(stored.spec)
+            known = self._names[key] = _Signals(signal_names(spec), questions_of(spec).signals)
+        names = known.names
         if name not in names:
             fix = f"it waits for {', '.join(sorted(names))}" if names else "it has no node of type signal"
             message = f"{workflow} version {version} does not wait for a signal {name!r}"
             raise InvalidInput(f"{message}; {fix}", (Problem("path.name", message, fix),))
+        return known.wants.get(name, ())
 
-    async def _payload(self, org_id: str, wish: SignalRequest) -> Payload:
+    async def _payload(self, org_id: str, wish: SignalRequest, sealing: Sealing | None) -> Payload:
         try:
-            return await self._objects.to_payload(org_id, wish.data, {"run_id": wish.run_id})
+            return await self._objects.to_payload(org_id, wish.data, {"run_id": wish.run_id}, sealing=sealing)
         except Undecodable as exc:
             found = (exc.problem,) if isinstance(exc, BadValue) else ()
             problems = tuple(replace(one, path=f"data.{one.path}".rstrip(".")) for one in found)

@@ -22,11 +22,12 @@ from connectors.postgres.history.runs import Runs
 from connectors.redis.submission_markers import Marker, Receipt, SubmissionMarkers
 from schemas import clock, money
 from schemas.api_models.runs import SubmitRun
-from schemas.errors import OutcomeUnknown, SubmissionConflict, Unavailable
+from schemas.errors import InvalidInput, OutcomeUnknown, PrivacyRefused, Problem, SubmissionConflict, Unavailable
 from schemas.ids import canonical_hash, run_id, traceparent
 from schemas.labels.label import Integrity
 from schemas.payload import INLINE_LIMIT
 from schemas.records.run_events import Capture, RunSubmitted
+from schemas.records.security.pinned import Decision, RunSecurity
 from schemas.spec.inputs.input_schema import check_input_schema
 from schemas.spec.inputs.prompt_values import check_prompt_values
 from schemas.spec.model import ResolvedSpec
@@ -34,6 +35,8 @@ from schemas.spec.rules_version import ARMS as RULES_OF_ARMS
 from schemas.spec.rules_version import FIRST
 from schemas.spec.rules_version import LABELS as RULES_OF_LABELS
 from schemas.trace_context import NO_CONTEXT, SenderContext
+from services.privacy.redact.redactor import Of
+from services.privacy.subjects.submission import SubjectRuns
 from services.prompts.rollouts.arms import Armed, Arms
 from services.runs.admission_required import Turns
 from services.runs.input_check import check_inputs
@@ -42,9 +45,10 @@ from services.runs.large_inputs import LargeInputs
 from services.runs.path_admission import PathAdmission
 from services.runs.path_cost import PathCost
 from services.runs.spender_tags import with_baggage, with_spender
+from services.security.enforcement.audit import entry_event
 from services.security.policies.pinning import Pinning
 from services.workflows.resolver import WorkflowResolver
-from topics.catalogue import RUN_EVENTS
+from topics.catalogue import AUDIT_EVENTS, RUN_EVENTS
 from topics.codec import encode
 
 logger = logging.getLogger(__name__)
@@ -66,13 +70,17 @@ class Submitted:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A checked submission of which nothing was written. ``size`` is that of its inputs as JSON, in bytes."""
+    """A checked submission of which nothing was written. ``size`` is that of its inputs as JSON, in bytes.
+
+    ``decisions`` are what its policy decided on its inputs.
+    """
 
     record: RunSubmitted
     required: frozenset[str]
     read_here: frozenset[str] | None
     size: int
     path: PathCost | None = None
+    decisions: Sequence[Decision] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +88,8 @@ class SubmissionPorts:
     """What submissions ask and write. Without ``turns`` no organisation has limits.
 
     Without ``known`` every marker is trusted to be there, without ``paths`` no budget is compared with a run's cost,
-    without ``arms`` no run has part in a rollout, without ``security`` no run is under a policy.
+    without ``arms`` no run has part in a rollout, without ``security`` no run is under a policy. Without ``subjects`` a
+    submission with a data subject is refused.
     """
 
     plans: WorkflowResolver
@@ -93,6 +102,7 @@ class SubmissionPorts:
     paths: PathAdmission | None = None
     arms: Arms | None = None
     security: Pinning | None = None
+    subjects: SubjectRuns | None = None
 
 
 class _NotAcknowledged(Unavailable):
@@ -115,6 +125,7 @@ class Submissions:
         self._paths = ports.paths
         self._arms = ports.arms
         self._security = ports.security
+        self._subjects = ports.subjects
         self._now_ms = now_ms
         self._group = Batcher(self.submit_all, MAX_GROUP, GROUPS_AT_ONCE)
         self._capture = capture
@@ -138,9 +149,16 @@ class Submissions:
 
         Raises ``NotFound`` (no such workflow), ``InvalidInput`` (an input is missing, is
         read by nothing, or breaks the schema of the workflow or of the prompt that gets it, named by its path),
-        ``TooLarge`` (the inputs).
+        ``PrivacyRefused`` (the policy refuses what they hold), ``TooLarge`` (the inputs), ``SubjectErased``.
         """
-        draft = await self.draft(org_id, source, submission_id, body, trace, api_key, door=door)
+        try:
+            draft = await self.draft(org_id, source, submission_id, body, trace, api_key, door=door)
+        except PrivacyRefused as exc:
+            await self._audited(org_id, run_id(org_id, source, submission_id), exc.decisions, refused=True)
+            raise
+        await self._audited(org_id, draft.record.run_id, draft.decisions, draft.record.security)
+        if draft.record.subject and self._subjects is not None:
+            return await self._subjects.sealed(draft.record)
         if draft.size <= INLINE_LIMIT:
             return draft.record
         return await self._large_inputs.placed(draft.record, draft.read_here)
@@ -164,23 +182,31 @@ class Submissions:
         # Of the stable version: a canary that is stricter fails its steps, which counts against it.
         check_prompt_values(plan.resolved, body.inputs)
         run = run_id(org_id, source, submission_id)
+        subject, body_hash = await self._subject(org_id, body, plan.resolved, submission_id)
         armed = Armed(plan.resolved)
-        if self._arms is not None:
+        # A rollout assigns by values of inputs and keeps them beside the run.
+        if self._arms is not None and not subject:
             armed = await self._arms.of(org_id, run, plan.resolved, body.inputs)
         budget_nano = _budget_nano(body)
         path = await self._path(org_id, armed.spec, budget_nano)
+        tags, inputs = with_baggage(with_spender(body, api_key), trace.tags), body.inputs
         security = None if self._security is None else await self._security.of(org_id, door, armed.spec)
+        decisions: Sequence[Decision] = ()
+        if self._security is not None and security is not None:
+            found = await self._security.entered(Of(org_id, run), body.workflow_name, inputs, tags, security)
+            inputs, security, decisions = found.inputs, found.security, found.decisions
+            size = size if inputs is body.inputs else self._large_inputs.size_of(inputs)
         record = RunSubmitted(
             run_id=run,
             org_id=org_id,
             source=source,
             submission_id=submission_id,
-            body_hash=_body_hash(body, budget_nano),
+            body_hash=body_hash,
             workflow_name=body.workflow_name,
             workflow_version=plan.version,
             spec=armed.spec,
-            inputs=body.inputs,
-            tags=with_baggage(with_spender(body, api_key), trace.tags),
+            inputs=inputs,
+            tags=tags,
             budget_nano=budget_nano,
             capture=self._capture,
             submitted_at_ms=self._now_ms(),
@@ -197,8 +223,41 @@ class Submissions:
             rollouts=list(armed.arms),
             # Not part of the body's hash: the same submission after a change of policies is the same run.
             security=security,
+            subject=subject,
         )
-        return Draft(record, plan.required, plan.read_here, size, path)
+        return Draft(record, plan.required, plan.read_here, size, path, decisions)
+
+    async def _audited(
+        self,
+        org_id: str,
+        run: str,
+        decisions: Sequence[Decision],
+        security: RunSecurity | None = None,
+        *,
+        refused: bool = False,
+    ) -> None:
+        """Put what a policy decided on inputs into the audit log, before they are in any other."""
+        if not decisions:
+            return
+        policy = "" if security is None else security.policy
+        event = entry_event(org_id, run, decisions, policy, self._now_ms(), refused=refused)
+        await self._appender.append([OutRecord(AUDIT_EVENTS, org_id.encode(), encode(event))])
+
+    async def _subject(
+        self, org_id: str, body: SubmitRun, resolved: ResolvedSpec, submission_id: str | None
+    ) -> tuple[str, str]:
+        """Return the pseudonym of the person whose data a run handles, empty without one, and the body's hash."""
+        body_hash = _body_hash(body, _budget_nano(body))
+        if body.subject is None:
+            return "", body_hash
+        if self._subjects is None:
+            fix = "submit it over HTTP, where VAULT_KEY is set"
+            raise InvalidInput.of(Problem("subject", "cannot be taken here, since nothing could be sealed", fix))
+        clear = {"submission_id": submission_id, "project": body.project, "end_user": body.end_user}
+        clear |= {"session": body.session, **{f"tags.{name}": value for name, value in body.tags.items()}}
+        named = {path: text for path, text in clear.items() if text is not None}
+        subject = await self._subjects.admit(org_id, body.subject, resolved, named)
+        return subject, await self._subjects.keyed_hash(org_id, subject, body_hash)
 
     async def _path(self, org_id: str, resolved: ResolvedSpec, budget_nano: int | None) -> PathCost | None:
         """Return the cheapest path of a run with a budget. Raises ``InvalidInput`` when even that does not fit."""
@@ -221,6 +280,8 @@ class Submissions:
 
     async def to_store(self, draft: Draft) -> list[str]:
         """Return the inputs of a submission that would be stored as objects. Raises ``TooLarge``."""
+        if draft.record.subject:
+            return sorted(draft.record.inputs)
         if draft.size <= INLINE_LIMIT:
             return []
         _, chosen = await self._large_inputs.to_store(draft.record.inputs, draft.read_here)
@@ -355,6 +416,7 @@ def _receipt(record: RunSubmitted) -> Receipt:
         submitted_at_ms=record.submitted_at_ms,
         tags=record.tags,
         budget_nano=record.budget_nano,
+        subject=record.subject,
     )
 
 

@@ -16,6 +16,7 @@ from schemas.errors import (
     Conflict,
     InvalidInput,
     NotFound,
+    PrivacyRefused,
     Rejected,
     SubmissionConflict,
     TooLarge,
@@ -24,7 +25,7 @@ from schemas.errors import (
 from schemas.records.run_events import RunSubmitted, SignalReceived
 from schemas.tables.signals import signal_id
 from schemas.trace_context import CONTEXT, SenderContext, sender_context
-from services.runs.signals import SignalRequest, SignalSender
+from services.runs.signals import InClear, SignalRequest, SignalSender
 from services.runs.submit import Submissions
 from streams.process.context import STORE_TIMEOUT_S, RoleContext
 from streams.process.role import RoleApp
@@ -37,6 +38,8 @@ from topics.catalogue import DLQ_SUFFIX, RUN_EVENTS, SUBMISSIONS, organisation_o
 
 EVENT_TYPE = "agentflow.workflow.submit"
 SIGNAL_TYPE = "agentflow.workflow.signal"
+#: A CloudEvent's own ``subject`` is something else.
+SUBJECT_ATTRIBUTE = "datasubject"
 #: Each submission is an object, a marker and an append: a poll of them is answered within a moment.
 POLL_RECORDS = 500
 
@@ -45,6 +48,7 @@ _REASONS: tuple[tuple[type[Rejected], str], ...] = (
     (NotFound, "not_found"),
     (Conflict, "conflict"),
     (UnknownPrompt, "unknown_prompt"),
+    (PrivacyRefused, "privacy_refused"),
     (InvalidInput, "invalid_input"),
     (SubmissionConflict, "submission_conflict"),
     (TooLarge, "too_large"),
@@ -84,7 +88,7 @@ class Ingress:
                 else:
                     good.append((record, await self._prepare(record, event)))
             except (BadRecord, Rejected) as exc:
-                bad.append((record, _reason(exc), str(exc)))
+                bad.append((_put_aside(record, exc), _reason(exc), str(exc)))
         submitted = [prepared for _, prepared in good]
         await self._submissions.refuse_unknowable(submitted)
         outcomes = await self._submissions.submit_all(submitted)
@@ -101,16 +105,27 @@ class Ingress:
         bad: list[tuple[InRecord, str, str]] = []
         for record, event in signals:
             try:
-                to = await self._signals.prepare(organisation_of(record.topic), _wish(event))
+                to = await self._signals.prepare(organisation_of(record.topic), _wish(event), in_clear=True)
                 good.append(to.record)
             except (BadRecord, Rejected) as exc:
-                bad.append((record, _reason(exc), str(exc)))
+                bad.append((_put_aside(record, exc), _reason(exc), str(exc)))
         await self._signals.send(good)
         return bad
 
     async def _prepare(self, record: InRecord, event: CloudEvent) -> RunSubmitted:
         organisation, trace = organisation_of(record.topic), _sender(record, event)
-        return await self._submissions.prepare(organisation, event.source, event.id, _body(event), trace)
+        body = _body(event)
+        if body.subject is not None or event.attributes.get(SUBJECT_ATTRIBUTE):
+            raise InClear(
+                "a run with a data subject cannot be submitted by this topic, which keeps its inputs in clear; submit "
+                "it over HTTP"
+            )
+        return await self._submissions.prepare(organisation, event.source, event.id, body, trace)
+
+
+def _put_aside(record: InRecord, exc: Exception) -> InRecord:
+    """Return what is dead-lettered of a record: of one with a person's data nothing, since nobody could erase it."""
+    return record._replace(value=None) if isinstance(exc, InClear) else record
 
 
 def _sender(record: InRecord, event: CloudEvent) -> SenderContext:
@@ -178,4 +193,5 @@ SPEC = RoleSpec(
     reads=(SUBMISSIONS,),
     writes=(RUN_EVENTS,),
     needs=(Dependency.KAFKA, Dependency.REDIS, Dependency.POSTGRES),
+    uses=(Dependency.VAULT,),
 )

@@ -19,7 +19,7 @@ from streams.roles import (
     traces,
 )
 from streams.roles.leases import role as leases
-from streams.roles.sinks import analytics, history, live, live_cost, otlp_export
+from streams.roles.sinks import analytics, events, history, live, live_cost, otlp_export
 from streams.roles.worker import role as worker
 
 _SPECS = (
@@ -41,6 +41,7 @@ _SPECS = (
     scores.SPEC,
     traces.SPEC,
     live.SPEC,
+    events.SPEC,
     otlp_export.SPEC,
     live_cost.SPEC,
 )

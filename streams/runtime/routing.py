@@ -41,6 +41,7 @@ from schemas.records.run_events import (
     StepSucceeded,
     TimerFired,
 )
+from schemas.records.run_notices import RunNotice
 from schemas.records.run_views import RunView
 from schemas.records.security.audit import AuditCheckpoint
 from schemas.records.spans import TraceSpans
@@ -79,7 +80,7 @@ _PLACES: dict[type, Callable[[Any], Place]] = {
         lambda event: (catalogue.COST_EVENTS, event.org_id),
     ),
     **dict.fromkeys(
-        (BudgetThreshold, *get_args(RolloutEvent)),
+        (BudgetThreshold, *get_args(RolloutEvent), *get_args(RunNotice)),
         lambda event: (catalogue.events_topic(event.organisation), event.subject),
     ),
     **dict.fromkeys((RouteOutcome, RouteScored), lambda event: (catalogue.ROUTE_OUTCOMES, event.group)),

@@ -23,7 +23,7 @@ LAYOUT = {
     "orchestrator": ("orchestrator",),
     "worker": ("worker",),
     "budgets": ("budgets",),
-    "sinks": ("history", "analytics", "live"),
+    "sinks": ("history", "analytics", "live", "events"),
 }
 
 PROMPT = {"name": "crash_prompt", "version": 1, "template": "Say something short about {{.text}}"}

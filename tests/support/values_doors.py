@@ -29,6 +29,7 @@ from schemas.spec.check.workflow import parse_workflow
 from schemas.tables.signals import Signals
 from services.calls.cancellation import Cancellations
 from services.runs.attempts.answer_guards import AnswerGuards
+from services.runs.attempts.private import AttemptPrivacy
 from services.runs.attempts.tool_guard import ToolGuard
 from services.runs.from_schedule import submission_of
 from services.runs.large_inputs import LargeInputs
@@ -244,6 +245,7 @@ class Doors:
             aborts=Cancellations(clock),
             guard=ToolGuard(KnownPolicies(), said, clock),
             answer_guards=AnswerGuards(KnownPolicies(), {}),
+            privacy=AttemptPrivacy(KnownPolicies(), None, clock),
         )
 
 

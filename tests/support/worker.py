@@ -39,9 +39,11 @@ from services.caching.ports import CachePorts
 from services.calls.cancellation import Cancellations
 from services.calls.pipeline import call_stages, compose
 from services.calls.ports import CallPorts
+from services.privacy.redact.redactors import Redactors
 from services.prompts.rollouts.withdrawals import Withdrawals
 from services.routing.router import Router, RouteTable
 from services.runs.attempts.answer_guards import AnswerGuards
+from services.runs.attempts.private import AttemptPrivacy
 from services.runs.attempts.tool_guard import ToolGuard
 from services.security.enforcement.known import KnownPolicies
 from streams.roles.worker.attempt import Attempts, AttemptSpec
@@ -216,6 +218,7 @@ class Bench:
     pumps: list[Pump] = field(default_factory=list)
     decided: Withdrawals = field(default_factory=Withdrawals)
     policies: KnownPolicies = field(default_factory=KnownPolicies)
+    redactors: Redactors | None = None
 
     def __post_init__(self) -> None:
         self.objects = LocalObjects(self.directory / "objects")
@@ -259,6 +262,7 @@ class Bench:
             aborts=self.aborts,
             shadow_answers=self.shadow_answers,
             answer_guards=AnswerGuards(self.policies, {}),
+            privacy=AttemptPrivacy(self.policies, self.redactors, self.clock),
             guard=ToolGuard(self.policies, lambda records: outbox.send([to_out(one) for one in records]), self.clock),
             rollouts=Rollouts(self.decided, lambda records: outbox.send([to_out(one) for one in records]), self.clock),
         )

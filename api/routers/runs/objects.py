@@ -12,6 +12,7 @@ from api.routers.errors import errors
 from api.services import Services
 from connectors.objects.store import CorruptObject
 from schemas.errors import Forbidden, Unavailable
+from schemas.privacy.sealed import SUBJECT_PATTERN
 
 router = APIRouter(prefix="/api/v1/objects", tags=["runs"])
 
@@ -35,12 +36,21 @@ async def get_object(
         str | None,
         Query(max_length=64, description="A run that refers to it: needed where a policy has rules for readers."),
     ] = None,
+    subject: Annotated[
+        str | None,
+        Query(pattern=f"^{SUBJECT_PATTERN}$", description="Of a sealed reference: the subject that its `uri` names."),
+    ] = None,
 ) -> Response:
-    """Return the bytes of one of the organisation's references, verified against their hash."""
+    """Return the bytes of one of the organisation's references, verified against their hash.
+
+    Sealed bytes are opened with the key of their `subject`, while there is one.
+    """
     await _require_seen(parts, who, sha256, run_id)
     try:
         with DOWNLOADS.place():
             data = await parts.runs.objects.read(who.org_id, sha256)
+            if subject is not None:
+                data = await parts.runs.objects.opened(who.org_id, subject, data)
     except CorruptObject as exc:
         raise Unavailable("objects", str(exc)) from exc
     return Response(data, media_type="application/octet-stream", headers=_HEADERS | {"ETag": f'"{sha256}"'})

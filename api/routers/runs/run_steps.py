@@ -18,6 +18,7 @@ from schemas.api_models.base import MAX_PAGE
 from schemas.api_models.runs import StepPage
 from schemas.run_states import StepState
 from schemas.values.fields import ASCII_INTEGER
+from services.privacy.subjects.reading import opened_step
 from services.security.policies.reading import Reading
 
 router = APIRouter(prefix="/api/v1/workflows/runs", tags=["runs"], route_class=StrictJsonRoute)
@@ -44,6 +45,8 @@ async def list_steps(
         raise await parts.runs.known.unknown(run_id)
     if outputs and steps and (reading := await reading_of(parts, who)) is not None:
         steps = await _seen(parts, who, reading, run_id, steps)
+    if outputs:
+        steps = [await opened_step(parts.runs.objects, who.org_id, step) for step in steps]
     return StepPage(steps=[render.step_answer(one, outputs) for one in steps], next_cursor=next_cursor)
 
 

@@ -26,6 +26,7 @@ from schemas.api_models.runs import (
 )
 from schemas.run_states import RunState
 from schemas.values.fields import ASCII_INTEGER
+from services.privacy.subjects.reading import opened_run
 
 router = APIRouter(prefix="/api/v1/workflows/runs", tags=["runs"], route_class=StrictJsonRoute)
 
@@ -89,6 +90,7 @@ async def get_run(
         if (reading := await reading_of(parts, who)) is not None:
             found = seen_run(reading, *found)
             await record(parts, who, reading, run_id)
+        found = await opened_run(parts.runs.objects, who.org_id, *found)
         mapped = any(step.child_index >= 0 for step in found[1])
         children = await parts.runs.history.children(who.org_id, run_id) if mapped else {}
         return render.whole_run(*found, children, step_outputs=step_outputs)

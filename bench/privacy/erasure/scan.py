@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bench.privacy.erasure.extents import written
 from bench.privacy.erasure.packed import clickhouse_blocks, unpacked_parts
 from bench.privacy.erasure.planted import NUMBER_CHARS, STEM_CHARS, Needle, Stem, needles
 
-#: Files are read so; the overlap is longer than any form of a mark's beginning.
-BLOCK_BYTES = 16 * 1024 * 1024
+#: Longer than any form of a mark's beginning.
 OVERLAP_BYTES = 512
 _MARK_CHARS = STEM_CHARS + NUMBER_CHARS
 _UNKNOWN = -1
@@ -140,11 +140,11 @@ def _from_base64(data: bytes, at: int, shift: int) -> str:
 
 
 def _blocks(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        rest = b""
-        while block := file.read(BLOCK_BYTES):
-            yield rest + block
-            rest = block[-OVERLAP_BYTES:]
+    """Yield what was written of a file, each block with the end of the one before."""
+    end, rest = 0, b""
+    for at, block in written(path):
+        yield (rest if at == end else b"") + block
+        end, rest = at + len(block), block[-OVERLAP_BYTES:]
 
 
 def search(stem: Stem, places: Iterable[tuple[str, Path]]) -> Searched:

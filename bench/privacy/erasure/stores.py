@@ -11,13 +11,15 @@
 Not searched: memory of processes, swap, blocks of deleted files on the disk.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
+from contextlib import suppress
 from pathlib import Path
 
 import asyncpg
 import orjson
 from redis.asyncio import Redis
 
+from bench.privacy.erasure.extents import written
 from bench.privacy.erasure.packed import unpacked_parts
 from bench.privacy.erasure.planted import Stem
 from bench.privacy.erasure.scan import Scanner, Searched
@@ -98,6 +100,27 @@ async def search_rows(stem: Stem, endpoints: Endpoints) -> Searched:
     found.add(await _postgres(scanner, endpoints))
     found.add(await _clickhouse(scanner, endpoints))
     return found
+
+
+async def wrapped_keys(endpoints: Endpoints) -> set[bytes]:
+    """Return the keys of subjects as the vault's table has them, wrapped."""
+    conn = await asyncpg.connect(endpoints.postgres_dsn)
+    try:
+        rows = await conn.fetch("SELECT wrapped FROM vault_subject_key WHERE wrapped IS NOT NULL")
+    finally:
+        await conn.close()
+    return {bytes(row["wrapped"]) for row in rows}
+
+
+def count_in_files(wanted: Set[bytes], folder: Path) -> int:
+    """Return how many of some bytes stand anywhere in the files below a folder."""
+    found: set[bytes] = set()
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with suppress(FileNotFoundError):
+                for _, block in written(path):
+                    found |= {one for one in wanted - found if one in block}
+    return len(found)
 
 
 async def _postgres(scanner: Scanner, endpoints: Endpoints) -> Searched:

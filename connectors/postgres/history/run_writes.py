@@ -51,6 +51,7 @@ _RUN_COLUMNS = (
     ("compensating", "boolean"),
     ("rollouts", "json"),
     ("security", "jsonb"),
+    ("subject", "text"),
 )
 _STEP_COLUMNS = (
     ("workflow_run_id", "text"),
@@ -163,6 +164,9 @@ class RunWrites:
 def _due(runs: Iterable[RunView], applied: set[Any], scored: frozenset[str]) -> Iterator[tuple[str, str]]:
     """Yield the runs that ended with what was written now, and may have answers to score."""
     for run in runs:
+        # A score would keep what an answer about a person said.
+        if run.subject:
+            continue
         if run.org_id in scored and run.status in TERMINAL_RUN and _text(run.run_id) in applied:
             yield _text(run.org_id), _text(run.run_id)
 
@@ -222,6 +226,7 @@ def _run_row(view: RunView) -> tuple[Any, ...]:
         view.compensating,
         _json(msgspec.to_builtins(view.rollouts)) if view.rollouts else None,
         _json({"policy": view.policy, "inputs": view.input_labels}) if view.policy else None,
+        view.subject or None,
     )
 
 

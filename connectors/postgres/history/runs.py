@@ -17,7 +17,7 @@ SUMMARY = (
     "id, workflow_name, workflow_version, status, tags, input_tokens, output_tokens, kinds, cost_nano, error, "
     "parent_run_id, parent_step_id, parent_detached, children_nano, "
     f"{epoch_ms('created_at')} AS created_ms, {epoch_ms('started_at')} AS started_ms, "
-    f"{epoch_ms('finished_at')} AS finished_ms, compensating"
+    f"{epoch_ms('finished_at')} AS finished_ms, compensating, subject"
 )
 _WHOLE = (
     f"{SUMMARY}, spec_hash, source, submission_id, inputs, output, output_in_steps, budget_nano, trace_id, "
@@ -35,7 +35,7 @@ STEP = (
 @dataclass(frozen=True, kw_only=True)
 class RunLine:
     """A run as lists show it. ``parent_…`` name the step that started it, ``children_nano`` is not part of
-    ``cost_nano``.
+    ``cost_nano``. ``subject`` is the pseudonym of the person whose data it handles.
     """
 
     id: str
@@ -56,6 +56,7 @@ class RunLine:
     children_nano: int = 0
     kinds: dict[str, int] | None = None
     compensating: bool = False
+    subject: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

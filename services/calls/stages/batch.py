@@ -70,7 +70,8 @@ class Batch:
         if call.content.batch == "never":
             return await proceed(call)
         batching = self._batching
-        if batching is None or call.trial.number or not call.origin.run_id:
+        # A batch keeps what it sends and gets until it is over, which may be after an erasure.
+        if batching is None or call.trial.number or not call.origin.run_id or call.subject:
             return await _otherwise(call, proceed, _UNAVAILABLE)
         call_id = batch_call_id(call.origin.request_id)
         item = await self._stored(lambda: batching.calls.find(call_id))

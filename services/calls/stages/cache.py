@@ -62,7 +62,8 @@ class Cache:
         return None if embedder is None else Semantics(self._ports.store, embedder)
 
     async def __call__(self, call: Call, proceed: Proceed) -> Answer:
-        if not self._ports.enabled or not call.content.cache or call.operation != "chat":
+        # An answer about a person must not outlive that person's key, nor reach another run.
+        if not self._ports.enabled or not call.content.cache or call.operation != "chat" or call.subject:
             return await proceed(call)
         # The key names the model, so this call is routed here and not by the stage after this one.
         call = await routed(self._router, call)

@@ -123,8 +123,12 @@ class Settle:
         call.ledger.add(record, settled, call_span(call, record, answer))
 
     async def _captured(self, call: Call, body: Json) -> Payload | None:
+        if call.private is not None and body is not None and call.capture == "full":
+            body = await call.private.captured(body, call.ledger)
         # The call may be paid for, so a store that is down is waited for.
-        return await until_available(lambda: captured(self._objects, call.org_id, call.capture, body), self._clock)
+        return await until_available(
+            lambda: captured(self._objects, call.org_id, call.capture, body, call.subject), self._clock
+        )
 
 
 def _outcome(error: StepError) -> CallOutcome:

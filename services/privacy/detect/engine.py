@@ -15,12 +15,15 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from schemas.errors import StepError
+from schemas.errors import StepError, TooLarge
 from schemas.privacy.findings import Finding, Found, apart
 from services.privacy.detect.errors import DetectorFailed
+from services.privacy.detect.ports import Engine
 from services.privacy.detect.rules import Rule
 from services.privacy.detect.searcher import Hit, Searcher
 from services.privacy.detect.values import LIMITS, Limits, texts_of, too_large
+from services.privacy.sanitise import canonical
+from services.privacy.sanitise.canonical import layers
 
 #: How a finding in a key of an object says so: its path leads to the key's value, its span is in the key.
 IN_KEY = "key"
@@ -31,16 +34,29 @@ T = TypeVar("T")
 class Detectors:
     """The rules that a text is searched for. Compiling takes some 10 ms, so keep one."""
 
-    def __init__(self, rules: Sequence[Rule], limits: Limits = LIMITS) -> None:
-        """Compile the rules. Raises ``ValueError`` for a pattern that RE2 refuses, or an id that comes twice."""
-        ids = [rule.id for rule in rules]
+    def __init__(
+        self,
+        rules: Sequence[Rule],
+        limits: Limits = LIMITS,
+        *,
+        beside: "Detectors | None" = None,
+        engines: Sequence[Engine] = (),
+    ) -> None:
+        """Compile the rules. Those of ``beside`` are searched for as well, without compiling them again.
+
+        ``engines`` are asked about every text, too, and what they find counts like what rules find. Raises
+        ``ValueError`` for a pattern that RE2 refuses, or an id that comes twice.
+        """
+        self.rules: tuple[Rule, ...] = (*(beside.rules if beside else ()), *rules)
+        ids = [rule.id for rule in self.rules]
         if len(set(ids)) != len(ids):
             raise ValueError(f"rules with the same id: {sorted({one for one in ids if ids.count(one) > 1})}")
-        self.rules = tuple(rules)
         self._limits = limits
-        self._all = Searcher(rules)
+        self._layers = canonical.Limits(chars=limits.characters)
         keyed = [rule for rule in rules if rule.keyed]
-        self._keyed = Searcher(keyed) if keyed else None
+        self.searchers: tuple[Searcher, ...] = (*(beside.searchers if beside else ()), Searcher(rules))
+        self.keyed: tuple[Searcher, ...] = (*(beside.keyed if beside else ()), *([Searcher(keyed)] if keyed else ()))
+        self.engines: tuple[Engine, ...] = (*(beside.engines if beside else ()), *engines)
 
     def find(self, text: str, above: str = "") -> list[Finding]:
         """Return what is in a text, none of it overlapping, by its place.
@@ -66,18 +82,34 @@ class Detectors:
     def _find(self, text: str, above: str) -> list[Finding]:
         if len(text) > self._limits.characters:
             raise too_large(self._limits)
-        found = [_finding(hit, hit.start, hit.end) for hit in self._all.hits(text, above)]
-        if above and self._keyed is not None:
-            found.extend(self._behind_key(self._keyed, text, above))
+        found = [
+            _finding(hit, *layer.span(hit.start, hit.end), layer.via)
+            for layer in layers(text, self._layers)
+            for searcher in self.searchers
+            for hit in searcher.hits(layer.text, above, layer.via)
+        ]
+        if above:
+            found.extend(self._behind_key(text, above))
+        for engine in self.engines:
+            found.extend(_within(engine.find(text, above), len(text)))
         return apart(found) if len(found) > 1 else found
 
-    def _behind_key(self, keyed: Searcher, text: str, above: str) -> Iterator[Finding]:
+    def _behind_key(self, text: str, above: str) -> Iterator[Finding]:
         """Yield what is found in ``key: text``, as far as it is in the text."""
         prefix = f"{above}: "
-        for hit in keyed.hits(prefix + text):
-            start, end = max(0, hit.start - len(prefix)), hit.end - len(prefix)
-            if end > start:
-                yield _finding(hit, start, end)
+        for searcher in self.keyed:
+            for hit in searcher.hits(prefix + text):
+                start, end = max(0, hit.start - len(prefix)), hit.end - len(prefix)
+                if end > start:
+                    yield _finding(hit, start, end)
+
+
+def _within(findings: Sequence[Finding], length: int) -> Sequence[Finding]:
+    """Return another engine's findings. Raises ``DetectorFailed`` for one outside of the text."""
+    for one in findings:
+        if not (0 <= one.start < one.end <= length and 0 < one.confidence <= 1):
+            raise DetectorFailed("failed", f"{one.rule} found something outside of the text: nothing was let pass")
+    return findings
 
 
 def _finding(hit: Hit, start: int, end: int, via: tuple[str, ...] = ()) -> Finding:
@@ -103,6 +135,8 @@ def _guarded(search: Callable[[], T]) -> T:
         return search()
     except StepError:
         raise
+    except TooLarge as exc:  # of the layers; its message has sizes only
+        raise DetectorFailed("too_deep" if isinstance(exc, canonical.TooDeep) else "too_large", str(exc)) from None
     except Exception as exc:  # noqa: BLE001 - every failure is a refusal
         # The cause is left out, since its text may have a part of the value.
         raise DetectorFailed("failed", f"the detectors failed ({type(exc).__name__}): nothing was let pass") from None

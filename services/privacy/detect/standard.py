@@ -5,8 +5,9 @@ from functools import cache
 from services.privacy.detect.engine import Detectors
 from services.privacy.detect.pii import PII_RULES
 from services.privacy.detect.rules import Rule
+from services.privacy.detect.secrets.rules import SECRET_RULES
 
-_FAMILIES = (PII_RULES,)
+_FAMILIES = (PII_RULES, SECRET_RULES)
 
 
 def standard_rules() -> tuple[Rule, ...]:

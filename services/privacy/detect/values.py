@@ -19,7 +19,7 @@ _LONGEST_BITS = 128
 class Limits:
     """What is searched at most; beyond it the search refuses. ``characters`` is of one text, and of all of a value."""
 
-    characters: int = 4 << 20
+    characters: int = 4_000_000
     texts: int = 200_000
     depth: int = 100
 

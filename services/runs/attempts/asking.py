@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
 import orjson
 
 from schemas.policies.rulings import Ruling
@@ -10,6 +11,7 @@ from schemas.records.base import Json, Record
 from schemas.records.hashes import value_hash
 from schemas.records.run_events import Capture
 from schemas.records.security.pinned import Decision, Question
+from schemas.records.steps import StepRequest
 from services.calls.timeouts import PATIENCE_S, Deferred
 
 #: What a person is shown of one argument, and of all together, in characters.
@@ -56,6 +58,16 @@ def question_of(
 def args_hash_of(args: Mapping[str, Json]) -> str:
     """Return what names the arguments of a call."""
     return value_hash(dict(args))
+
+
+def asked_hash(request: StepRequest, args: Mapping[str, Json]) -> str:
+    """Return what names the arguments of a request's call.
+
+    In a run with a data subject that is a hash of the sealed bytes: a hash of the values could be found by trying some.
+    """
+    if request.subject:
+        return value_hash(msgspec.to_builtins([request.args, request.links]))
+    return args_hash_of(args)
 
 
 def _summary(tool: str, args: Mapping[str, Json], capture: Capture) -> str:

@@ -21,7 +21,7 @@ from schemas.spec.error_codes import POLICY_FAILED
 from services.calls.ledger import Ledger
 from services.calls.security.deciding import noted
 from services.calls.timeouts import PATIENCE_S, Deferred
-from services.runs.attempts.asking import Asked, args_hash_of, question_of
+from services.runs.attempts.asking import Asked, asked_hash, question_of
 from services.security.enforcement.audit import audit_events
 from services.security.enforcement.ports import Policies
 from services.security.enforcement.redaction import redacted
@@ -58,7 +58,9 @@ class ToolGuard:
             raise denial(ruling, security.policy)
         if ruling.verdict == "ask":
             within_s = self._policies.of(request.org_id, security.policy_hash, security.mode).policy.ask_within_s
-            question = question_of(ruling, work.name, args, args_hash_of(args), request.capture, within_s)
+            # The question is in the log and in history; what is sealed may not be shown there.
+            shown = {} if request.subject else args
+            question = question_of(ruling, work.name, shown, asked_hash(request, args), request.capture, within_s)
             events = audit_events(request, ledger.decisions, ledger.audited, self._clock.now_ms())
             raise Asked(question, events, ledger.decisions, ledger.decided_s)
         changed = _changed(args, security, ruling)
@@ -77,7 +79,7 @@ class ToolGuard:
         )
         if ruling.verdict != "ask" or not security.approvals:
             return ruling
-        return approved(ruling, security.approvals, args_hash_of(args))
+        return approved(ruling, security.approvals, asked_hash(request, args))
 
     async def _acknowledged(self, request: StepRequest, ledger: Ledger) -> None:
         """Write what was decided, and wait for the log to have it."""

@@ -11,6 +11,8 @@ from schemas.records.steps import StepRequest
 
 #: Who decides on what workers do.
 ACTOR = "role:worker"
+#: Decides on what enters.
+DOOR = "door"
 #: Verdicts after which there is no effect, for now at least.
 STOPS = ("deny", "ask")
 
@@ -38,6 +40,27 @@ def audit_events(request: StepRequest, decisions: Sequence[Decision], first: int
         decisions=new,
     )
     return [event, *_denials(request, new, first, at_ms)]
+
+
+def entry_event(
+    org_id: str, run_id: str, decisions: Sequence[Decision], policy: str, at_ms: int, *, refused: bool = False
+) -> AuditEvent:
+    """Return the record of what was decided on a run's inputs: one for a run, however often it is submitted."""
+    denied = next((one for one in decisions if one.enforced and one.verdict == "deny"), None)
+    return AuditEvent(
+        event_id=f"privacy:{run_id}:{'refused' if refused else 'entered'}",
+        org_id=org_id,
+        actor=DOOR,
+        action="submission",
+        subject=run_id,
+        decision="denied" if refused else "allowed",
+        reason="" if denied is None else denied.reason,
+        at_ms=at_ms,
+        kind="denial" if refused else "decisions",
+        run_id=run_id,
+        policy=policy,
+        decisions=list(decisions),
+    )
 
 
 def _denials(request: StepRequest, decisions: Sequence[Decision], first: int, at_ms: int) -> list[AuditEvent]:

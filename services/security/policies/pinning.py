@@ -6,14 +6,16 @@
    registry. A tool of a queue is known to its workers only; without the policy's word nothing is declared of it.
 3. Only the policy says what endorses: functions that it lists, and answers of nodes that it names and whose schema is
    closed. What a declaration of the registry says of that is a wish.
+4. Its inputs are redacted, and labelled by what was found in them, where the policy has a section ``privacy``.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from cachetools import LRUCache
 from msgspec.structs import replace
 
+from schemas.errors import PrivacyRefused, StepError
 from schemas.labels.label import INTEGRITIES, UNLABELLED, Integrity, Label
 from schemas.labels.mapped import Labels
 from schemas.labels.paths import ROOT, format_path
@@ -21,7 +23,10 @@ from schemas.policies.document import Policy
 from schemas.policies.patterns import matches
 from schemas.records.security.pinned import UNDECLARED, RunSecurity, ToolSecurity
 from schemas.spec.model import ResolvedSpec
+from services.privacy.redact.redactor import Of
+from services.privacy.redact.redactors import Redactors
 from services.security.policies.active import MAX_POLICIES, Active
+from services.security.policies.inputs import Entered, entered
 from services.security.policies.surface import Surface
 
 #: Workflows whose tools are remembered.
@@ -48,9 +53,11 @@ class Activated(Protocol):
 class Pinning:
     """Makes the security of runs."""
 
-    def __init__(self, active: Activated, declared: Declared) -> None:
+    def __init__(self, active: Activated, declared: Declared, redactors: Redactors | None = None) -> None:
         self._active = active
         self._declared = declared
+        self._redactors = redactors
+        self._policies: LRUCache[str, Policy] = LRUCache(MAX_POLICIES)
         self._surfaces: LRUCache[str, Surface] = LRUCache(MAX_SPECS)
         self._declarations: LRUCache[str, dict[str, ToolSecurity]] = LRUCache(MAX_POLICIES)
 
@@ -75,8 +82,29 @@ class Pinning:
             return None
         return self.under(active, before.labels(door), spec)
 
+    async def entered(
+        self, of: Of, workflow: str, inputs: dict[str, Any], tags: Mapping[str, str], security: RunSecurity
+    ) -> Entered:
+        """Return inputs as they may be in the log of a run with this security, which was made here.
+
+        Raises ``PrivacyRefused``, ``TooLarge`` and ``Unavailable``; without redactors nothing is accepted that a policy
+        wants to be redacted.
+        """
+        policy = self._policies[security.policy_hash]
+        if policy.privacy is None:
+            return Entered(inputs, security)
+        if self._redactors is None:
+            raise PrivacyRefused("the organisation's policy redacts inputs, and this process has no vault to do so")
+        try:
+            redactor = self._redactors.of(policy, security.policy_hash, security.mode, workflow)
+        except StepError as exc:
+            raise PrivacyRefused(f"the organisation's policy redacts inputs, which cannot be done: {exc}") from exc
+        assert redactor is not None
+        return await entered(redactor, of, inputs, tags, security)
+
     def under(self, active: Active, inputs: Labels, spec: ResolvedSpec) -> RunSecurity:
         """Return the security of a run under a policy, with ``inputs`` labelled so."""
+        self._policies[active.hash] = active.policy
         surface = self._surfaces.get(spec.hash)
         if surface is None:
             surface = self._surfaces[spec.hash] = Surface.of(spec)

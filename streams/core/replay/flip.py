@@ -9,19 +9,16 @@ The same fold without the change must fail as the recorded run did; else the rep
 """
 
 from collections import deque
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
 import msgspec
 from msgspec import structs
 
 from schemas.errors import StepError
-from schemas.ids import canonical_hash
-from schemas.payload import Inline, Reference
+from schemas.payload import Inline
 from schemas.records.base import ErrorInfo, Usage
 from schemas.records.run_events import (
-    ChildFinished,
     RunAdmitted,
     RunEvent,
     RunSubmitted,
@@ -30,17 +27,16 @@ from schemas.records.run_events import (
     StepSucceeded,
     TimerFired,
 )
-from schemas.records.spec_hooks import from_model
 from schemas.records.steps import FunctionCall, StepRequest
 from schemas.records.timers import Deadline, Timer
 from schemas.run_states import TERMINAL_RUN
-from streams.core.commands import Arm, Command, Disarm, Emit
+from streams.core.commands import Arm, Disarm, Emit
+from streams.core.replay.answers import Known, Outcome, child_key, key_of, known_of
 from streams.core.replay.effects import Bind, CallFunction, NotHere, inline_args, no_functions
 from streams.core.replay.records import Recorded, chained
 from streams.core.replay.session import Decided, Session
 
 Verdict = Literal["flips", "stays", "unknown"]
-Outcome = StepSucceeded | StepFailed
 #: A run that needs more is not replayed to its end.
 MOST_EVENTS = 20_000
 #: Errors that time brings about: a replay has no time of its own.
@@ -60,17 +56,6 @@ class Flip(NamedTuple):
     open: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """What the log answers. ``own`` by step and attempt, with the request; ``equal`` and ``steps`` of healthy runs."""
-
-    own: dict[tuple[str, int], tuple[str, Outcome]] = field(default_factory=dict)
-    equal: dict[str, Outcome] = field(default_factory=dict)
-    steps: dict[str, StepSucceeded] = field(default_factory=dict)
-    children: dict[str, tuple[str, ChildFinished]] = field(default_factory=dict)
-    healthy_children: dict[str, tuple[str, ChildFinished]] = field(default_factory=dict)
-
-
 async def flipped(
     failed: Sequence[Recorded],
     healthy: Sequence[Sequence[Recorded]],
@@ -88,7 +73,7 @@ async def flipped(
         return Flip(
             "unknown", "it did not fail" if end is None else f"{end.code} depends on time, which a replay has not"
         )
-    known = _known(failed, healthy)
+    known = known_of(failed, healthy)
     same = _Play(failed, known, "", bind, call)
     await same.run()
     again = _error_of(same.session)
@@ -122,7 +107,7 @@ def _judged(play: "_Play", end: ErrorInfo, step_id: str) -> Flip:
 class _Play:
     """One fold of a run whose requests are answered by records. ``changed``: the step had another outcome."""
 
-    def __init__(self, failed: Sequence[Recorded], known: _Known, step_id: str, bind: Bind, call: CallFunction) -> None:
+    def __init__(self, failed: Sequence[Recorded], known: Known, step_id: str, bind: Bind, call: CallFunction) -> None:
         first = next(one for one in failed if isinstance(one.event, RunSubmitted))
         assert isinstance(first.event, RunSubmitted)
         self.session = Session(first.event.run_id)
@@ -259,73 +244,6 @@ class _Play:
                 child_run_id=child.run_id,
             )
         )
-
-
-def key_of(request: StepRequest) -> str:
-    """Return what a request is for, in any run: its work, its arguments, and the contents of those stored."""
-    links = [[link.at, _content(link.payload), link.path] for link in request.links]
-    return canonical_hash([msgspec.to_builtins(request.work, enc_hook=from_model), request.args, links])
-
-
-def child_key(child: RunSubmitted) -> str:
-    """Return what a step starts a run with."""
-    stored = {name: reference.sha256 for name, reference in child.stored_inputs.items()}
-    return canonical_hash([child.workflow_name, child.spec.hash, child.inputs, stored])
-
-
-def _content(payload: Inline | Reference) -> Any:
-    return payload.value if isinstance(payload, Inline) else payload.sha256
-
-
-def _known(failed: Sequence[Recorded], healthy: Sequence[Sequence[Recorded]]) -> _Known:
-    known = _Known()
-    for request, outcome in _answered(failed):
-        known.own[request.step_id, request.attempt] = (key_of(request), outcome)
-    known.children.update(_children(failed))
-    for records in healthy:
-        for request, outcome in _answered(records):
-            if isinstance(outcome, StepSucceeded):
-                known.equal.setdefault(key_of(request), outcome)
-                known.steps.setdefault(request.step_id, outcome)
-        for step_id, (key, ended) in _children(records).items():
-            if ended.status == "succeeded":
-                known.healthy_children.setdefault(step_id, (key, ended))
-    return known
-
-
-def _answered(records: Sequence[Recorded]) -> Iterator[tuple[StepRequest, Outcome]]:
-    """Yield the requests of a run with what became of them."""
-    for decided in _fold(records):
-        event = decided.recorded.event
-        if decided.request is not None and isinstance(event, StepSucceeded | StepFailed):
-            yield decided.request, event
-
-
-def _children(records: Sequence[Recorded]) -> dict[str, tuple[str, ChildFinished]]:
-    """Return what the runs that steps started were started with, and how they ended."""
-    started: dict[str, str] = {}
-    found: dict[str, tuple[str, ChildFinished]] = {}
-    for decided in _fold(records):
-        for child in _submissions(decided.commands):
-            if child.parent is not None:
-                started[child.parent.step_id] = child_key(child)
-        event = decided.recorded.event
-        if isinstance(event, ChildFinished) and event.step_id in started:
-            found[event.step_id] = (started[event.step_id], event)
-    return found
-
-
-def _submissions(commands: Sequence[Command]) -> Iterator[RunSubmitted]:
-    for command in commands:
-        if isinstance(command, Emit) and isinstance(command.record, RunSubmitted):
-            yield command.record
-
-
-def _fold(records: Sequence[Recorded]) -> list[Decided]:
-    submitted = next((one.event for one in records if isinstance(one.event, RunSubmitted)), None)
-    if submitted is None:
-        return []
-    return Session(submitted.run_id, chain_steps=chained(records)).run(records)
 
 
 def _end(session: Session, records: Sequence[Recorded]) -> ErrorInfo | None:

@@ -3,30 +3,41 @@
 import logging
 
 from connectors.tools.raised import described, one_line, user_frames
-from schemas.errors import BadRecord, Rejected, StepError, TryLater
+from schemas.errors import BadRecord, Rejected, StepError, SubjectErased, TryLater
 from schemas.records.steps import FunctionCall, StepRequest, ToolCall
-from schemas.spec.error_codes import POLICY_DENIED, POLICY_FAILED
+from schemas.spec.error_codes import POLICY_DENIED, POLICY_FAILED, PRIVACY_REFUSED, SUBJECT_ERASED
 
 log = logging.getLogger(__name__)
+
+_FINAL = (POLICY_DENIED, POLICY_FAILED, PRIVACY_REFUSED, SUBJECT_ERASED)
 
 
 def as_step_error(request: StepRequest, exc: Exception) -> StepError:
     match exc:
         case StepError():
             return _checked(exc)
+        case SubjectErased():
+            return StepError(SUBJECT_ERASED, str(exc))
         case TryLater():
             return StepError("unavailable", str(exc), retryable=True, retry_after_ms=int(exc.retry_after_s * 1000))
         case Rejected() | BadRecord():
             return StepError("rejected", str(exc))
-    log_raised(f"step {request.step_id} of run {request.run_id}", exc, "step_raised")
+    if request.subject:
+        # Its text may quote the data, which must not be in a log.
+        log.warning("step %s of run %s raised %s", request.step_id, request.run_id, type(exc).__name__)
+    else:
+        log_raised(f"step {request.step_id} of run {request.run_id}", exc, "step_raised")
     # A function is pure, so that what it raised once it raises again; the world of a tool may be better then.
     retryable = not isinstance(request.work, FunctionCall)
     return StepError("exception", described(exc), retryable=retryable)
 
 
 def as_wanted(request: StepRequest, error: StepError) -> StepError:
-    """Return the error of an attempt, retryable if its node wants its code retried. A policy's no is final."""
-    if error.code in request.retry_on and error.code not in (POLICY_DENIED, POLICY_FAILED):
+    """Return the error of an attempt, retryable if its node wants its code retried.
+
+    A policy's no is final, and so is an erasure.
+    """
+    if error.code in request.retry_on and error.code not in _FINAL:
         error.retryable = True
     return error
 

@@ -21,9 +21,11 @@ from connectors.tools.thread_pool import Progress
 from schemas.errors import StepError, Unavailable, Undecodable
 from schemas.ids import span_id, trace_id
 from schemas.payload import INLINE_LIMIT, Payload, Reference
+from schemas.privacy.wants import Sealing
 from schemas.prompts.answers import read_answer
 from schemas.records.base import Json, Record
 from schemas.records.hashes import value_hash
+from schemas.records.run_events import StepFailed
 from schemas.records.security.pinned import Decision
 from schemas.records.steps import AgentTurn, FunctionCall, LlmCall, StepRequest, ToolCall
 from schemas.trace_context import context_headers
@@ -36,9 +38,11 @@ from services.calls.ports import Objects
 from services.calls.security.marked_turns import marked_transcript
 from services.calls.timeouts import PATIENCE_S, Deferred, limited
 from services.calls.transcript import read_transcript, transcript_hash
+from services.privacy.subjects.outcomes import OutcomeSeals, erased
 from services.runs.attempts.answer_guards import AnswerGuards
 from services.runs.attempts.fitting import fitting
 from services.runs.attempts.outcome import Outcome, error_info
+from services.runs.attempts.private import AttemptPrivacy
 from services.runs.attempts.spans import TOOL
 from services.runs.attempts.tool_guard import ToolGuard
 from services.runs.bound_args import bound_args
@@ -84,7 +88,8 @@ class Executor:
 
     ``rollouts`` knows of withdrawn versions; without it every version is called as it was requested. ``shadow_answers``
     keeps answers that nobody is shown, to be scored. ``guard`` asks policies before tools are called; ``answer_guards``
-    knows which guards look at answers.
+    knows which guards look at answers, ``privacy`` what redacts. ``seals`` seal the records of runs with a data
+    subject; without them such a run cannot be worked on.
     """
 
     def __init__(
@@ -100,8 +105,12 @@ class Executor:
         shadow_answers: Answers | None = None,
         guard: ToolGuard,
         answer_guards: AnswerGuards,
+        privacy: AttemptPrivacy,
+        seals: OutcomeSeals | None = None,
     ) -> None:
+        self._seals = seals
         self._answer_guards = answer_guards
+        self._privacy = privacy
         self._rollouts = rollouts
         self._guard = guard
         self._worker_id = worker_id
@@ -145,15 +154,29 @@ class Executor:
             if isinstance(exc, asyncio.CancelledError) and _is_canceled():
                 raise
             error = as_wanted(request, as_step_error(request, contain(exc)))
+            error = await self._privacy.error(request, error, ledger)
             outcome = Outcome(started_ms, self._clock.now_ms(), error=error_info(error, request.step_id))
         if ledger.rendered:
             # An earlier answer, or a prompt that cannot be rendered, asked no provider.
             await part.expose()
         if part.exposed:
             outcome = replace(outcome, exposed=True)
-            if self._shadows is not None and granted is not None:
+            # An answer of a shadow would be kept apart from its run, to be scored.
+            if self._shadows is not None and granted is not None and not request.subject:
                 self._shadows.start(part, granted)
-        return self._executed(request, outcome, ledger, part)
+        executed = self._executed(request, outcome, ledger, part)
+        return executed if not request.subject else await self._sealed(request, executed)
+
+    async def _sealed(self, request: StepRequest, executed: Executed) -> Executed:
+        """Return what an attempt of a run with a data subject leaves, as the log may have it."""
+        if self._seals is None:
+            records: list[Record] = [erased(record) for record in executed.records]
+        else:
+            records = await self._seals.sealed(request.org_id, request.subject, executed.records)
+        result = records[-1]
+        return replace(
+            executed, records=records, error_code=result.error.code if isinstance(result, StepFailed) else None
+        )
 
     def is_quick(self, request: StepRequest) -> bool:
         """Return whether an attempt is a pure function that waits for nothing."""
@@ -195,9 +218,12 @@ class Executor:
                 return await self._turn(request, work, args, granted, ledger)
             case LlmCall() as work if granted is not None:
                 pictures, named = await shown(self._context(request), work.images, args)
-                return await self._answer(request, granted, ledger, content_of(work, named, pictures, given=args))
+                content = content_of(work, named, pictures, given=args)
+                answer = await self._answer(request, granted, ledger, content)
+                return await self._privacy.logged(request, answer, ledger, "answer")
             case (ToolCall() | FunctionCall()) as work:
-                return fitting(work, await self._tool(request, work, args, granted, ledger))
+                value = fitting(work, await self._tool(request, work, args, granted, ledger))
+                return await self._privacy.logged(request, value, ledger, "tool_result")
         raise StepError("bad_request", "a model is never called without a claim")
 
     async def _tool(
@@ -209,7 +235,7 @@ class Executor:
         ledger: Ledger,
     ) -> Json:
         if isinstance(work, ToolCall) and request.security is not None:
-            args = await self._guard.allowed(request, work, self._taken(work, args), ledger)
+            args = await self._allowed(request, work, self._taken(work, args), ledger)
         value = await self._called(request, work, args, ledger)
         if granted is None or (question := analyzer_question(work)) is None:
             return value
@@ -218,6 +244,16 @@ class Executor:
         ledger.tool = ledger.tool and replace(ledger.tool, output_hash=value_hash(value))
         content = content_of(question, args, (await picture_in(context, args),))
         return {**value, "description": await self._answer(request, granted, ledger, content)}
+
+    async def _allowed(
+        self, request: StepRequest, work: ToolCall, args: dict[str, Json], ledger: Ledger
+    ) -> dict[str, Json]:
+        """Return the arguments that a tool is called with, values put back where its run's policy says so."""
+        restoring = self._privacy.restoring(request, work.name, args, ledger)
+        if restoring is None:
+            return await self._guard.allowed(request, work, args, ledger)
+        args = await self._guard.allowed(restoring.request, work, args, ledger)
+        return await restoring.values(args)
 
     def _taken(self, work: ToolCall, args: dict[str, Json]) -> dict[str, Json]:
         """Return the arguments that the tool takes: a node without ``inputs`` gives it more, which it never sees."""
@@ -260,10 +296,12 @@ class Executor:
         return read_answer(answer.response.text, has_schema=content.output_schema is not None)
 
     def _call(self, request: StepRequest, granted: Granted, ledger: Ledger, content: Content) -> Call:
-        """Return a call of a model with the guards of its run's policy."""
+        """Return a call of a model with the guards of its run's policy, and what redacts by it."""
         call = call_of(request, granted, ledger, content)
-        guards = self._answer_guards.of(request)
-        return call if guards is None else structs.replace(call, guards=guards)
+        guards, private = self._answer_guards.of(request), self._privacy.of(request)
+        if guards is None and private is None:
+            return call
+        return structs.replace(call, guards=guards, private=private)
 
     async def _turn(
         self, request: StepRequest, work: AgentTurn, args: dict[str, Json], granted: Granted, ledger: Ledger
@@ -279,7 +317,9 @@ class Executor:
         content = content_of(work.call, named, pictures, before, args)
         response = (await self._call_model(self._call(request, granted, ledger, content))).response
         if not response.asked:
-            return read_answer(response.text, has_schema=content.output_schema is not None)
+            answer = read_answer(response.text, has_schema=content.output_schema is not None)
+            return await self._privacy.logged(request, answer, ledger, "answer")
+        response = await self._privacy.turn(request, response, ledger)
         ledger.tool_calls = uses_of(response)
         return output_of(response)
 
@@ -306,18 +346,20 @@ class Executor:
         # An agent's answer is a node's output; it is not part of a transcript.
         in_transcript = isinstance(request.work, ToolCall) or bool(ledger.tool_calls)
         most = request.inline_most if request.inline_most is not None and in_transcript else INLINE_LIMIT
+        # What rules ask of an agent's output they ask of its answer, not of a turn that asks for calls.
+        wants = () if ledger.tool_calls else request.wants
+        sealing = Sealing(request.subject, wants) if request.subject else None
         try:
             payload = await until_available(
-                lambda: self._objects.to_payload(request.org_id, value, most=most), self._clock
+                lambda: self._objects.to_payload(request.org_id, value, most=most, sealing=sealing), self._clock
             )
         except Undecodable as exc:
             raise StepError("bad_output", f"the output is not a JSON value that a record can carry: {exc}") from exc
         if isinstance(payload, Reference):
             ledger.output_hash = value_hash(value)
-        if ledger.labels:
-            # Of an earlier answer; the fold joins it with the label of all that this step has read.
-            return structs.replace(payload, labels={"$": ledger.labels})
-        return payload
+        labels = ledger.output_labels
+        # The fold joins them with the label of all that this step has read.
+        return structs.replace(payload, labels=labels) if labels else payload
 
     def _executed(self, request: StepRequest, outcome: Outcome, ledger: Ledger, part: Part | None = None) -> Executed:
         records = outcome_records(request, outcome, ledger, self._worker_id)

@@ -47,6 +47,7 @@ def call_of(request: StepRequest, granted: Granted, ledger: Ledger, content: Con
         data_class=_data_class(request),
         security=request.security,
         repeatable=request.on_unknown == "retry",
+        subject=request.subject,
     )
 
 

@@ -46,6 +46,7 @@ from services.calls.pipeline import call_stages, compose
 from services.calls.ports import Batching, CallPorts
 from services.calls.provider_keys import ProviderKeys
 from services.prices.lists import PriceLists
+from services.privacy.subjects.outcomes import OutcomeSeals
 from services.prompts.evaluations.functions import register
 from services.prompts.rollouts.withdrawals import Withdrawals
 from services.quotas.keeper import QuotaKeeper
@@ -54,6 +55,7 @@ from services.quotas.rules import QuotaRules, QuotasFile
 from services.routing.models import Models
 from services.routing.policy_router import PolicyRouter
 from services.runs.attempts.answer_guards import AnswerGuards
+from services.runs.attempts.private import AttemptPrivacy
 from services.runs.attempts.tool_guard import ToolGuard
 from services.security.compliance.known import KnownFacts
 from services.security.enforcement.known import KnownPolicies
@@ -153,7 +155,7 @@ def _executor(
     aborts: Cancellations,
     policies: KnownPolicies,
 ) -> Executor:
-    settings, objects = ctx.settings, ctx.objects()
+    settings, objects, keys = ctx.settings, ctx.objects(), ctx.subject_keys()
     tooling = Tooling(
         registry=REGISTRY,
         documents_dir=Path(settings.tools.documents_dir),
@@ -171,6 +173,8 @@ def _executor(
         shadow_answers=ShadowAnswers(ctx.pipelined()),
         guard=ToolGuard(policies, lambda records: outbox.send([to_out(one) for one in records]), ctx.clock),
         answer_guards=AnswerGuards(policies, installed_scorers()),
+        privacy=AttemptPrivacy(policies, None, ctx.clock),
+        seals=None if keys is None else OutcomeSeals(objects, keys, ctx.clock),
     )
     ctx.on_close(executor.close)
     return executor
@@ -308,5 +312,5 @@ SPEC = RoleSpec(
         catalogue.AUDIT_EVENTS,
     ),
     needs=(Dependency.KAFKA, Dependency.REDIS),
-    uses=(Dependency.NATS,),
+    uses=(Dependency.NATS, Dependency.VAULT),
 )

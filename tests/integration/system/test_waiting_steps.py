@@ -4,10 +4,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-from deploy.local.system import System
+from deploy.local.system import ORG, System
+from schemas.records.run_notices import RunNotice
 from tests.support.client import define_workflow, merger, submission
 from tests.support.client import run as run_one
 from tests.support.crashes import crash_system
+from tests.support.topics import read_decoded
+from topics.catalogue import events_topic
 
 DEADLINE_S = 60
 YES = {"approved": True, "by": "ann"}
@@ -82,3 +85,20 @@ def test_a_timer_and_an_approval_outlive_their_orchestrator(tmp_path: Path) -> N
         with system.client() as client:
             late = client.post(f"/api/v1/workflows/runs/{run}/signals/approval", json=YES)
         assert late.status_code == 409
+        assert set(events_of(system, run)) == {
+            f"{run}/ask/1/signal/approval",
+            f"{run}/veto/1/signal/veto",
+            f"{run}/succeeded",
+        }
+
+
+def events_of(system: System, run: str) -> dict[str, RunNotice]:
+    """What other systems hear of a run, by id, once they have heard of its end."""
+    deadline = time.monotonic() + DEADLINE_S
+    while True:
+        events = read_decoded(system.endpoints.kafka_bootstrap, events_topic(ORG))
+        found = {event.id: event for event in events if event.subject == run}
+        if f"{run}/succeeded" in found:
+            return found
+        assert time.monotonic() < deadline, f"no event of the end: {list(found)}"
+        time.sleep(0.1)

@@ -6,12 +6,14 @@ from typing import Literal
 from schemas.errors import BadRecord, NewerMajor
 from schemas.ids import started_by
 from schemas.metrics import SUBMISSION_CONFLICTS_TOTAL
+from schemas.privacy.sealed import is_sealed
 from schemas.records.parents import Parent
 from schemas.records.run_events import RunSubmitted
 from schemas.spec.hash import is_whole
 from schemas.spec.rules_version import ARMS as RULES_OF_ARMS
 from schemas.spec.rules_version import LABELS as RULES_OF_LABELS
 from schemas.spec.rules_version import NEWEST
+from schemas.spec.rules_version import SEALED as RULES_OF_SEALED
 from schemas.tables.runs import (
     ARMS,
     BOUNDS,
@@ -129,6 +131,8 @@ def _keep(state: State, event: RunSubmitted) -> None:
     if event.security is not None:
         _check_rules(event, "has labels", RULES_OF_LABELS)
         state.put(event.run_id, SECURITY, Pinned(event.security))
+    if event.subject:
+        _check_sealed(event)
 
 
 def _check_arms(event: RunSubmitted) -> None:
@@ -139,6 +143,14 @@ def _check_arms(event: RunSubmitted) -> None:
         own = [prompts[arm.ref].version for prompts in pinned if arm.ref in prompts]
         if not own or any(version != arm.version for version in own):
             raise BadRecord("rollouts", f"the spec of run {event.run_id} does not pin {arm.ref} to {arm.version}")
+
+
+def _check_sealed(event: RunSubmitted) -> None:
+    """Raise ``BadRecord`` for a run of a data subject with an input in clear: it would be in the log for good."""
+    _check_rules(event, "has a data subject", RULES_OF_SEALED)
+    # What the document itself gives to another run is no data of a person.
+    if event.parent is None and any(not is_sealed(event.stored_inputs.get(name)) for name in event.inputs):
+        raise BadRecord("subject", f"run {event.run_id} has a data subject, and an input that is not sealed")
 
 
 def _check_rules(event: RunSubmitted, what: str, needs: int) -> None:
@@ -191,4 +203,5 @@ def _header(event: RunSubmitted) -> Header:
         traceparent=event.traceparent,
         rules_version=event.rules_version,
         tracestate=event.tracestate,
+        subject=event.subject,
     )

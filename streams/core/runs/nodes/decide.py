@@ -5,7 +5,10 @@ or an input that is stored outside of its record fails the step that would have 
 wrong.
 """
 
-from schemas.payload import INLINE_LIMIT, Inline, Payload
+from collections.abc import Iterator, Mapping
+
+from schemas.payload import INLINE_LIMIT, Inline, Payload, Reference
+from schemas.privacy.sealed import condition_key, is_sealed
 from schemas.records.base import Json
 from schemas.spec.conditions import Answer, Condition
 from streams.core.runs.plan.arguments import BindingError, Output, Outputs, Scope
@@ -28,8 +31,41 @@ def why_not(node: PlanNode, scope: Scope) -> str | None:
 
 def ask(node_id: str, condition: Condition, scope: Scope) -> Answer:
     """Return what a condition is now. Raises ``BindingError`` (``condition_unreadable``)."""
-    outputs = {source: _value(node_id, source, scope.outputs(source)) for source in condition.nodes}
-    return condition.evaluate(_inputs(node_id, condition, scope), outputs)
+    try:
+        outputs = {source: _value(node_id, source, scope.outputs(source)) for source in condition.nodes}
+        inputs = _inputs(node_id, condition, scope)
+    except BindingError:
+        # What is sealed cannot be read; then the answer is beside it, if one could be given.
+        if (decided := recorded(condition, scope)) is None:
+            raise
+        return decided
+    return condition.evaluate(inputs, outputs)
+
+
+def recorded(condition: Condition, scope: Scope) -> Answer | None:
+    """Return the answer that was found when the values were sealed, ``None`` without one."""
+    stored = scope.stored or {}
+    names = stored.keys() if condition.inputs is None else condition.inputs & stored.keys()
+    read = {name: stored[name] for name in names if is_sealed(stored[name])}
+    references = [*read.values(), *_sealed_outputs(condition, scope)]
+    key = condition_key(condition.text, key_inputs(read))
+    for reference in references:
+        holds = reference.decided.get(key)
+        if isinstance(holds, bool):
+            return Answer(holds)
+    return None
+
+
+def key_inputs(read: Mapping[str, Reference]) -> list[tuple[str, str]]:
+    """Return what the name of an answer has of the sealed inputs that a condition reads."""
+    return [(name, reference.sha256) for name, reference in read.items()]
+
+
+def _sealed_outputs(condition: Condition, scope: Scope) -> Iterator[Reference]:
+    for source in condition.nodes:
+        output = scope.outputs(source)
+        if isinstance(output, Reference) and is_sealed(output):
+            yield output
 
 
 def _inputs(node_id: str, condition: Condition, scope: Scope) -> dict[str, Json]:

@@ -34,6 +34,7 @@ from schemas.spec.nested import child_spec, pinned_key
 from schemas.spec.rules_version import ARMS as RULES_OF_ARMS
 from schemas.spec.rules_version import FIRST, rules_of
 from schemas.spec.rules_version import LABELS as RULES_OF_LABELS
+from schemas.spec.rules_version import SEALED as RULES_OF_SEALED
 from schemas.values.strict_schemas import broken_keywords
 from streams.core.runs.labels.requests import of_child
 from streams.core.runs.labels.steps import also_read, least_trusted
@@ -272,12 +273,14 @@ def _submission(turn: RunReader, node: PlanNode, step_id: str, step: Step, item:
         parent=Parent(run_id=turn.run_id, step_id=step_id, attempt=step.attempt, detached=child.detach),
         rollouts=arms,
         security=None if turn.security is None else of_child(turn, turn.security, step_id, step),
+        subject=header.subject,
     )
 
 
 def _rules(turn: RunReader, child: Child, arms: list[RunArm]) -> int:
     of_labels = RULES_OF_LABELS if turn.security is not None else FIRST
-    return max(child.spec.rules_version, RULES_OF_ARMS if arms else FIRST, of_labels)
+    of_sealed = RULES_OF_SEALED if turn.header.subject else FIRST
+    return max(child.spec.rules_version, RULES_OF_ARMS if arms else FIRST, of_labels, of_sealed)
 
 
 def _arms(turn: RunReader, resolved: ResolvedSpec) -> list[RunArm]:

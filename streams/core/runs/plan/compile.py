@@ -13,9 +13,10 @@ from schemas.spec.compensation import compensating, widened
 from schemas.spec.conditions import BadCondition, compile_condition
 from schemas.spec.graph import Cycle, ancestors, predecessors, topological_order
 from schemas.spec.loops import BODY_NAMES, with_outputs
-from schemas.spec.model import Edge, Node, ResolvedSpec
+from schemas.spec.model import Edge, Node, ResolvedSpec, WorkflowSpec
 from schemas.spec.references import Reference
 from schemas.spec.rules_version import rules_of
+from schemas.spec.sealed_questions import wants_by_node
 from streams.core.runs.nodes.kind import Compiled, Compiling
 from streams.core.runs.nodes.kinds import NODE_KINDS
 from streams.core.runs.plan.arguments import ListOf, OutputOf, Value, compile_value, lists_named
@@ -25,7 +26,7 @@ from streams.core.runs.plan.model import Plan, PlanNode, PlanNodes
 def compile_plan(resolved: ResolvedSpec) -> Plan:
     """Compile a resolved spec. Raises ``BadRecord`` for one that registration would have refused."""
     dag, apart = resolved.spec.dag, compensating(resolved.spec)
-    nodes = PlanNodes(_Graph(resolved, apart).compile(dag.nodes, dag.edges))
+    nodes = PlanNodes(_with_wants(resolved.spec, _Graph(resolved, apart).compile(dag.nodes, dag.edges)))
     return Plan(
         resolved=resolved,
         nodes=nodes,
@@ -38,6 +39,19 @@ def compile_plan(resolved: ResolvedSpec) -> Plan:
         max_parallel=dag.max_parallel,
         deadline_ms=dag.deadline_ms,
     )
+
+
+def _with_wants(spec: WorkflowSpec, nodes: dict[str, PlanNode]) -> dict[str, PlanNode]:
+    """Return nodes with what rules will ask of their outputs, for runs in which these are sealed."""
+    wants = wants_by_node(spec)
+    if not wants:
+        return nodes
+
+    def asked(node: PlanNode) -> PlanNode:
+        body = node.body if node.body is None else {id_: asked(one) for id_, one in node.body.items()}
+        return replace(node, wants=wants.get(node.id, ()), body=body)
+
+    return {id_: asked(node) for id_, node in nodes.items()}
 
 
 class _Graph:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+from schemas.privacy.wants import Want
 from schemas.records.steps import FunctionCall, LlmCall, ToolCall
 from schemas.spec.conditions import Condition
 from schemas.spec.loops import iteration_prefix, iteration_step
@@ -44,7 +45,7 @@ class PlanNode:
     ``ancestors`` (known only then) still does, because of its own join or of one before it. ``is_listed``: some node
     takes its output as a whole. ``label`` is that by which it names its prompt, and ``others`` are its calls with other
     versions of that, which the spec of a run with an arm of a rollout has. ``cases`` are the conditions by which a
-    switch chooses, in their order.
+    switch chooses, in their order. ``wants`` are what rules will ask of its output, where that is sealed.
 
     ``body`` are the nodes inside of a loop, as for any iteration, and ``gives`` is the one whose output is an
     iteration's. ``loop``, ``iteration`` and ``place`` (the order inside) are set of the nodes that one iteration has
@@ -87,6 +88,7 @@ class PlanNode:
     label: str = ""
     others: Mapping[int, Other] = field(default_factory=dict)
     cases: tuple[Condition, ...] = ()
+    wants: tuple[Want, ...] = ()
 
     def in_iteration(self, loop: "PlanNode", number: int) -> "PlanNode":
         """Return the node of a loop's body as one iteration has it. Numbers count from 1."""

@@ -104,7 +104,8 @@ def call_request(
 ) -> StepRequest:
     """Return the request of a call that a turn requested. Raises ``BindingError``."""
     work = ToolCall(name=use.name)
-    check_request(id_, use.args, [], turn.header.tags, work)
+    links = [] if use.sealed is None else [Link(at=[], payload=use.sealed)]
+    check_request(id_, use.args, links, turn.header.tags, work)
     asked = base_request(turn, node, id_, step, work)
     security = asked.security
     if security is not None and turn.security is not None:
@@ -113,7 +114,8 @@ def call_request(
         of_turn = arguments(turn, turn.security, turn_id(agent_id, number), step)
         texts = written_by_people(args, of_turn, turn, agent_id, number)
         security = structs.replace(security, trusted=texts)
-    return structs.replace(asked, args=use.args, inline_most=inside, security=security)
+    # What is asked of the agent's output is not asked of what a call of it gives.
+    return structs.replace(asked, args=use.args, links=links, inline_most=inside, security=security, wants=[])
 
 
 def _bound(

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from schemas import payload as payloads
+from schemas.privacy.sealed import length_key
 from schemas.prompts.texts import known_names
 from schemas.records.base import Json
 from schemas.records.steps import Link, LlmCall
@@ -117,10 +118,11 @@ def _items_of_output(node: PlanNode, reference: Reference, scope: Scope) -> Item
 
 
 def _items_of_stored(node: PlanNode, name: str, far: Far) -> Items:
-    if far.path or far.payload.length is None:
+    length = far.payload.decided.get(length_key(far.path)) if far.path else far.payload.length
+    if length is None:
         what = "only a stored value that is a list as a whole" if far.path else "it is not a list, and only one"
         raise BindingError("not_a_list", f"'{node.id}' maps over {name}, which is stored: {what} can be mapped")
-    return Items(far.payload.length, lambda i: Far(far.payload, (i,)))
+    return Items(length, lambda i: Far(far.payload, (*far.path, i)))
 
 
 def _items_of_list(node: PlanNode, value: Json) -> Items:

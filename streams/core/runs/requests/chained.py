@@ -125,6 +125,7 @@ def next_request(request: StepRequest, output: Payload, cost_nano: int, now_ms: 
         continuation=rest,
         args_hash=args_hash(step.args, step.links),
         security=of_next(request, step),
+        wants=step.wants,
     )
 
 
@@ -151,6 +152,7 @@ def _chain(turn: RunReader, node: PlanNode, scope: Scope, inside: set[str]) -> C
         idempotency=node.policy.idempotency,
         retry_on=node.policy.retries.retry_on,
         security=None if turn.security is None else of_chained(turn, turn.security, node, asked(turn, node), inside),
+        wants=list(node.wants) if turn.header.subject else [],
     )
 
 

@@ -138,6 +138,8 @@ def base_request(turn: RunReader, node: PlanNode, step_id: str, step: Step, work
         retry_on=node.policy.retries.retry_on,
         tracestate=header.tracestate,
         security=None if turn.security is None else of_request(turn, turn.security, step_id, step, work),
+        subject=header.subject,
+        wants=list(node.wants) if header.subject else [],
     )
 
 

@@ -82,6 +82,7 @@ class Header(msgspec.Struct, frozen=True, array_like=True):
     traceparent: str | None
     rules_version: int
     tracestate: str = ""
+    subject: str = ""
 
 
 class MapCounts(msgspec.Struct, frozen=True, array_like=True):

@@ -219,4 +219,5 @@ def _view(
         rollouts=list(turn.arms),
         policy="" if security is None else security.record.policy,
         input_labels=security.record.inputs if security is not None else {},
+        subject=header.subject,
     )

@@ -9,7 +9,7 @@ from bench.flow.covered import uncovered
 from bench.flow.dags import INPUT_LABELS, PROMPTS, random_workflow
 from bench.flow.differences import differing, untold
 from bench.flow.large import large_workflow
-from bench.flow.play import play, status_of
+from bench.flow.play import RUN, play, status_of
 from bench.flow.tools import TOOLS
 from bench.prove.flow import noninterference, static, taint
 from schemas.labels.label import TRUSTED
@@ -55,6 +55,15 @@ def test_random_workflows_are_valid_and_of_all_kinds():
 
 def test_what_the_web_decides_is_labelled_so():
     assert first_untold(100) is None
+
+
+def test_a_child_that_was_canceled_with_its_parent_ended_early():
+    """In one of these worlds the parent fails, and its child is canceled before a step that the other one has."""
+    dag = random_workflow(4307, hasty=False)
+    one, other = play(dag, "a"), play(dag, "b")
+    (child,) = {call.run_id for call in one.calls} - {RUN}
+    assert [status_of(played, child) for played in (one, other)] == ["canceled", "succeeded"]
+    assert not list(untold(one, other))
 
 
 def test_labels_of_runs_are_foreseen():

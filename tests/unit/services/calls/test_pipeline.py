@@ -39,7 +39,7 @@ STEPS = (
 #: Those that act on the way back.
 ON_THE_WAY_BACK = frozenset({"invoke", "guard_output", "check_output", "settle"})
 #: A crash loses nothing in these.
-UNNUMBERED = {"policy", "step_down", "stop", "batch", "know_prices", "repair"}
+UNNUMBERED = {"policy", "step_down", "stop", "batch", "know_prices", "repair", "redact"}
 
 
 class TrailQuotas:

@@ -12,15 +12,19 @@ from connectors.ports.engine import OutRecord
 from connectors.redis.submission_markers import Marker, Receipt
 from schemas.api_models.base import MAX_TAGS
 from schemas.api_models.runs import SubmitRun
-from schemas.errors import Unavailable
+from schemas.errors import PrivacyRefused, Unavailable
 from schemas.labels.label import Integrity
-from schemas.records.security.pinned import RunSecurity
+from schemas.records.security.pinned import Decision, RunSecurity
 from schemas.spec.rules_version import LABELS
 from schemas.trace_context import NO_CONTEXT, sender_context
+from services.privacy.redact.redactor import Of
 from services.runs.known_runs import KnownRuns
 from services.runs.large_inputs import LargeInputs
 from services.runs.submit import SubmissionPorts, Submissions
+from services.security.policies.inputs import Entered
 from tests.support.values_doors import Parts
+from topics.catalogue import AUDIT_EVENTS
+from topics.codec import decode
 
 
 class Markers(Parts):
@@ -46,11 +50,13 @@ class SlowLog:
 
     def __init__(self) -> None:
         self.down = False
+        self.records: list[OutRecord] = []
 
     async def append(self, records: Sequence[OutRecord]) -> None:
         await asyncio.sleep(0.01)
         if self.down:
             raise Unavailable("kafka", "append: no broker answers")
+        self.records += records
 
 
 def api(
@@ -133,10 +139,18 @@ class Pins:
     def __init__(self, security: RunSecurity | None = None) -> None:
         self.security = security
         self.doors: list[Integrity] = []
+        self.instead: dict[str, Any] = {}
+        self.decisions: list[Decision] = []
+        self.refused: Exception | None = None
 
     async def of(self, org_id: str, door: Integrity, spec: Any) -> RunSecurity | None:
         self.doors.append(door)
         return self.security
+
+    async def entered(self, of: Of, workflow: str, inputs: Any, tags: Any, security: RunSecurity) -> Entered:
+        if self.refused is not None:
+            raise self.refused
+        return Entered({**inputs, **self.instead}, security, self.decisions)
 
 
 async def test_a_policy_is_pinned_and_is_no_part_of_what_submissions_are_compared_by(tmp_path: Path) -> None:
@@ -154,3 +168,29 @@ async def test_a_policy_is_pinned_and_is_no_part_of_what_submissions_are_compare
     assert await submit(submissions) is False
     pins.security = RunSecurity(policy="support@2", inputs={"$": ["user"]})
     assert await submit(submissions) is True
+
+
+async def test_inputs_are_redacted_before_their_record_and_the_audit_log_says_so_first(tmp_path: Path) -> None:
+    log, pins = SlowLog(), Pins(RunSecurity(policy="private@1"))
+    pins.instead = {"v": "[EML_1]"}
+    pins.decisions = [Decision(point="output", rule="privacy:mails", verdict="redact", reason="found 1 email")]
+    to = api(Markers(), log, tmp_path, security=pins)
+    record = await to.prepare("acme", "api", "key", SubmitRun(workflow_name="w", inputs={"v": "ann@acme.org"}))
+    assert record.inputs == {"v": "[EML_1]"}
+    (audited,) = [decode(AUDIT_EVENTS, one.value) for one in log.records if one.topic == AUDIT_EVENTS]
+    assert (audited.kind, audited.decision, audited.run_id) == ("decisions", "allowed", record.run_id)
+    assert (audited.policy, audited.decisions[0].rule) == ("private@1", "privacy:mails")
+    log.down = True
+    with pytest.raises(Unavailable):
+        await to.prepare("acme", "api", "key", SubmitRun(workflow_name="w", inputs={"v": "ann@acme.org"}))
+
+
+async def test_refused_inputs_are_a_denial_in_the_audit_log(tmp_path: Path) -> None:
+    log, pins = SlowLog(), Pins(RunSecurity(policy="private@1"))
+    denied = Decision(point="output", rule="privacy:mails", verdict="deny", reason="found 1 email")
+    pins.refused = PrivacyRefused("inputs: they hold email", [denied])
+    to = api(Markers(), log, tmp_path, security=pins)
+    with pytest.raises(PrivacyRefused):
+        await to.prepare("acme", "api", "key", SubmitRun(workflow_name="w", inputs={"v": "ann@acme.org"}))
+    (audited,) = [decode(one.topic, one.value) for one in log.records]
+    assert (audited.kind, audited.decision, audited.reason) == ("denial", "denied", "found 1 email")

@@ -13,9 +13,10 @@ import pytest
 from backports import zstd
 
 from bench.privacy.erasure.__main__ import main
+from bench.privacy.erasure.extents import BLOCK_BYTES, copy
 from bench.privacy.erasure.packed import clickhouse_blocks
 from bench.privacy.erasure.planted import Stem
-from bench.privacy.erasure.scan import BLOCK_BYTES, Scanner, search
+from bench.privacy.erasure.scan import Scanner, search
 
 STEM = Stem.of(random.Random(7))
 STRING = STEM.string(42)
@@ -99,6 +100,17 @@ def test_block_that_cannot_be_unpacked_is_reported_and_not_clean(tmp_path):
 def test_string_over_the_edge_of_two_blocks_of_a_file_is_found(tmp_path):
     (tmp_path / "large").write_bytes(bytes(BLOCK_BYTES - 5) + STRING.encode())
     assert Scanner(STEM).tree("large", tmp_path).numbers() == {42}
+
+
+def test_string_behind_a_hole_of_a_file_is_found_and_copied(tmp_path):
+    with (tmp_path / "index").open("wb") as file:
+        file.seek(5_000_000)
+        file.write(STRING.encode())
+        file.truncate(9_000_000)
+    found = Scanner(STEM).tree("index", tmp_path)
+    assert (found.numbers(), found.read_bytes < 1_000_000) == ({42}, True)
+    copy(str(tmp_path / "index"), str(tmp_path / "copied"))
+    assert (tmp_path / "copied").read_bytes() == (tmp_path / "index").read_bytes()
 
 
 def test_name_of_a_file_is_searched(tmp_path):

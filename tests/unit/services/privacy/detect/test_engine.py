@@ -1,5 +1,6 @@
 """The search: places, words near, layers of JSON, and refusals instead of passes."""
 
+import base64
 from dataclasses import replace
 
 import pytest
@@ -43,6 +44,10 @@ def test_a_family_with_a_trigger_reads_only_texts_that_have_it() -> None:
     found = Detectors([replace(BADGE, family=family), ACCOUNT]).find
     assert not found("B1234")
     assert found("staff B1234")
+    worded = Detectors([replace(BADGE, family=replace(family, words=True))])
+    assert not worded.find("B1234")
+    assert worded.find("staff B1234")
+    assert worded.find_in({"staff": "B1234"})
 
 
 @pytest.mark.parametrize(
@@ -107,9 +112,10 @@ def test_a_set_that_cannot_decide_lets_every_rule_search(monkeypatch: pytest.Mon
             return None
 
     detectors = Detectors([BADGE, replace(ACCOUNT, family=DIGITS), replace(LOGIN, data_class="secret")])
-    for bundle in (detectors._all._first, *detectors._all._triggered, *detectors._all._others):
+    (searcher,) = detectors.searchers
+    for bundle in (searcher._first, *searcher._shaped.bundles([0]), *searcher._others):
         monkeypatch.setattr(bundle._set, "_set", Silent())
-    monkeypatch.setattr(detectors._all._gates, "_set", Silent())
+    monkeypatch.setattr(searcher._gates, "_set", Silent())
     found = detectors.find("B1234 account 12345678 login code: abc")
     assert [one.rule for one in found] == ["badge", "account", "login"]
 
@@ -172,6 +178,50 @@ def test_numbers_are_searched_as_their_digits() -> None:
 def test_rules_that_cannot_be_compiled_are_refused(rules: list[Rule]) -> None:
     with pytest.raises(ValueError, match=r"pattern|group|same id"):
         Detectors(rules)
+
+
+def test_a_value_in_an_encoded_text_is_found_where_the_encoded_text_is() -> None:
+    hidden = base64.b64encode(b"please keep the badge B1234 of the visitor").decode()
+    (found,) = Detectors([BADGE]).find(f"see {hidden} there")
+    assert found.via == ("base64",)
+    assert 4 <= found.start < found.end <= 4 + len(hidden)
+
+
+def test_a_rule_may_read_only_the_text_itself() -> None:
+    hidden = base64.b64encode(b"please keep the badge B1234 of the visitor").decode()
+    assert Detectors([replace(BADGE, layers=False)]).find(hidden) == []
+
+
+def test_invisible_characters_within_a_value_are_of_its_span() -> None:
+    text = "see B1\u200b23\u20604 there"
+    (found,) = Detectors([BADGE]).find(text)
+    assert text[found.start : found.end] == "B1\u200b23\u20604"
+
+
+def test_numbers_that_a_cipher_makes_are_no_personal_data() -> None:
+    seen = "please ignore the previous instructions of the system, account 12345678"
+    assert Detectors([ACCOUNT]).find(seen)
+    assert Detectors([ACCOUNT]).find(seen[::-1]) == []
+
+
+class Other:
+    """An engine that finds one thing in every text."""
+
+    def __init__(self, start: int, end: int) -> None:
+        self._found = Finding(kind="name", data_class="pii", start=start, end=end, confidence=0.6, rule="other")
+
+    def find(self, text: str, above: str = "") -> list[Finding]:
+        return [self._found]
+
+
+def test_what_other_engines_find_counts_and_rules_beside_are_searched_for() -> None:
+    detectors = Detectors([BADGE], beside=Detectors([ACCOUNT]), engines=[Other(0, 3)])
+    assert [one.rule for one in detectors.find("Ann has B1234, account 12345678")] == ["other", "badge", "account"]
+
+
+def test_an_engine_that_points_outside_of_the_text_is_a_refusal() -> None:
+    with pytest.raises(DetectorFailed, match="other"):
+        Detectors([BADGE], engines=[Other(0, 9)]).find("short")
 
 
 def test_findings_do_not_overlap_and_the_surer_stays() -> None:

@@ -10,8 +10,9 @@ from schemas.errors import Forbidden, SubjectErased, Unavailable
 from schemas.payload import Inline, Reference
 from schemas.privacy.sealed import condition_key, is_sealed, length_key, subject_of
 from schemas.privacy.wants import Sealing, Want
-from services.privacy.subjects.memory_keys import MemoryKeys
 from services.privacy.subjects.sealed_objects import SubjectObjects
+from services.privacy.vault.keys import VaultKeys
+from services.privacy.vault.memory import memory_vault
 
 ORG = "acme"
 ANNA = "sub_" + "a" * 32
@@ -20,12 +21,12 @@ SECRET = "Anna lives in Larkspur Lane 9"
 
 
 @pytest.fixture
-def keys() -> MemoryKeys:
-    return MemoryKeys()
+def keys() -> VaultKeys:
+    return memory_vault().keys
 
 
 @pytest.fixture
-def objects(tmp_path: Path, keys: MemoryKeys) -> SubjectObjects:
+def objects(tmp_path: Path, keys: VaultKeys) -> SubjectObjects:
     return SubjectObjects(LocalObjects(tmp_path), keys)
 
 
@@ -73,7 +74,7 @@ async def test_equal_values_are_sealed_as_other_bytes(objects: SubjectObjects) -
 
 
 async def test_after_the_key_is_destroyed_nothing_opens_and_nothing_is_sealed(
-    objects: SubjectObjects, keys: MemoryKeys
+    objects: SubjectObjects, keys: VaultKeys
 ) -> None:
     small, large = await sealed(objects, SECRET), await sealed(objects, [SECRET] * 2_000)
     other = await sealed(objects, "mine", subject=BERT)

@@ -1,0 +1,78 @@
+"""Lines of erasure: subjects that are erased under kills, what is left of them, and a backup of before."""
+
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.lines import Line
+from bench.privacy.erasure.game import FULL, QUICK, Game, Played, numbers_of
+from bench.prove.area import Aim, at_least, line_of
+from bench.prove.privacy.aims import ISSUE
+from deploy.local.engines.progress import Progress
+
+AIMS = (
+    *ISSUE["erasure"],
+    Aim("erasure_control_found", "places", at_least(5), at_least(5)),
+    Aim("erased_keys_in_files", "keys"),
+)
+
+
+def measure(quick: bool, progress: Progress) -> Sequence[Line]:
+    """Play the game once. Raises ``BenchError``, and ``NotThere`` where nobody can be erased."""
+    with tempfile.TemporaryDirectory(prefix="agentflow-erasure-") as folder:
+        game = Game(Path(folder), QUICK if quick else FULL, progress)
+        played = game.play()
+    return lines_of(game, played)
+
+
+def lines_of(game: Game, played: Played) -> list[Line]:
+    """Return the lines of a game that was played."""
+    sizes = played.sizes
+    left = numbers_of(played.found, game.people)
+    erased_left = sorted({number for number in left if number in {-1, *(one.number for one in game.erased)}})
+    back = set(played.restored_readable) | set(numbers_of(played.restored_found, game.erased))
+    same, read = played.restored_others
+    kills = ", ".join(f"{count} {name}" for name, count in sorted(played.killed.items()))
+    where = _places(played.found.by_place())
+    searched = f"{played.found.files} files, {played.found.read_bytes / 2**20:.0f} MiB"
+    figures = {
+        "erased_traces": (
+            len(set(erased_left) | set(played.readable_after)),
+            (
+                f"of {sizes.erased} strings, {played.readable_before} were readable before, {searched}; "
+                f"of the {sizes.subjects - sizes.erased} others {len(left) - len(erased_left)} stand in clear{where}; "
+                "not searched: memory, swap, blocks of deleted files"
+            ),
+        ),
+        "erasure_others_changed": (len(played.changed), f"of {sizes.subjects - sizes.erased}, read before and after"),
+        "erasure_runs_broken": (
+            len(played.broken),
+            f"of {played.ends.total()} runs ({_counts(played.ends)}); kills: {kills}{_first(played.broken)}",
+        ),
+        "erased_brought_back": (len(back), f"of {sizes.erased}; {same} of {read} others read in it as before"),
+        "erasure_control_found": (
+            len(played.control),
+            f"places with strings of people who are no subjects: {', '.join(sorted(played.control))}",
+        ),
+        "erased_keys_in_files": (
+            played.keys_left,
+            (
+                f"wrapped keys of {sizes.erased} erased subjects in PostgreSQL's files: dead rows and WAL, "
+                "to be opened by who also has the vault's master key"
+            ),
+        ),
+    }
+    return [line_of(AIMS, name, float(figure), note) for name, (figure, note) in figures.items()]
+
+
+def _places(found: Counter[str]) -> str:
+    return f" ({', '.join(f'{place}: {count}' for place, count in found.most_common(6))})" if found else ""
+
+
+def _counts(found: Counter[str]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in sorted(found.items()))
+
+
+def _first(broken: dict[str, str]) -> str:
+    return f"; first: {next(iter(broken.items()))}" if broken else ""

@@ -1,0 +1,210 @@
+"""The section ``privacy`` of a policy: what detectors look for, and what becomes of what they find, and where.
+
+Detectors score; these rules decide. Those at ``log`` are obeyed before a record is written, at ``provider`` before a
+model reads, at ``trace`` before texts of calls are captured, and at ``cache`` before an answer is kept.
+"""
+
+from collections.abc import Iterator
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from schemas.privacy.kinds import KINDS, REDACTED_KINDS
+from schemas.records.security.pinned import Mode
+
+MAX_PRIVACY_RULES = 100
+MAX_OWN_RULES = 50
+#: Texts of one value beyond this are refused, unless the policy says less or more.
+TEXT_BYTES = 4 * 1024 * 1024
+DEPTH = 64
+
+Where = Literal["log", "provider", "trace", "cache"]
+WHERE: tuple[Where, ...] = ("log", "provider", "trace", "cache")
+Action = Literal["keep", "drop", "mask", "hash", "token", "fake", "deny"]
+Scope = Literal["run", "subject", "org"]
+Influenced = Literal["input", "tool_result", "answer"]
+INFLUENCE_KINDS = tuple(name for name in KINDS if name not in REDACTED_KINDS)
+
+_Id = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_./-]{0,99}$")]
+_Pattern = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:/*@-]{1,128}$")]
+_Kind = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
+_Class = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
+_Confidence = Annotated[float, Field(ge=0, le=1, strict=False)]
+_Names = Annotated[tuple[_Pattern, ...], Field(strict=False, max_length=100)]
+
+
+class _Strict(BaseModel):
+    """A part of the section. An unknown field is an error: a misspelt one would redact nothing."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Rule(_Strict):
+    """A rule. Its id is its name in decisions, after ``privacy:``."""
+
+    id: _Id
+
+
+class OwnRule(Rule):
+    """A detector of the organisation: a pattern in RE2 syntax, of which nothing is of exponential time.
+
+    ``near`` are words of which one has to stand near what is found.
+    """
+
+    kind: _Kind
+    data_class: _Class = "pii"
+    pattern: Annotated[str, Field(min_length=1, max_length=1_000)]
+    confidence: _Confidence = 0.8
+    near: tuple[Annotated[str, Field(min_length=1, max_length=64)], ...] = Field((), strict=False, max_length=50)
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.kind in KINDS and KINDS[self.kind].data_class != self.data_class:
+            raise ValueError(f"{self.kind} is of the class {KINDS[self.kind].data_class}")
+        # Most documents have no patterns, and the library takes time to load.
+        import re2
+
+        options = re2.Options()
+        options.log_errors = False
+        try:
+            found = re2.compile(self.pattern, options)
+        except re2.error as exc:
+            raise ValueError(f"`pattern` is no pattern of RE2: {_said(exc)}") from None
+        if found.fullmatch("") is not None:
+            raise ValueError("`pattern` matches an empty text")
+        return self
+
+
+class Detect(_Strict):
+    """Which detectors look. Without ``kinds`` all do; what scores below ``min_confidence`` is no finding.
+
+    ``languages`` are those of attack rules and hints; without any all are used. ``engines`` beside ``patterns`` are
+    optional packages; one that is not installed where it is needed refuses.
+    """
+
+    kinds: tuple[_Kind, ...] = Field((), strict=False, max_length=100)
+    min_confidence: _Confidence = 0.5
+    languages: tuple[Annotated[str, Field(pattern=r"^[a-z]{2}$")], ...] = Field((), strict=False, max_length=50)
+    engines: tuple[Literal["patterns", "presidio", "classifier"], ...] = Field(("patterns",), strict=False)
+
+
+class RedactRule(Rule):
+    """What becomes of findings of some kinds or classes, at some places. The first rule that fits decides.
+
+    ``keep`` leaves them, ``drop`` takes them out, ``mask`` writes their kind, ``hash`` a keyed hash, ``token`` a token
+    that stands for the value, ``fake`` another value of the same shape, ``deny`` refuses the whole. ``scope`` is for
+    whom a token is the same: the run, the data subject (without one: the organisation), or the organisation.
+    """
+
+    action: Action
+    at: tuple[Where, ...] = Field(strict=False, min_length=1)
+    kinds: tuple[_Kind, ...] = Field((), strict=False, max_length=100)
+    classes: tuple[_Class, ...] = Field((), strict=False, max_length=100)
+    min_confidence: _Confidence = 0.0
+    scope: Scope = "subject"
+    workflows: _Names = ()
+    nodes: _Names = ()
+    mode: Mode = "enforce"
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if not self.kinds and not self.classes:
+            raise ValueError("it names neither `kinds` nor `classes`")
+        if self.action != "token" and "scope" in self.model_fields_set:
+            raise ValueError("only tokens have a `scope`")
+        if self.nodes and self.at == ("log",) and not self.workflows:
+            raise ValueError("`nodes` alone leaves out inputs of runs; name `workflows`, too")
+        return self
+
+
+class RestoreTools(Rule):
+    """Arguments of tools that get the values that tokens stand for. A call of a tool that is not named gets tokens."""
+
+    tools: Annotated[tuple[_Pattern, ...], Field(strict=False, min_length=1, max_length=100)]
+    arguments: Annotated[
+        tuple[Annotated[str, Field(min_length=1, max_length=128)], ...], Field(strict=False, min_length=1)
+    ]
+    kinds: tuple[_Kind, ...] = Field((), strict=False, max_length=100)
+    classes: tuple[_Class, ...] = Field((), strict=False, max_length=100)
+    workflows: _Names = ()
+    nodes: _Names = ()
+
+
+class RestoreReaders(Rule):
+    """Readers of runs, steps and streams who see values: those for whom ``when`` holds, a condition at ``read``."""
+
+    when: Annotated[str, Field(min_length=1, max_length=1_000)]
+    kinds: tuple[_Kind, ...] = Field((), strict=False, max_length=100)
+    classes: tuple[_Class, ...] = Field((), strict=False, max_length=100)
+
+
+class Restore(_Strict):
+    """Who gets values back; without a rule nobody does."""
+
+    tools: tuple[RestoreTools, ...] = Field((), strict=False, max_length=MAX_PRIVACY_RULES)
+    readers: tuple[RestoreReaders, ...] = Field((), strict=False, max_length=MAX_PRIVACY_RULES)
+
+
+class InfluenceRule(Rule):
+    """What becomes of a text in which a detector of influence scores ``threshold`` or more.
+
+    ``flag`` adds ``label`` to the place, so that rules decide by it; ``deny`` refuses the text.
+    """
+
+    kinds: Annotated[tuple[_Kind, ...], Field(strict=False, min_length=1)]
+    at: Annotated[tuple[Influenced, ...], Field(strict=False, min_length=1)]
+    threshold: _Confidence = 0.5
+    action: Literal["flag", "deny"] = "flag"
+    workflows: _Names = ()
+    nodes: _Names = ()
+    mode: Mode = "enforce"
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if other := [kind for kind in self.kinds if kind not in INFLUENCE_KINDS]:
+            raise ValueError(f"{other[0]} is no kind of influence; write {', '.join(INFLUENCE_KINDS)}")
+        return self
+
+
+class Limits(_Strict):
+    """What is larger is refused: nobody has looked at it."""
+
+    text_bytes: Annotated[int, Field(ge=1_024, le=64 * 1024 * 1024)] = TEXT_BYTES
+    depth: Annotated[int, Field(ge=1, le=256)] = DEPTH
+
+
+class Privacy(_Strict):
+    """The section. In shadow mode everything is recorded, and nothing is changed."""
+
+    mode: Mode = "enforce"
+    detect: Detect = Detect()
+    rules_of_ours: tuple[OwnRule, ...] = Field((), strict=False, max_length=MAX_OWN_RULES)
+    redact: tuple[RedactRule, ...] = Field((), strict=False, max_length=MAX_PRIVACY_RULES)
+    restore: Restore = Restore()
+    influence: tuple[InfluenceRule, ...] = Field((), strict=False, max_length=MAX_PRIVACY_RULES)
+    limits: Limits = Limits()
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids of all rules."""
+        restore = self.restore
+        rules: tuple[Rule, ...] = (*self.rules_of_ours, *self.redact, *restore.tools, *restore.readers, *self.influence)
+        return [one.id for one in rules]
+
+    @property
+    def kinds_named(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """The kinds that rules name, by the path of the rule."""
+        yield "detect", self.detect.kinds
+        lists: dict[str, tuple[RedactRule | RestoreTools | RestoreReaders | InfluenceRule, ...]] = {
+            "redact": self.redact,
+            "restore.tools": self.restore.tools,
+            "restore.readers": self.restore.readers,
+            "influence": self.influence,
+        }
+        for name, rules in lists.items():
+            yield from ((f"{name}[{index}]", rule.kinds) for index, rule in enumerate(rules))
+
+
+def _said(exc: Exception) -> str:
+    said = exc.args[0] if exc.args else exc
+    return (said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said))[:200]

@@ -1,0 +1,54 @@
+"""Sections ``privacy`` of packs in that of a document: its own rules first, since the first that fits decides."""
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from schemas.privacy.document import Privacy, Restore, Rule
+
+_R = TypeVar("_R", bound=Rule)
+
+
+def named(pack: str, section: Privacy) -> Privacy:
+    """Return a pack's section with the pack's name before the ids of its rules."""
+
+    def ids(rules: Sequence[_R]) -> tuple[_R, ...]:
+        return tuple(rule.model_copy(update={"id": f"{pack}/{rule.id}"}) for rule in rules)
+
+    restore = Restore.model_construct(tools=ids(section.restore.tools), readers=ids(section.restore.readers))
+    return section.model_copy(
+        update={
+            "rules_of_ours": ids(section.rules_of_ours),
+            "redact": ids(section.redact),
+            "influence": ids(section.influence),
+            "restore": restore,
+        }
+    )
+
+
+def with_packs(own: Privacy | None, packs: Sequence[Privacy], without: frozenset[str]) -> Privacy | None:
+    """Return the sections as one; ``None`` if there is none. ``without`` are ids of rules to leave out.
+
+    What is no list of rules (``mode``, ``detect``, ``limits``) is the document's, where it says it, else
+    that of the last pack that says it.
+    """
+    if not packs:
+        return own
+    sections = [*packs] if own is None else [*packs, own]
+    first = [*([] if own is None else [own]), *packs]
+    said: dict[str, object] = {}
+    for section in sections:
+        said |= {name: getattr(section, name) for name in _SINGLE if name in section.model_fields_set}
+    found = Privacy.model_construct(
+        **said,  # type: ignore[arg-type]
+        rules_of_ours=tuple(one for each in first for one in each.rules_of_ours if one.id not in without),
+        redact=tuple(one for each in first for one in each.redact if one.id not in without),
+        influence=tuple(one for each in first for one in each.influence if one.id not in without),
+        restore=Restore(
+            tools=tuple(one for each in first for one in each.restore.tools if one.id not in without),
+            readers=tuple(one for each in first for one in each.restore.readers if one.id not in without),
+        ),
+    )
+    return Privacy.model_validate(found.model_dump(mode="json", exclude_defaults=True))
+
+
+_SINGLE = ("mode", "detect", "limits")

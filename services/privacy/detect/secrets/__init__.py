@@ -1,0 +1,1 @@
+"""Secrets in texts: keys by their published shapes, tokens, private keys, connection strings, passwords."""

@@ -1,0 +1,279 @@
+"""Takes out of values what a policy does not want at a place.
+
+1. Detectors look at every text, long number and key of the value. What fails refuses the value.
+2. For each finding the first rule that fits decides. What no rule takes out gives its place a data class.
+3. The vault makes tokens, all of one value in one question.
+4. Spans are replaced, from the end. Tokens that are there already are never looked into.
+"""
+
+import asyncio
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from schemas.errors import StepError, Unavailable
+from schemas.labels.label import TRUSTED, Integrity, Label
+from schemas.labels.mapped import Labels
+from schemas.labels.paths import ROOT
+from schemas.labels.paths import Path as LabelPath
+from schemas.payload import walk
+from schemas.privacy.document import INFLUENCE_KINDS, Influenced, RedactRule, Where
+from schemas.privacy.findings import Found
+from schemas.records.security.pinned import Decision, Point
+from services.privacy.redact.errors import failed, refused, vault_down
+from services.privacy.redact.fakes import fake_of
+from services.privacy.redact.noted import Noted, refusal
+from services.privacy.redact.plan import Plan
+from services.privacy.redact.ports import Detecting, OrgKeys, Tokens
+from services.privacy.redact.spans import Path, Span, replaced_in, slice_of
+
+#: A finding in a key of an object says so.
+IN_KEY = "key"
+#: Values of so many characters are looked at beside the event loop.
+ASIDE_CHARS = 64 * 1024
+_UNUSABLE = "an object's key holds {kind}, and keys are not redacted; put it into a value"
+
+TokenSpans = Callable[[str], Iterable[tuple[int, int]]]
+"""Where tokens stand in a text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Of:
+    """Whose value it is. ``subject`` is the pseudonym of the data subject; empty without one."""
+
+    org_id: str
+    run_id: str = ""
+    subject: str = ""
+
+
+@dataclass(slots=True)
+class Redacted:
+    """A value as it may be at a place. ``labels`` are what its places get for what was found in them, by path.
+
+    ``kinds`` counts what was found, by kind and what became of it.
+    """
+
+    value: Any
+    decisions: list[Decision] = field(default_factory=list)
+    labels: Labels | None = None
+    kinds: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    @property
+    def tokens(self) -> int:
+        """How many values became tokens."""
+        return sum(count for (_, became), count in self.kinds.items() if became == "token")
+
+
+class Redactor:
+    """Redacts by one plan. Every method raises a ``StepError``: ``privacy_refused``, or ``privacy_failed``."""
+
+    def __init__(
+        self, plan: Plan, detectors: Detecting, tokens: Tokens, keys: OrgKeys, *, token_spans: TokenSpans
+    ) -> None:
+        self.plan = plan
+        self._detectors = detectors
+        self._tokens = tokens
+        self._keys = keys
+        self._token_spans = token_spans
+
+    async def apply(
+        self,
+        of: Of,
+        value: Any,
+        at: Where,
+        *,
+        point: Point,
+        subject: str = "",
+        influenced: Influenced | None = None,
+    ) -> Redacted:
+        """Return a value as it may be at a place.
+
+        ``point`` and ``subject`` are those of the decisions. ``influenced`` says what the text is to a model that reads
+        it; without it influence is not looked at. In shadow mode what fails is a decision, and nothing else.
+        """
+        try:
+            return await self._applied(of, value, at, Noted(point, subject), influenced)
+        except StepError as exc:
+            if not self.plan.is_shadow:
+                raise
+            noted = Noted(point, subject)
+            noted.decide("error", "deny", exc.code, enforced=False)
+            return Redacted(value, noted.decisions)
+
+    async def _applied(self, of: Of, value: Any, at: Where, noted: Noted, influenced: Influenced | None) -> Redacted:
+        """Return a value as it may be at a place. Raises ``StepError``, in shadow mode, too."""
+        if not self.plan.changes(at):
+            return Redacted(value, noted.decisions)
+        found = [one for one in await self._found(value) if self.plan.is_finding(one.finding)]
+        if not found:
+            return Redacted(value, noted.decisions)
+        labels: dict[Path, Label] = {}
+        chosen: list[tuple[Found, RedactRule]] = []
+        for one in found:
+            self._flag(one, influenced, labels, noted)
+            if one.finding.kind not in INFLUENCE_KINDS:
+                rule = self._decided(one, at, labels, noted)
+                if rule is not None:
+                    chosen.append((one, rule))
+        places = await self._spans(of, value, chosen)
+        try:
+            value = replaced_in(value, places)
+        except (LookupError, TypeError) as exc:
+            raise failed("the redaction of what detectors found", exc) from None
+        noted.conclude()
+        return Redacted(value, noted.decisions, _labels(labels), noted.kinds)
+
+    async def _found(self, value: Any) -> list[Found]:
+        try:
+            if _chars(value, ASIDE_CHARS) >= ASIDE_CHARS:
+                found = await asyncio.to_thread(self._detectors.find_in, value)
+            else:
+                found = self._detectors.find_in(value)
+        except StepError:
+            raise
+        except Exception as exc:  # noqa: BLE001 - whatever a detector raises, nobody has looked at the value
+            raise failed("a detector", exc) from None
+        return [one for one in found if not self._is_in_token(value, one)]
+
+    def _is_in_token(self, value: Any, one: Found) -> bool:
+        """Return whether a finding is in a token, or has one in it, as a person's name before a tokenised one may."""
+        if one.finding.via[:1] == (IN_KEY,):
+            return False
+        text = walk(value, list(one.path))
+        if not isinstance(text, str):
+            return False
+        finding = one.finding
+        return any(start < finding.end and finding.start < end for start, end in self._token_spans(text))
+
+    def _flag(self, one: Found, influenced: Influenced | None, labels: dict[Path, Label], noted: Noted) -> None:
+        """Do what the rules of influence say of a finding."""
+        if influenced is None:
+            return
+        for rule in self.plan.influence_of(influenced, one.finding):
+            enforced = self.plan.is_enforced(rule)
+            noted.count(one.finding, rule.action if enforced else "shadow")
+            noted.add(rule.id, "deny" if rule.action == "deny" else "allow", one.finding.kind, enforced=enforced)
+            if not enforced:
+                continue
+            if rule.action == "deny":
+                noted.conclude()
+                kind = one.finding.kind
+                raise refusal(refused(f"it holds {kind}, which rule {rule.id!r} refuses", rule.id), noted.decisions)
+            path = _place(one)
+            label = Label(Integrity.WEB, frozenset({one.finding.data_class}))
+            labels[path] = labels.get(path, TRUSTED).join(label)
+
+    def _decided(self, one: Found, at: Where, labels: dict[Path, Label], noted: Noted) -> RedactRule | None:
+        """Return the rule that takes a finding out; ``None`` where it stays, which gives its place a class."""
+        finding = one.finding
+        rule, would = self.plan.rules_for(at, finding)
+        for shadow in would:
+            noted.add(shadow.id, "deny" if shadow.action == "deny" else "redact", finding.kind, enforced=False)
+        if rule is None or rule.action == "keep":
+            noted.count(finding, "shadow" if would else "keep")
+            path = _place(one)
+            labels[path] = labels.get(path, TRUSTED).join(Label(classes=frozenset({finding.data_class})))
+            return None
+        noted.count(finding, rule.action)
+        noted.add(rule.id, "deny" if rule.action == "deny" else "redact", finding.kind, enforced=True)
+        if rule.action == "deny":
+            noted.conclude()
+            message = f"it holds {finding.kind}, which rule {rule.id!r} does not let into {_PLACES[at]}"
+            raise refusal(refused(message, rule.id), noted.decisions)
+        if finding.via[:1] == (IN_KEY,):
+            raise refusal(refused(_UNUSABLE.format(kind=finding.kind), rule.id), noted.decisions)
+        return rule
+
+    async def _spans(self, of: Of, value: Any, chosen: Sequence[tuple[Found, RedactRule]]) -> dict[Path, list[Span]]:
+        if not chosen:
+            return {}
+        texts = [slice_of(walk(value, list(one.path)), one.finding.start, one.finding.end) for one, _ in chosen]
+        try:
+            instead = await self._instead(of, chosen, texts)
+        except Unavailable as exc:
+            raise vault_down(exc) from exc
+        except StepError:
+            raise
+        except Exception as exc:  # noqa: BLE001 - whatever the vault raises, there is no token
+            raise failed("the vault", exc) from None
+        places: dict[Path, list[Span]] = defaultdict(list)
+        for (one, _), text in zip(chosen, instead, strict=True):
+            places[one.path].append(Span(one.finding.start, one.finding.end, text))
+        return places
+
+    async def _instead(self, of: Of, chosen: Sequence[tuple[Found, RedactRule]], texts: Sequence[str]) -> list[str]:
+        """Return what stands in place of each finding."""
+        tokens = await self._made(of, chosen, texts)
+        named = None
+        if any(rule.action in ("hash", "fake") for _, rule in chosen):
+            named = await self._keys.org_key(of.org_id)
+        found = []
+        for number, ((one, rule), text) in enumerate(zip(chosen, texts, strict=True)):
+            kind = one.finding.kind
+            if rule.action == "token":
+                found.append(tokens[number])
+            elif named is not None and rule.action == "hash":
+                found.append(f"[{kind}:{named.name(kind, text).hex()[:HASH_DIGITS]}]")
+            elif named is not None and rule.action == "fake":
+                found.append(fake_of(kind, text, named.name(f"fake {kind}", text)))
+            else:
+                found.append("" if rule.action == "drop" else f"[{kind}]")
+        return found
+
+    async def _made(
+        self, of: Of, chosen: Sequence[tuple[Found, RedactRule]], texts: Sequence[str]
+    ) -> Mapping[int, str]:
+        """Return tokens by number of the finding, of one question for each scope."""
+        scopes: dict[str | None, list[int]] = defaultdict(list)
+        for number, (_, rule) in enumerate(chosen):
+            if rule.action == "token":
+                scopes[_scope(rule, of)].append(number)
+        made: dict[int, str] = {}
+        for scope, numbers in scopes.items():
+            wanted = [(chosen[number][0].finding.kind, texts[number]) for number in numbers]
+            tokens = await self._tokens.tokens_for(of.org_id, scope, wanted)
+            made |= zip(numbers, tokens, strict=True)
+        return made
+
+
+#: Hexadecimal digits of a keyed hash in a text: 64 bits.
+HASH_DIGITS = 16
+_PLACES: dict[Where, str] = {
+    "log": "the log",
+    "provider": "what a provider reads",
+    "trace": "traces",
+    "cache": "the cache",
+}
+
+
+def _scope(rule: RedactRule, of: Of) -> str | None:
+    if rule.scope == "run" and of.run_id:
+        return f"run:{of.run_id}"
+    return of.subject or None if rule.scope == "subject" else None
+
+
+def _labels(places: Mapping[Path, Label]) -> Labels | None:
+    """Return what places get, which only makes labels stricter."""
+    given: dict[LabelPath, Label] = {ROOT: TRUSTED}
+    given.update((path, label) for path, label in places.items())
+    return Labels(given) if places else None
+
+
+def _place(one: Found) -> Path:
+    """Return the place of a finding; of one in a key, the object that has it."""
+    return one.path[:-1] if one.finding.via[:1] == (IN_KEY,) else one.path
+
+
+def _chars(value: Any, enough: int) -> int:
+    """Return how many characters the texts of a value have; it stops at ``enough``."""
+    count, stack = 0, [value]
+    while stack and count < enough:
+        one = stack.pop()
+        if isinstance(one, str):
+            count += len(one)
+        elif isinstance(one, dict):
+            stack.extend(one.values())
+        elif isinstance(one, list | tuple):
+            stack.extend(one)
+    return count

@@ -1,0 +1,65 @@
+"""Runs of data subjects on a whole system: they work as others do, and no store has a word of them in clear."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from deploy.local.system import System
+from tests.support.client import define_prompt, define_workflow, llm, merger, run, submission
+
+#: Words that no program, document or name of this system has.
+PLANTED = ("Quillsworth", "Vexmoor", "zorbatine")
+SUBJECT = "patient-Quillsworth-77"
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    with System(tmp_path_factory.mktemp("sealed"), durable=False) as started:
+        yield started
+
+
+def traces_of(root: Path, words: tuple[str, ...] = PLANTED) -> list[str]:
+    """Return the files below a directory whose raw bytes have one of the words, in any case."""
+    found = []
+    for path in root.rglob("*"):
+        if path.is_file() and not path.is_symlink():
+            data = path.read_bytes().lower()
+            found += [f"{word} in {path.relative_to(root)}" for word in words if word.lower().encode() in data]
+    return found
+
+
+def sealed_run(client: httpx.Client, flow: str, inputs: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return run(client, submission(flow, inputs) | {"subject": SUBJECT} | more)
+
+
+def test_a_run_of_a_subject_works_and_leaves_nothing_in_clear(system: System, client: httpx.Client) -> None:
+    prompt = define_prompt(client, "Summarise: {{text}}")
+    flow = define_workflow(
+        client,
+        merger("first", inputs={"text": "{{text}}", "more": "{{more}}"}),
+        llm("ask", prompt, inputs={"text": "{{text}}"}),
+        merger("last", inputs={"answer": "ask.output", "all": "first.output"}),
+        edges="first>ask ask>last first>last",
+    )
+    text = "Mr Quillsworth of Vexmoor takes zorbatine."
+    found = sealed_run(client, flow, {"text": text, "more": [f"{text} {n}" for n in range(2_000)]})
+    assert found["status"] == "succeeded", json.dumps(found, indent=1)[:3000]
+    assert found["inputs"]["text"] == text
+    large = found["inputs"]["more"]
+    assert large["uri"].startswith("sealed+objects:///")
+    answer = client.get(f"/api/v1/objects/{large['sha256']}", params={"subject": large["uri"].split("/")[-2]})
+    assert answer.json()[7] == f"{text} 7"
+    assert traces_of(system.data_dir) == []
+
+
+def test_the_scan_finds_what_a_run_without_a_subject_leaves(system: System, client: httpx.Client) -> None:
+    """The control of the test above: stores do not hide words from a scan of their bytes."""
+    flow = define_workflow(client, merger("only", inputs={"text": "{{text}}"}))
+    run(client, submission(flow, {"text": "Mrs Oakenthorpe-Bly of Harrowdene"}))
+    found = " ".join(traces_of(system.data_dir, ("Oakenthorpe-Bly",)))
+    assert "kafka" in found
+    assert "postgres" in found
