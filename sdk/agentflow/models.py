@@ -1105,7 +1105,7 @@ class KeyPage(Answer):
 
 
 class KnownProvider(Answer):
-    """What counts for a route. ``null``: nobody says, and a demand for it is not met. ``sources`` are by field."""
+    """The facts that count for a route."""
 
     route: str
     regions: list[str] | None
@@ -1647,7 +1647,7 @@ class PromptVersionPage(Answer):
 
 
 class ProviderFactsAnswer(Answer):
-    """What an organisation states of providers; ``version`` is 0 before it did."""
+    """The facts that an organisation states of providers; ``version`` is 0 before it did."""
 
     version: int
     created_by: str

@@ -35,7 +35,7 @@ class PutProviderFacts(Request):
 
 
 class KnownProvider(Answer):
-    """What counts for a route. ``null``: nobody says, and a demand for it is not met. ``sources`` are by field."""
+    """The facts that count for a route. ``null``: nobody says, and a demand for it is not met. ``sources`` are by field."""
 
     route: str
     regions: list[str] | None
@@ -46,7 +46,7 @@ class KnownProvider(Answer):
 
 
 class ProviderFactsAnswer(Answer):
-    """What an organisation states of providers; ``version`` is 0 before it did.
+    """The facts that an organisation states of providers; ``version`` is 0 before it did.
 
     ``providers`` are its entries as they were sent, ``shipped`` those that come along, ``known`` what follows for each
     route that these name exactly.
