@@ -35,7 +35,7 @@ class PutProviderFacts(Request):
 
 
 class KnownProvider(Answer):
-    """The facts that count for a route. ``null``: nobody says, and a demand for it is not met. ``sources`` are by field."""
+    """The facts of a route. ``null``: nobody says, and a demand for it is not met. ``sources`` are by field."""
 
     route: str
     regions: list[str] | None
