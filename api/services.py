@@ -66,6 +66,7 @@ from services.observability.replay.run_records import RunRecords
 from services.observability.traces.reading import TraceReader
 from services.optimizer.optimizer import Optimizer
 from services.prices.stored import StoredPrices
+from services.privacy.subjects.erasure import Erasures
 from services.privacy.vault.opening import OpenVault
 from services.prompts.evaluations.from_runs import CasesOfRuns
 from services.prompts.evaluations.results import EvaluationResults
@@ -88,6 +89,7 @@ from services.security.compliance.reporting import Reports
 from services.security.policies.active import ActivePolicies
 from services.security.policies.pinning import Pinning
 from services.security.policies.reading import Readings
+from services.security.policies.restoring import ReaderRestores
 from services.workflows.checks import DocumentChecks
 from services.workflows.of_run import RunDefinitions
 from services.workflows.registration import Registrations
@@ -156,6 +158,7 @@ class RunServices:
     objects: Objects
     appender: Appender
     records: RunRecords
+    erasures: Erasures | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,7 +248,8 @@ class AccessServices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecurityServices:
-    """Policies: their versions, their activations, what is active as of a moment ago, what runs pin and readers see."""
+    """Policies: their versions, their activations, what is active as of a moment ago, what runs pin
+    and readers see, and which of them get values back."""
 
     versions: PolicyVersions
     activations: PolicyActivations
@@ -253,6 +257,7 @@ class SecurityServices:
     pinning: Pinning
     readings: Readings
     facts: ProviderFactsStore
+    restores: ReaderRestores
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

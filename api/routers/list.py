@@ -1,6 +1,16 @@
 """Every router, in the order in which paths are matched."""
 
-from api.routers.access import audit, audit_retention, compliance, keys, organisations, projects, provider_facts
+from api.routers.access import (
+    audit,
+    audit_retention,
+    compliance,
+    keys,
+    organisations,
+    projects,
+    provider_facts,
+    subjects,
+    vault,
+)
 from api.routers.access import policies as stored_policies
 from api.routers.calls import batches, cache, credentials, quotas, routes
 from api.routers.definitions import (
@@ -63,9 +73,11 @@ ROUTERS = (
     keys.router,
     projects.router,
     stored_policies.router,
+    subjects.router,
     organisations.router,
     credentials.router,
     provider_facts.router,
+    vault.router,
     audit.router,
     audit_retention.router,
     compliance.router,

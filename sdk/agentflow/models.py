@@ -901,6 +901,17 @@ class Effect(Answer):
     reconcile: bool
 
 
+class ErasureReceipt(Answer):
+    """A person's key is destroyed. ``first``: by this request; a repeat changes nothing."""
+
+    subject: str
+    erased_at: str
+    first: bool
+    runs_canceled: int
+    audit_event: str
+    in_force_within_s: float
+
+
 class Progress(Answer):
     """Answers that are there, those that failed among them, and how many there will be."""
 
@@ -1105,7 +1116,7 @@ class KeyPage(Answer):
 
 
 class KnownProvider(Answer):
-    """The facts that count for a route."""
+    """The facts of a route. ``null``: nobody says, and a demand for it is not met. ``sources`` are by field."""
 
     route: str
     regions: list[str] | None
@@ -2295,6 +2306,16 @@ class StopPage(Answer):
     stops: list[StopAnswer]
 
 
+class SubjectAnswer(Answer):
+    """A person. ``subject`` is the pseudonym, which records have in place of your id."""
+
+    subject: str
+    key: str
+    erased_at: str | None = None
+    runs: list[RunSummary]
+    next_cursor: str | None = None
+
+
 class SuggestionEvidence(Answer):
     """The calls that a suggestion rests on, and what was counted in them."""
 
@@ -2514,6 +2535,39 @@ class UserPage(Answer):
 
     users: list[UserSummary]
     next_cursor: str | None = None
+
+
+class VaultKeyVersion(Answer):
+    """A version of the organisation's key. ``master`` names what wraps it; one that does not seal yet waits."""
+
+    version: int
+    master: str
+    seals: bool
+    created_at: str
+
+
+class VaultProgress(Answer):
+    """How far a rotation is."""
+
+    state: str
+    version: int
+    left: int
+    damaged: int = 0
+    wrapped: int = 0
+
+
+class VaultStatus(Answer):
+    """The organisation's keys. ``behind`` versions are not wrapped by the present ``master`` key."""
+
+    state: str
+    version: int
+    versions: list[VaultKeyVersion]
+    master: str
+    behind: int
+    subjects: int
+    erased: int
+    tokens: int
+    left: int
 
 
 class WhoAmI(Answer):

@@ -10,7 +10,15 @@ from tests.tenancy.planted import API, Tenant
 
 SEED = 20261129
 #: Names that all organisations share, or that only the bootstrap key may use: their paths name nobody's thing.
-SHARED_PATHS = ("/providers/", "/queues/", "/admin/", "/prices/overrides/", "/organisations/", "/optimizer/")
+SHARED_PATHS = (
+    "/providers/",
+    "/queues/",
+    "/admin/",
+    "/prices/overrides/",
+    "/organisations/",
+    "/optimizer/",
+    "/subjects/",
+)
 #: What changes the things of the one who sends it, whatever it names: it is no request about another.
 OWN_CHANGES = frozenset(
     {

@@ -18,6 +18,7 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, str, Any, dict[str, Any]]]] =
         (
             *("document_analysis", "--inputs", '{"a": 1}', "--input", "b=2", "--input", "c=x", "--tag", "team=docs"),
             *["--budget", "0.05", "--deadline", "1m30s", "--version", "2", "--project", "p", "--end-user", "u"],
+            *["--subject", "customer-17"],
         ),
         (
             "POST",
@@ -31,6 +32,7 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, str, Any, dict[str, Any]]]] =
                 "deadline_ms": 90_000,
                 "project": "p",
                 "end_user": "u",
+                "subject": "customer-17",
             },
             {},
         ),
@@ -382,6 +384,8 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, str, Any, dict[str, Any]]]] =
     "project create": (("search", "--name", "n"), ("POST", "/api/v1/projects", {"id": "search", "name": "n"}, {})),
     "project list": (("--archived",), ("GET", "/api/v1/projects", None, {"archived": "true"})),
     "project archive": (("search",), ("PATCH", "/api/v1/projects/search", {"archived": True}, {})),
+    "subject show": (("customer 17", "--runs"), ("GET", "/api/v1/subjects/customer%2017", None, {})),
+    "subject erase": (("c17", "--yes"), ("POST", "/api/v1/subjects/c17/erase", None, {})),
     "org list": ((), ("GET", "/api/v1/organisations", None, {})),
     "org get": (("acme",), ("GET", "/api/v1/organisations/acme", None, {})),
     "org jinja": (("acme", "on"), ("PATCH", "/api/v1/organisations/acme", {"jinja_prompts": True}, {})),
@@ -496,6 +500,8 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, str, Any, dict[str, Any]]]] =
         ("--prompt", "greeter@3", "--tag", "team=docs"),
         ("POST", "/api/v1/cache/purge", {"prompt": "greeter@3", "tags": {"team": "docs"}}, {}),
     ),
+    "vault status": ((), ("GET", "/api/v1/vault", None, {})),
+    "vault rotate": ((), ("POST", "/api/v1/vault/rotate", {"key": "organisation", "begin": True}, {})),
     "price list": (
         ("openai", "--model", "gpt-4o"),
         ("GET", "/api/v1/prices", None, {"provider": "openai", "model": "gpt-4o"}),
