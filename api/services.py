@@ -87,6 +87,7 @@ from services.security.auditing import Auditing
 from services.security.policies.active import ActivePolicies
 from services.security.policies.pinning import Pinning
 from services.security.policies.reading import Readings
+from services.security.policies.restoring import ReaderRestores
 from services.workflows.checks import DocumentChecks
 from services.workflows.of_run import RunDefinitions
 from services.workflows.registration import Registrations
@@ -245,13 +246,15 @@ class AccessServices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecurityServices:
-    """Policies: their versions, their activations, what is active as of a moment ago, what runs pin and readers see."""
+    """Policies: their versions, their activations, what is active as of a moment ago, what runs pin
+    and readers see, and which of them get values back."""
 
     versions: PolicyVersions
     activations: PolicyActivations
     active: ActivePolicies
     pinning: Pinning
     readings: Readings
+    restores: ReaderRestores
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -105,6 +105,7 @@ from services.observability.replay.policy.replays import PolicyReplays
 from services.observability.traces.reading import TraceReader
 from services.optimizer.optimizer import Optimizer, OptimizerPorts
 from services.prices.stored import StoredPrices
+from services.privacy.redact.standard import redactors_of
 from services.prompts.evaluations.from_runs import CasesOfRuns
 from services.prompts.evaluations.functions import register
 from services.prompts.evaluations.results import EvaluationResults, ResultPorts
@@ -120,6 +121,7 @@ from services.security.oidc import ClaimMapping
 from services.security.policies.active import ActivePolicies
 from services.security.policies.pinning import Pinning
 from services.security.policies.reading import Readings
+from services.security.policies.restoring import ReaderRestores
 from services.security.policies.wiring import ForRegistration
 from services.security.tokens import Rules, TokenVerifier
 from services.workflows.checks import DocumentChecks
@@ -208,8 +210,9 @@ def _security(clients: Clients) -> SecurityServices:
         versions=versions,
         activations=activations,
         active=active,
-        pinning=Pinning(active, REGISTRY.security),
+        pinning=Pinning(active, REGISTRY.security, redactors_of(clients.vault)),
         readings=Readings(active),
+        restores=ReaderRestores(active, None if clients.vault is None else clients.vault.tokens),
     )
 
 

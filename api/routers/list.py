@@ -1,6 +1,6 @@
 """Every router, in the order in which paths are matched."""
 
-from api.routers.access import audit, audit_retention, keys, organisations, projects, subjects
+from api.routers.access import audit, audit_retention, keys, organisations, projects, subjects, vault
 from api.routers.access import policies as stored_policies
 from api.routers.calls import batches, cache, credentials, quotas, routes
 from api.routers.definitions import (
@@ -66,6 +66,7 @@ ROUTERS = (
     subjects.router,
     organisations.router,
     credentials.router,
+    vault.router,
     audit.router,
     audit_retention.router,
     bills.router,

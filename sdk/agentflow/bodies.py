@@ -687,6 +687,13 @@ class RotateKey(TypedDict):
     overlap_s: NotRequired[int]
 
 
+class RotateVaultKey(TypedDict):
+    """Which key to rotate, and whether to begin or only to continue what is under way."""
+
+    key: Literal["organisation", "master"]
+    begin: NotRequired[bool]
+
+
 class ScoreStep(TypedDict):
     """A score of a step's answer, from 0 (useless) to 1 (as good as can be)."""
 

@@ -2500,6 +2500,39 @@ class UserPage(Answer):
     next_cursor: str | None = None
 
 
+class VaultKeyVersion(Answer):
+    """A version of the organisation's key. ``master`` names what wraps it; one that does not seal yet waits."""
+
+    version: int
+    master: str
+    seals: bool
+    created_at: str
+
+
+class VaultProgress(Answer):
+    """How far a rotation is."""
+
+    state: str
+    version: int
+    left: int
+    damaged: int = 0
+    wrapped: int = 0
+
+
+class VaultStatus(Answer):
+    """The organisation's keys. ``behind`` versions are not wrapped by the present ``master`` key."""
+
+    state: str
+    version: int
+    versions: list[VaultKeyVersion]
+    master: str
+    behind: int
+    subjects: int
+    erased: int
+    tokens: int
+    left: int
+
+
 class WhoAmI(Answer):
     """The caller: an API key (``kind`` is ``key``), or a token of the OIDC issuer (``oidc``)."""
 

@@ -270,6 +270,7 @@ BODIES: dict[str, Any] = {
     "PUT /quotas": {"limits": []},
     "POST /queues/{name}/lease": {"worker_id": "w", "wait_s": 0},
     "POST /admin/dead-letters/retry": {"positions": ["run-events.dlq/0@0"], "dry_run": True},
+    "POST /vault/rotate": {"key": "organisation"},
     "POST /cache/purge": {"workflow": WORKFLOW},
     "POST /traces/diff": {"a": "{run_id}", "b": "{run_id}"},
     "POST /traces/causes": {"since": "1h", "workflow": WORKFLOW},

@@ -176,6 +176,8 @@ OPERATIONS: Mapping[str, Operation] = {
     "price_lists.create": _post(_V1 + "/prices/overrides"),
     "price_lists.list": _get(_V1 + "/prices/overrides"),
     "price_lists.get": _get(_V1 + "/prices/overrides/{version}"),
+    "vault.status": _get(_V1 + "/vault"),
+    "vault.rotate": _post(_V1 + "/vault/rotate"),
     "policies.create": _post(_V1 + "/policies"),
     "policies.list": _get(_V1 + "/policies"),
     "policies.test": _post(_V1 + "/policies/test"),

@@ -19,4 +19,4 @@ def standard_rules() -> tuple[Rule, ...]:
 @cache
 def standard_detectors() -> Detectors:
     """Return the detectors with these rules, compiled once in a process."""
-    return Detectors(standard_rules())
+    return Detectors(standard_rules(), influence=True)

@@ -32,6 +32,10 @@ class Plan:
         """Return whether a rule looks at this place; at ``log`` findings become labels in any case."""
         return at == "log" or bool(self._redact[at])
 
+    def takes_out(self, at: Where) -> bool:
+        """Return whether a rule may change something at this place."""
+        return any(self.is_enforced(rule) and rule.action != "keep" for rule in self._redact[at])
+
     def is_enforced(self, rule: RedactRule | InfluenceRule) -> bool:
         """Return whether a rule changes anything, or is recorded alone."""
         return not self.is_shadow and rule.mode == "enforce"

@@ -43,15 +43,25 @@ def audit_events(request: StepRequest, decisions: Sequence[Decision], first: int
 
 
 def entry_event(
-    org_id: str, run_id: str, decisions: Sequence[Decision], policy: str, at_ms: int, *, refused: bool = False
+    org_id: str,
+    run_id: str,
+    decisions: Sequence[Decision],
+    policy: str,
+    at_ms: int,
+    *,
+    refused: bool = False,
+    by: str = "",
 ) -> AuditEvent:
-    """Return the record of what was decided on a run's inputs: one for a run, however often it is submitted."""
+    """Return the record of what was decided on a run's inputs: one for a run, however often it is submitted.
+
+    ``by`` is the id of the signal that it was decided on, if it was one.
+    """
     denied = next((one for one in decisions if one.enforced and one.verdict == "deny"), None)
     return AuditEvent(
-        event_id=f"privacy:{run_id}:{'refused' if refused else 'entered'}",
+        event_id=f"privacy:{run_id}:{by}:{'refused' if refused else 'entered'}",
         org_id=org_id,
         actor=DOOR,
-        action="submission",
+        action="signal" if by else "submission",
         subject=run_id,
         decision="denied" if refused else "allowed",
         reason="" if denied is None else denied.reason,

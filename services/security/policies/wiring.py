@@ -4,15 +4,17 @@ from connectors.postgres.database import Database
 from connectors.postgres.policies.activations import PolicyActivations
 from connectors.postgres.policies.versions import PolicyVersions
 from connectors.tools.registry import Registry
+from services.privacy.redact.standard import redactors_of
+from services.privacy.vault.opening import OpenVault
 from services.security.flow.ports import ActivePolicy
 from services.security.policies.active import ActivePolicies
 from services.security.policies.pinning import Pinning
 
 
-def pinning_of(database: Database, tools: Registry) -> Pinning:
-    """Return what pins policies, with all of its stores in one database."""
+def pinning_of(database: Database, tools: Registry, vault: OpenVault | None) -> Pinning:
+    """Return what pins policies, with all of its stores in one database, and redacts what enters by a vault."""
     active = ActivePolicies(PolicyActivations(database), PolicyVersions(database))
-    return Pinning(active, tools.security)
+    return Pinning(active, tools.security, redactors_of(vault))
 
 
 class ForRegistration:

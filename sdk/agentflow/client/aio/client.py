@@ -18,7 +18,7 @@ from agentflow.client.aio.budgets import AsyncBudgets, AsyncStops
 from agentflow.client.aio.datasets import AsyncDatasets
 from agentflow.client.aio.evaluations import AsyncEvaluations
 from agentflow.client.aio.otlp import AsyncOtlp
-from agentflow.client.aio.policies import AsyncCache, AsyncLimits, AsyncPolicies, AsyncQuotas
+from agentflow.client.aio.policies import AsyncCache, AsyncLimits, AsyncPolicies, AsyncQuotas, AsyncVault
 from agentflow.client.aio.prompts import AsyncPrompts
 from agentflow.client.aio.queues import AsyncQueues
 from agentflow.client.aio.rollouts import AsyncRollouts
@@ -83,6 +83,7 @@ class AsyncClient:
         self.subjects = AsyncSubjects(self)
         self.organisations = AsyncOrganisations(self)
         self.policies = AsyncPolicies(self)
+        self.vault = AsyncVault(self)
         self.credentials = AsyncCredentials(self)
         self.prices = AsyncPrices(self)
         self.tools = AsyncTools(self)

@@ -23,7 +23,7 @@ from agentflow.client.sync.budgets import Budgets, Stops
 from agentflow.client.sync.datasets import Datasets
 from agentflow.client.sync.evaluations import Evaluations
 from agentflow.client.sync.otlp import Otlp
-from agentflow.client.sync.policies import Cache, Limits, Policies, Quotas
+from agentflow.client.sync.policies import Cache, Limits, Policies, Quotas, Vault
 from agentflow.client.sync.prompts import Prompts
 from agentflow.client.sync.queues import Queues
 from agentflow.client.sync.rollouts import Rollouts
@@ -84,6 +84,7 @@ class Client:
         self.subjects = Subjects(self)
         self.organisations = Organisations(self)
         self.policies = Policies(self)
+        self.vault = Vault(self)
         self.credentials = Credentials(self)
         self.prices = Prices(self)
         self.tools = Tools(self)

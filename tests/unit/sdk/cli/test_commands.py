@@ -491,6 +491,8 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, str, Any, dict[str, Any]]]] =
         ("--prompt", "greeter@3", "--tag", "team=docs"),
         ("POST", "/api/v1/cache/purge", {"prompt": "greeter@3", "tags": {"team": "docs"}}, {}),
     ),
+    "vault status": ((), ("GET", "/api/v1/vault", None, {})),
+    "vault rotate": ((), ("POST", "/api/v1/vault/rotate", {"key": "organisation", "begin": True}, {})),
     "price list": (
         ("openai", "--model", "gpt-4o"),
         ("GET", "/api/v1/prices", None, {"provider": "openai", "model": "gpt-4o"}),
