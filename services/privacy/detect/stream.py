@@ -39,6 +39,13 @@ _ENDS: Final = (".", "!", "?", ";", ":")
 _BETWEEN: Final = " \r\n\\\"'`,+"
 _LONGEST_LINE: Final = 100
 _PROSE: Final = re.compile(r"[a-z]{2,} [a-z]{2,} ")
+#: Links and pictures are random without being secret, unless they are addresses of webhooks or have a password.
+_LINK: Final = re.compile(r"data:[a-z]|https?://(?!hooks?\.|[^/]*(?:discord|webhook|chat\.googleapis)|[^/]*:\D)")
+_HASH: Final = re.compile(r"(?i)(?:sha(?:1|256|384|512)|md5)[:=-]")
+#: Base64 at the beginning of a line is a file in an e-mail, unless a secret is named before it.
+_BASE64: Final = re.compile(r"[A-Za-z0-9+/]+=*$")
+_NAMES: Final = re.compile(r"(?i)secret|token|passw|key|credential|auth")
+_NEAR: Final = 80
 _WORD_BREAK: Final = re.compile(r"[\s\"'`<>()\[\]{},;]")
 
 
@@ -66,7 +73,7 @@ class StreamScan:
         return len(self._text) - self._left
 
     def feed(self, text: str) -> Piece:
-        """Return what may leave once the next piece is there. Raises ``DetectorFailed``; then nothing more may leave."""
+        """Return what may leave once this piece is there. Raises ``DetectorFailed``; then nothing more may leave."""
         self._text += text
         found = self._detectors.find(self._text)
         cut = self._cut(found)
@@ -112,14 +119,21 @@ class StreamScan:
 
 def tail_start(text: str, least: int) -> int:
     """Return where the end of a text starts that may become a finding when more comes, not before ``least``."""
-    word = _last_word(text, least)
+    word = _last_word(text)
     if len(text) - word > HOLD:
-        long = text[word:]
-        if len(long) <= _LONGEST_WORD and _random(long):
-            return word
-        return len(text) - HOLD
+        return max(least, word if _may_be_secret(text, word) else len(text) - HOLD)
     lowest = max(least, len(text) - HOLD)
-    return max(lowest, _value_start(text, lowest))
+    return _value_start(text, lowest)
+
+
+def _may_be_secret(text: str, start: int) -> bool:
+    """Return whether a long word at the end of a text is held whole: it is random, and none of a file, link or hash."""
+    word = text[start:]
+    if len(word) > _LONGEST_WORD or _LINK.match(word) or _HASH.search(word) or not _random(word):
+        return False
+    before = text[max(0, start - _NEAR) : start]
+    in_file = before.endswith("base64,") or (before.endswith("\n") and _BASE64.match(word) is not None)
+    return not in_file or _NAMES.search(before) is not None
 
 
 def _random(word: str) -> bool:
@@ -127,9 +141,9 @@ def _random(word: str) -> bool:
     return any(map(random_looking, (word[:_SAMPLE], word[-_SAMPLE:], *_JOINTS.split(word))))
 
 
-def _last_word(text: str, least: int) -> int:
+def _last_word(text: str) -> int:
     at = len(text)
-    while at > least and _WORD_BREAK.match(text[at - 1]) is None:
+    while at > 0 and _WORD_BREAK.match(text[at - 1]) is None:
         at -= 1
     return at
 
