@@ -65,6 +65,7 @@ from connectors.postgres.optimizer_changes import OptimizerChanges
 from connectors.postgres.organisations import Organisations, Projects
 from connectors.postgres.outbox import Outbox
 from connectors.postgres.policies.activations import PolicyActivations
+from connectors.postgres.policies.facts import ProviderFactsStore
 from connectors.postgres.policies.versions import PolicyVersions
 from connectors.postgres.price_lists import PriceListStore
 from connectors.postgres.prompts import Prompts
@@ -93,6 +94,7 @@ from connectors.redis.worker_registry import WorkerRegistry
 from connectors.tools import REGISTRY
 from schemas import clock
 from schemas.api_models.admin import TopicAnswer
+from schemas.clock import now_ms
 from schemas.records.definitions import AuditEvent
 from schemas.settings import Kafka, Oidc, Settings
 from services.billing.bills import Bills
@@ -120,6 +122,7 @@ from services.runs.admission_required import Turns
 from services.runs.attempts.lent_private import LentPrivacy
 from services.runs.leases import StepLeases
 from services.security.auditing import Auditing
+from services.security.compliance.reporting import Reports
 from services.security.oidc import ClaimMapping
 from services.security.policies.active import ActivePolicies
 from services.security.policies.pinning import Pinning
@@ -147,7 +150,9 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
     appender = DeadlineAppender(clients.log, DEPENDENCY_TIMEOUT_S)
     workers, vault = WorkerRegistry(clients.redis, DEPENDENCY_TIMEOUT_S), _vault(clients)
     security = _security(clients)
-    definitions = _definitions(settings, clients, appender, topics, workers, vault, ForRegistration(security.active))
+    definitions = _definitions(
+        settings, clients, appender, topics, workers, vault, ForRegistration(security.active, security.facts)
+    )
     limits = _limits(settings, clients, appender)
     runs = RunWiring(settings, clients, appender, definitions, limits, security).services()
     keys, budgets = Keys(clients.database), Budgets(clients.database)
@@ -197,13 +202,19 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
         ),
         security=security,
         vault=clients.vault,
-        audit=AuditServices(
-            auditing=Auditing(appender),
-            reads=AuditReads(clients.database),
-            holds=AuditHolds(clients.database),
-            default_org_id=settings.api.default_org_id,
-        ),
+        audit=_audit(settings, clients, appender),
         operations=_operations(settings, clients, measures, workers),
+    )
+
+
+def _audit(settings: Settings, clients: Clients, appender: DeadlineAppender) -> AuditServices:
+    auditing, reads = Auditing(appender), AuditReads(clients.database)
+    return AuditServices(
+        auditing=auditing,
+        reads=reads,
+        holds=AuditHolds(clients.database),
+        reports=Reports(reads, auditing.event, now_ms),
+        default_org_id=settings.api.default_org_id,
     )
 
 
@@ -216,6 +227,7 @@ def _security(clients: Clients) -> SecurityServices:
         active=active,
         pinning=Pinning(active, REGISTRY.security, redactors_of(clients.vault)),
         readings=Readings(active),
+        facts=ProviderFactsStore(clients.database),
         restores=ReaderRestores(active, None if clients.vault is None else clients.vault.tokens),
     )
 

@@ -5,12 +5,13 @@ from collections.abc import Iterator, Mapping
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from schemas.compliance.section import is_demand
 from schemas.errors import AgentFlowError, InvalidInput, InvalidSpec, Problem
 from schemas.labels.declarations import declaration_problems
 from schemas.labels.label import label_of
 from schemas.labels.paths import parse_path
 from schemas.policies.cases import facts_of
-from schemas.policies.compliance import is_demand, rules_of
+from schemas.policies.compliance import rules_of
 from schemas.policies.document import Endorsement, Policy, PolicyTest, Rule
 from schemas.policies.expressions import compile_expression
 from schemas.policies.extending import extended, extension_problems
@@ -126,14 +127,21 @@ def _rule(rule: Rule) -> Iterator[Problem]:
     if (rule.verdict == "redact") != bool(rule.redact or rule.redact_classes):
         fix = "name paths or data classes in redact or redact_classes"
         yield Problem("redact", "a rule says what to redact if its verdict is redact, and no other", fix)
+    yield from _allows(rule)
     if rule.tools and rule.at != "tool_call":
         yield Problem("tools", "only rules at tool_call have tools", "remove them")
-    if rule.verdict == "allow" and rule.at != "tool_call":
-        yield Problem("verdict", "an allow means something for tools with effects alone", "remove the rule")
-    if rule.verdict == "allow" and rule.mode == "shadow":
-        yield Problem("mode", "a call that is allowed in shadow mode alone would be denied", "remove the mode")
     for path in rule.redact:
         yield from _path("redact", path)
+
+
+def _allows(rule: Rule) -> Iterator[Problem]:
+    if rule.verdict == "allow" and rule.at != "tool_call":
+        fix = "remove the rule, or write record to have it in the audit log"
+        yield Problem("verdict", "an allow means something for tools with effects alone", fix)
+    if rule.verdict == "record" and rule.mode == "shadow":
+        yield Problem("mode", "a rule that only records changes nothing in any mode", "remove the mode")
+    if rule.verdict == "allow" and rule.mode == "shadow":
+        yield Problem("mode", "a call that is allowed in shadow mode alone would be denied", "remove the mode")
 
 
 def _endorsement(one: Endorsement) -> Iterator[Problem]:
