@@ -15,6 +15,7 @@ from bench.prove.area import Aim, at_least, at_most, line_of
 from bench.prove.privacy.aims import ISSUE
 from deploy.local.engines.progress import Progress
 from schemas.errors import TooLarge
+from schemas.privacy.findings import Finding
 from services.privacy.sanitise.canonical import layers, visible
 from services.privacy.sanitise.findings import influence_findings
 from services.privacy.sanitise.invisible import INVISIBLE
@@ -122,7 +123,7 @@ def _passes(text: str) -> bool:
     return any(passes(layer.text) for layer in layers(without_links(text)))
 
 
-def _findings(text: str) -> Sequence[object]:
+def _findings(text: str) -> Sequence[Finding]:
     return influence_findings(text, layers(text))
 
 
