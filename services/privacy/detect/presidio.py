@@ -92,12 +92,9 @@ def load_presidio(models: Mapping[str, str] = MODELS) -> Presidio:
     """Return the engine with a model of spaCy for each language. Raises ``DetectorFailed`` where one is missing."""
     missing = [name for name in (*PACKAGES, *models.values()) if find_spec(name) is None]
     if missing:
-        raise DetectorFailed(
-            "not_installed", f"presidio needs {', '.join(missing)}: install them, or name no `presidio`"
-        )
-    from presidio_analyzer import AnalyzerEngine
-    from presidio_analyzer.nlp_engine import NlpEngineProvider
-
+        message = f"presidio needs {', '.join(missing)}: install them, or do not name `presidio`"
+        raise DetectorFailed("not_installed", message)
+    package, nlp = import_module("presidio_analyzer"), import_module("presidio_analyzer.nlp_engine")
     names = [{"lang_code": language, "model_name": model} for language, model in models.items()]
     provider = nlp.NlpEngineProvider(nlp_configuration={"nlp_engine_name": "spacy", "models": names})
     analyzer: Analyzer = package.AnalyzerEngine(nlp_engine=provider.create_engine(), supported_languages=list(models))
