@@ -31,6 +31,7 @@ ACTS = (
     "/api/v1/quotas",
     "/api/v1/prices/overrides",
     "/api/v1/providers/{name}/credentials",
+    "/api/v1/providers/facts",
     "/api/v1/prompts/{name}/labels",
     "/api/v1/prompts/{name}/scoring",
     "/api/v1/prompts/{name}/deployments",

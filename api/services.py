@@ -35,6 +35,7 @@ from connectors.postgres.keys import Keys
 from connectors.postgres.live_scores import LiveScores
 from connectors.postgres.organisations import Organisations, Projects
 from connectors.postgres.policies.activations import PolicyActivations
+from connectors.postgres.policies.facts import ProviderFactsStore
 from connectors.postgres.policies.versions import PolicyVersions
 from connectors.postgres.price_lists import PriceListStore
 from connectors.postgres.prompts.scoring import PromptScoring
@@ -84,6 +85,7 @@ from services.runs.restart import Restarts
 from services.runs.signals import SignalSender
 from services.runs.submit import Submissions
 from services.security.auditing import Auditing
+from services.security.compliance.reporting import Reports
 from services.security.policies.active import ActivePolicies
 from services.security.policies.pinning import Pinning
 from services.security.policies.reading import Readings
@@ -254,6 +256,7 @@ class SecurityServices:
     active: ActivePolicies
     pinning: Pinning
     readings: Readings
+    facts: ProviderFactsStore
     restores: ReaderRestores
 
 
@@ -264,6 +267,7 @@ class AuditServices:
     auditing: Auditing
     reads: AuditReads
     holds: AuditHolds
+    reports: Reports
     default_org_id: str
 
 

@@ -450,6 +450,17 @@ class ExtendLease(TypedDict):
     progress: NotRequired[Any]
 
 
+class FactsEntry(TypedDict):
+    """Facts of the routes that a pattern names."""
+
+    regions: NotRequired[list[str] | None]
+    retention_days: NotRequired[int | None]
+    trains: NotRequired[bool | None]
+    certifications: NotRequired[list[str] | None]
+    source: NotRequired[str]
+    route: str
+
+
 class FindOutliers(TypedDict):
     """Of which runs: those that began in a time, of one workflow or of each. ``measure`` is what is compared."""
 
@@ -593,6 +604,12 @@ class PutLimits(TypedDict):
     workflows: NotRequired[dict[str, int]]
     projects: NotRequired[dict[str, int]]
     allow_unknown: NotRequired[bool]
+
+
+class PutProviderFacts(TypedDict):
+    """All facts of providers that the organisation states: the next version, in place of the one before."""
+
+    providers: list[FactsEntry]
 
 
 class QuotaLimits(TypedDict):

@@ -1006,6 +1006,21 @@ class EvaluationSummary(Answer):
     ended_at: str | None
 
 
+class FactsVersionLine(Answer):
+    """One version of an organisation's facts."""
+
+    version: int
+    created_by: str
+    created_at: str | None
+    entries: int
+
+
+class FactsVersionPage(Answer):
+    """All versions, the newest first."""
+
+    versions: list[FactsVersionLine]
+
+
 class Failure(Answer):
     """The reason why a step or a run failed."""
 
@@ -1098,6 +1113,17 @@ class KeyPage(Answer):
     """All keys of the organisation that are not revoked."""
 
     keys: list[KeyAnswer]
+
+
+class KnownProvider(Answer):
+    """The facts of a route. ``null``: nobody says, and a demand for it is not met. ``sources`` are by field."""
+
+    route: str
+    regions: list[str] | None
+    retention_days: int | None
+    trains: bool | None
+    certifications: list[str] | None
+    sources: dict[str, str]
 
 
 class LabelAnswer(Answer):
@@ -1629,6 +1655,17 @@ class PromptVersionPage(Answer):
     name: str
     archived_at: str | None = None
     versions: list[PromptVersionEntry]
+
+
+class ProviderFactsAnswer(Answer):
+    """The facts that an organisation states of providers; ``version`` is 0 before it did."""
+
+    version: int
+    created_by: str
+    created_at: str | None
+    providers: list[dict[str, Any]]
+    shipped: list[dict[str, Any]]
+    known: list[KnownProvider]
 
 
 class QualityChange(Answer):

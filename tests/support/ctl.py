@@ -11,7 +11,7 @@ from agentflow.cli.main import root
 from agentflow.cli.session import Session
 from click.testing import CliRunner
 
-from tests.support import ctl_audit, ctl_comparisons, ctl_policies, ctl_traces
+from tests.support import ctl_audit, ctl_comparisons, ctl_compliance, ctl_policies, ctl_traces
 from tests.support.rollout_answers import DEPLOYMENT, DEPLOYMENT_ID, ENDED_ID, LINE, ROLLED_BACK
 from tests.support.runs import START_MS, function, resolved, submitted
 from topics.codec import encode
@@ -322,6 +322,7 @@ READY = {
 
 ANSWERS: dict[tuple[str, str], Any] = {
     **ctl_audit.ANSWERS,
+    **ctl_compliance.ANSWERS,
     **ctl_policies.ANSWERS,
     ("POST", f"{_RUNS}/{RUN}/approvals"): {"id": RUN, "step": "mail", "approve": True, "asked": "send"},
     ("POST", _RUNS): ACCEPTED,

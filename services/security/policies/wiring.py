@@ -2,6 +2,7 @@
 
 from connectors.postgres.database import Database
 from connectors.postgres.policies.activations import PolicyActivations
+from connectors.postgres.policies.facts import ProviderFactsStore
 from connectors.postgres.policies.versions import PolicyVersions
 from connectors.tools.registry import Registry
 from services.privacy.redact.standard import redactors_of
@@ -20,12 +21,15 @@ def pinning_of(database: Database, tools: Registry, vault: OpenVault | None) -> 
 class ForRegistration:
     """The active policies as the check of registrations asks for them."""
 
-    def __init__(self, active: ActivePolicies) -> None:
+    def __init__(self, active: ActivePolicies, facts: ProviderFactsStore) -> None:
         self._active = active
+        self._facts = facts
 
     async def active(self, org_id: str) -> ActivePolicy | None:
         """Return an organisation's policy in the mode of its activation, ``None`` without. Raises ``Unavailable``."""
         found = await self._active.of(org_id)
         if found is None:
             return None
-        return ActivePolicy(found.name, found.policy.model_copy(update={"mode": found.mode}))
+        stated = await self._facts.newest(org_id)
+        policy = found.policy.model_copy(update={"mode": found.mode})
+        return ActivePolicy(found.name, policy, None if stated is None else stated.stored.facts)

@@ -15,6 +15,7 @@ from agentflow.client.aio.audit import AsyncAudit
 from agentflow.client.aio.batches import AsyncBatches
 from agentflow.client.aio.bills import AsyncBills, AsyncPriceLists
 from agentflow.client.aio.budgets import AsyncBudgets, AsyncStops
+from agentflow.client.aio.compliance import AsyncCompliance
 from agentflow.client.aio.datasets import AsyncDatasets
 from agentflow.client.aio.evaluations import AsyncEvaluations
 from agentflow.client.aio.otlp import AsyncOtlp
@@ -89,6 +90,7 @@ class AsyncClient:
         self.tools = AsyncTools(self)
         self.objects = AsyncObjects(self)
         self.audit = AsyncAudit(self)
+        self.compliance = AsyncCompliance(self)
         self.system = AsyncSystem(self)
 
     async def __aenter__(self) -> Self:

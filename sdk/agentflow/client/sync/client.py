@@ -20,6 +20,7 @@ from agentflow.client.sync.audit import Audit
 from agentflow.client.sync.batches import Batches
 from agentflow.client.sync.bills import Bills, PriceLists
 from agentflow.client.sync.budgets import Budgets, Stops
+from agentflow.client.sync.compliance import Compliance
 from agentflow.client.sync.datasets import Datasets
 from agentflow.client.sync.evaluations import Evaluations
 from agentflow.client.sync.otlp import Otlp
@@ -90,6 +91,7 @@ class Client:
         self.tools = Tools(self)
         self.objects = Objects(self)
         self.audit = Audit(self)
+        self.compliance = Compliance(self)
         self.system = System(self)
 
     def __enter__(self) -> Self:

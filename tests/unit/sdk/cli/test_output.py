@@ -61,6 +61,8 @@ SHOWN = (
     "vault rotate",
     "vault rotate --master --dry-run",
     "price list openai",
+    "compliance facts",
+    "compliance facts --versions",
     f"route get {RUN} --step analyze",
     "usage",
     "status",
