@@ -1,6 +1,6 @@
 """How the API's services are made of its clients."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 
 from api.auth import Authenticator
@@ -47,8 +47,9 @@ from connectors.clickhouse.spend_ledger import SpendLedger
 from connectors.clickhouse.trace_groups import TraceGroups
 from connectors.clickhouse.trace_query import TraceQueries
 from connectors.clickhouse.traces import Traces
-from connectors.kafka.deadline_appender import DeadlineAppender
+from connectors.kafka.deadline_appender import Appender, DeadlineAppender
 from connectors.oidc.issuer import Issuer
+from connectors.ports.engine import OutRecord
 from connectors.postgres.audit.holds import AuditHolds
 from connectors.postgres.audit.reading import AuditReads
 from connectors.postgres.batch_reader import BatchReader
@@ -94,6 +95,7 @@ from connectors.tools import REGISTRY
 from schemas import clock
 from schemas.api_models.admin import TopicAnswer
 from schemas.clock import now_ms
+from schemas.records.definitions import AuditEvent
 from schemas.settings import Kafka, Oidc, Settings
 from services.billing.bills import Bills
 from services.budgets.opening import Opening
@@ -117,6 +119,7 @@ from services.prompts.rollouts.control import Rollouts
 from services.routing.evaluation import RouteEvaluations
 from services.routing.models import Models
 from services.runs.admission_required import Turns
+from services.runs.attempts.lent_private import LentPrivacy
 from services.runs.leases import StepLeases
 from services.security.auditing import Auditing
 from services.security.compliance.reporting import Reports
@@ -131,7 +134,8 @@ from services.workflows.checks import DocumentChecks
 from services.workflows.registration import RegistrationPorts, Registrations
 from services.workflows.resolver import WorkflowResolver
 from topics.admin import TopicAdmin
-from topics.catalogue import RUN_EVENTS, wanted
+from topics.catalogue import AUDIT_EVENTS, RUN_EVENTS, wanted
+from topics.codec import encode
 from topics.listing import listed
 
 #: Each waits for its steps; all share one connection to Redis.
@@ -366,11 +370,20 @@ def _leases(
 ) -> LeaseServices:
     claims = LentAttempts(clients.redis, settings.kafka.partitions)
     return LeaseServices(
-        steps=StepLeases(LeaseDesk(clients.redis), claims, runs.objects, runs.appender),
+        steps=StepLeases(
+            LeaseDesk(clients.redis), claims, runs.objects, runs.appender, private=_lent_privacy(clients, runs.appender)
+        ),
         queues=Queues(definitions.workflows.queues),
         presence=Presence(workers),
         bound=Bound("requests for leases", MAX_LEASE_REQUESTS, STREAMS_RETRY_S),
     )
+
+
+def _lent_privacy(clients: Clients, appender: Appender) -> LentPrivacy:
+    async def say(events: Sequence[AuditEvent]) -> None:
+        await appender.append([OutRecord(AUDIT_EVENTS, one.org_id.encode(), encode(one)) for one in events])
+
+    return LentPrivacy(PolicyVersions(clients.database), redactors_of(clients.vault), say)
 
 
 def _otlp(
