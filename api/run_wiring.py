@@ -15,7 +15,7 @@ from connectors.kafka.lag import LaneLag
 from connectors.kafka.log import KafkaLog
 from connectors.objects.s3 import s3_access
 from connectors.objects.store import open_objects
-from connectors.ports.pubsub import NoPubSub
+from connectors.ports.pubsub import NoPubSub, PubSub
 from connectors.postgres.budgets import Budgets
 from connectors.postgres.history.run_changes import RunFollower
 from connectors.postgres.history.run_places import RunPlaces
@@ -31,6 +31,8 @@ from connectors.redis.worker_registry import WorkerRegistry
 from connectors.tools import REGISTRY
 from schemas.settings import Settings
 from services.observability.replay.run_records import RunRecords
+from services.privacy.subjects.erasure import Erasures
+from services.privacy.subjects.personal import looks_personal
 from services.privacy.subjects.submission import SubjectRuns
 from services.privacy.subjects.wiring import sealing_objects
 from services.prompts.rollouts.arms import arms_of
@@ -83,7 +85,9 @@ class RunWiring:
         self.subject_keys = None if clients.vault is None else clients.vault.keys
         stored = open_objects(objects.url, objects.directory, s3_access(objects))
         self._objects = sealing_objects(stored, self.subject_keys)
-        self._subjects = None if self.subject_keys is None else SubjectRuns(self._objects, self.subject_keys)
+        self._subjects = (
+            None if self.subject_keys is None else SubjectRuns(self._objects, self.subject_keys, looks_personal)
+        )
         large_inputs = LargeInputs(self._objects, objects.max_inputs_bytes)
         specs = SpecReader(clients.redis, self._partitions, DEPENDENCY_TIMEOUT_S)
         self._arms = arms_of(clients.database)
@@ -99,6 +103,7 @@ class RunWiring:
             arguments=REGISTRY.argument_names,
             security=security.pinning,
             subjects=self._subjects,
+            appender=appender,
         )
 
     def services(self) -> RunServices:
@@ -124,11 +129,23 @@ class RunWiring:
             bus=bus,
             objects=self._objects,
             appender=self._appender,
+            erasures=self._erasures(bus),
             records=RunRecords(
                 KafkaLog(self._settings.kafka.bootstrap, client_id=CLIENT_ID),
                 RunPlaces(self._clients.database),
                 self._partitions,
             ),
+        )
+
+    def _erasures(self, bus: PubSub) -> Erasures | None:
+        if self.subject_keys is None:
+            return None
+        return Erasures(
+            keys=self.subject_keys,
+            history=self._history,
+            appender=self._appender,
+            bus=bus,
+            objects=self._objects,
         )
 
     def _submitting(self, large_inputs: LargeInputs, turns: Turns) -> Submissions:
@@ -181,4 +198,5 @@ class RunWiring:
             objects=self._objects,
             appender=self._appender,
             signals=SignalsReader(self._clients.redis, self._partitions, DEPENDENCY_TIMEOUT_S),
+            security=self._security.pinning,
         )

@@ -1,6 +1,16 @@
 """Every router, in the order in which paths are matched."""
 
-from api.routers.access import audit, audit_retention, keys, organisations, projects
+from api.routers.access import (
+    audit,
+    audit_retention,
+    compliance,
+    keys,
+    organisations,
+    projects,
+    provider_facts,
+    subjects,
+    vault,
+)
 from api.routers.access import policies as stored_policies
 from api.routers.calls import batches, cache, credentials, quotas, routes
 from api.routers.definitions import (
@@ -63,10 +73,14 @@ ROUTERS = (
     keys.router,
     projects.router,
     stored_policies.router,
+    subjects.router,
     organisations.router,
     credentials.router,
+    provider_facts.router,
+    vault.router,
     audit.router,
     audit_retention.router,
+    compliance.router,
     bills.router,
     price_lists.router,
     prices.router,

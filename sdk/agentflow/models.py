@@ -901,6 +901,17 @@ class Effect(Answer):
     reconcile: bool
 
 
+class ErasureReceipt(Answer):
+    """A person's key is destroyed. ``first``: by this request; a repeat changes nothing."""
+
+    subject: str
+    erased_at: str
+    first: bool
+    runs_canceled: int
+    audit_event: str
+    in_force_within_s: float
+
+
 class Progress(Answer):
     """Answers that are there, those that failed among them, and how many there will be."""
 
@@ -995,6 +1006,21 @@ class EvaluationSummary(Answer):
     ended_at: str | None
 
 
+class FactsVersionLine(Answer):
+    """One version of an organisation's facts."""
+
+    version: int
+    created_by: str
+    created_at: str | None
+    entries: int
+
+
+class FactsVersionPage(Answer):
+    """All versions, the newest first."""
+
+    versions: list[FactsVersionLine]
+
+
 class Failure(Answer):
     """The reason why a step or a run failed."""
 
@@ -1087,6 +1113,17 @@ class KeyPage(Answer):
     """All keys of the organisation that are not revoked."""
 
     keys: list[KeyAnswer]
+
+
+class KnownProvider(Answer):
+    """The facts of a route. ``null``: nobody says, and a demand for it is not met. ``sources`` are by field."""
+
+    route: str
+    regions: list[str] | None
+    retention_days: int | None
+    trains: bool | None
+    certifications: list[str] | None
+    sources: dict[str, str]
 
 
 class LabelAnswer(Answer):
@@ -1618,6 +1655,17 @@ class PromptVersionPage(Answer):
     name: str
     archived_at: str | None = None
     versions: list[PromptVersionEntry]
+
+
+class ProviderFactsAnswer(Answer):
+    """The facts that an organisation states of providers; ``version`` is 0 before it did."""
+
+    version: int
+    created_by: str
+    created_at: str | None
+    providers: list[dict[str, Any]]
+    shipped: list[dict[str, Any]]
+    known: list[KnownProvider]
 
 
 class QualityChange(Answer):
@@ -2258,6 +2306,16 @@ class StopPage(Answer):
     stops: list[StopAnswer]
 
 
+class SubjectAnswer(Answer):
+    """A person. ``subject`` is the pseudonym, which records have in place of your id."""
+
+    subject: str
+    key: str
+    erased_at: str | None = None
+    runs: list[RunSummary]
+    next_cursor: str | None = None
+
+
 class SuggestionEvidence(Answer):
     """The calls that a suggestion rests on, and what was counted in them."""
 
@@ -2477,6 +2535,39 @@ class UserPage(Answer):
 
     users: list[UserSummary]
     next_cursor: str | None = None
+
+
+class VaultKeyVersion(Answer):
+    """A version of the organisation's key. ``master`` names what wraps it; one that does not seal yet waits."""
+
+    version: int
+    master: str
+    seals: bool
+    created_at: str
+
+
+class VaultProgress(Answer):
+    """How far a rotation is."""
+
+    state: str
+    version: int
+    left: int
+    damaged: int = 0
+    wrapped: int = 0
+
+
+class VaultStatus(Answer):
+    """The organisation's keys. ``behind`` versions are not wrapped by the present ``master`` key."""
+
+    state: str
+    version: int
+    versions: list[VaultKeyVersion]
+    master: str
+    behind: int
+    subjects: int
+    erased: int
+    tokens: int
+    left: int
 
 
 class WhoAmI(Answer):

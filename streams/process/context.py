@@ -83,9 +83,9 @@ class RoleContext:
             if self.settings.tools.file:
                 ToolsFile(Path(self.settings.tools.file)).refresh()
 
-    def database(self, *, max_connections: int = 4) -> Database:
-        """Return a pool of the caller's own."""
-        dsn = self.settings.postgres.dsn.get_secret_value()
+    def database(self, *, max_connections: int = 4, dsn: str = "") -> Database:
+        """Return a pool of the caller's own, to PostgreSQL or to another database."""
+        dsn = dsn or self.settings.postgres.dsn.get_secret_value()
         database = Database(dsn, max_connections=max_connections, timeout_s=STORE_TIMEOUT_S)
         self.on_close(database.close)
         return database

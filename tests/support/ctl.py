@@ -11,7 +11,7 @@ from agentflow.cli.main import root
 from agentflow.cli.session import Session
 from click.testing import CliRunner
 
-from tests.support import ctl_audit, ctl_comparisons, ctl_policies, ctl_traces
+from tests.support import ctl_audit, ctl_comparisons, ctl_compliance, ctl_policies, ctl_traces
 from tests.support.rollout_answers import DEPLOYMENT, DEPLOYMENT_ID, ENDED_ID, LINE, ROLLED_BACK
 from tests.support.runs import START_MS, function, resolved, submitted
 from topics.codec import encode
@@ -154,6 +154,8 @@ LABEL = {
 }
 KEY = {"id": "k1", "name": "ci", "permissions": ["read"], "last4": "wxyz", "created_at": _AT, "organisation": "default"}
 PROJECT = {"id": "search", "name": "Search team", "archived": False, "created_at": _AT}
+SUBJECT = {"subject": f"sub_{'0' * 32}", "key": "active", "erased_at": None, "runs": [], "next_cursor": None}
+ERASED = {"subject": f"sub_{'0' * 32}", "erased_at": _AT, "first": True, "runs_canceled": 2, "audit_event": "erased/1"}
 BILLED = {"calls": 2, "input_tokens": 326, "output_tokens": 125, "amount_usd": "0.002853", "presumed_usd": "0"}
 BATCH = {
     "id": "b1",
@@ -253,6 +255,20 @@ QUALITY = {
     ],
 }
 CACHE = {"hits": 3, "misses": 1, "entries": 2, "bytes": 100, "saved_usd": "0.5", "scopes": []}
+VAULT = {
+    "state": "settling",
+    "version": 1,
+    "versions": [
+        {"version": 1, "master": "8f3a2b1c0d4e5f60", "seals": True, "created_at": _AT},
+        {"version": 2, "master": "8f3a2b1c0d4e5f60", "seals": False, "created_at": _AT},
+    ],
+    "master": "8f3a2b1c0d4e5f60",
+    "behind": 0,
+    "subjects": 900,
+    "erased": 100,
+    "tokens": 4_200,
+    "left": 0,
+}
 PRICE = {
     "provider": "openai",
     "model": "gpt-4o",
@@ -306,6 +322,7 @@ READY = {
 
 ANSWERS: dict[tuple[str, str], Any] = {
     **ctl_audit.ANSWERS,
+    **ctl_compliance.ANSWERS,
     **ctl_policies.ANSWERS,
     ("POST", f"{_RUNS}/{RUN}/approvals"): {"id": RUN, "step": "mail", "approve": True, "asked": "send"},
     ("POST", _RUNS): ACCEPTED,
@@ -436,6 +453,8 @@ ANSWERS: dict[tuple[str, str], Any] = {
     ("GET", "/api/v1/organisations"): {"organisations": [{"id": "acme", "name": "Acme", "created_at": _AT}]},
     ("GET", "/api/v1/organisations/acme"): {"id": "acme", "name": "Acme", "created_at": _AT},
     ("PATCH", "/api/v1/organisations/acme"): {"id": "acme", "name": "New", "created_at": _AT},
+    ("GET", "/api/v1/subjects/customer%2017"): SUBJECT,
+    ("POST", "/api/v1/subjects/c17/erase"): ERASED,
     ("POST", "/api/v1/projects"): PROJECT,
     ("GET", "/api/v1/projects"): {"projects": [PROJECT]},
     ("PATCH", "/api/v1/projects/search"): {**PROJECT, "archived": True},
@@ -455,6 +474,8 @@ ANSWERS: dict[tuple[str, str], Any] = {
     ("DELETE", "/api/v1/limits"): None,
     ("GET", "/api/v1/cache"): CACHE,
     ("POST", "/api/v1/cache/purge"): {"entries": 2, "bytes": 100},
+    ("GET", "/api/v1/vault"): VAULT,
+    ("POST", "/api/v1/vault/rotate"): {"state": "done", "version": 2, "left": 0, "damaged": 0, "wrapped": 0},
     ("POST", "/v1/traces"): {"partialSuccess": {"rejectedSpans": "1", "errorMessage": "it ends before it starts"}},
     ("GET", "/api/v1/prices"): {"at": None, "prices": [PRICE]},
     ("GET", f"/api/v1/runs/{RUN}/route"): ROUTE,

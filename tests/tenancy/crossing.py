@@ -10,12 +10,21 @@ from tests.tenancy.planted import API, Tenant
 
 SEED = 20261129
 #: Names that all organisations share, or that only the bootstrap key may use: their paths name nobody's thing.
-SHARED_PATHS = ("/providers/", "/queues/", "/admin/", "/prices/overrides/", "/organisations/", "/optimizer/")
+SHARED_PATHS = (
+    "/providers/",
+    "/queues/",
+    "/admin/",
+    "/prices/overrides/",
+    "/organisations/",
+    "/optimizer/",
+    "/subjects/",
+)
 #: What changes the things of the one who sends it, whatever it names: it is no request about another.
 OWN_CHANGES = frozenset(
     {
         *("POST /workflows", "POST /prompts", "POST /datasets", "POST /keys", "POST /projects", "POST /organisations"),
         *("PUT /limits", "DELETE /limits", "PUT /quotas", "POST /prices/overrides", "POST /v1/traces"),
+        "PUT /providers/facts",
         *("PUT /providers/{name}/credentials", "DELETE /providers/{name}/credentials", "PATCH /organisations/{org_id}"),
     }
 )

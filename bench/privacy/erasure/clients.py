@@ -1,6 +1,7 @@
 """What people's runs are sent and read with: requests that are repeated while processes die under them."""
 
 import re
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -29,6 +30,8 @@ class Client:
 
     def __init__(self, system: System, within_s: float = WITHIN_S) -> None:
         self._system, self._within_s = system, within_s
+        #: One connection for each thread: they are not shared, and making one for each request would cost the most.
+        self._own = threading.local()
         self.again = 0
 
     def require(self) -> None:
@@ -83,13 +86,19 @@ class Client:
         answer = self._repeated(lambda http: http.post(path, json=body, headers=headers))
         return dict(answer.json()) if answer.content else {}
 
+    def _http(self) -> httpx.Client:
+        found: httpx.Client | None = getattr(self._own, "client", None)
+        if found is None:
+            found = self._own.client = self._system.client()
+        return found
+
     def _repeated(
         self, request: Callable[[httpx.Client], httpx.Response], also: frozenset[int] = frozenset()
     ) -> httpx.Response:
         deadline, said = time.monotonic() + self._within_s, "no answer"
         while time.monotonic() < deadline:
-            with suppress(httpx.HTTPError), self._system.client() as http:
-                answer = request(http)
+            with suppress(httpx.HTTPError):
+                answer = request(self._http())
                 if answer.is_success or answer.status_code in also:
                     return answer
                 said = f"{answer.status_code} {answer.text[:300]}"

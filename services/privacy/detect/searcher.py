@@ -1,5 +1,6 @@
 """Searches one text for what rules describe: sets say which rules, only those are searched for, then checked."""
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
@@ -70,6 +71,18 @@ class _Bundle:
         return shapes, [one - count for one in numbers if one >= count]
 
 
+class _Triggered:
+    """Families that are read only where their trigger is."""
+
+    def __init__(self, families: dict[Family, list[_Ready]]) -> None:
+        self.triggers = [family.trigger for family in families]
+        self._bundles = [_Bundle(rules) for rules in families.values()]
+
+    def bundles(self, numbers: Sequence[int]) -> list[_Bundle]:
+        """Return the families of these triggers."""
+        return [self._bundles[number] for number in numbers]
+
+
 class Searcher:
     """Some rules, compiled."""
 
@@ -83,29 +96,38 @@ class Searcher:
             gate = gates.setdefault(rule.near, len(gates)) if needs_word else None
             ready = _Ready(rule, words.get(rule.near), words.get(rule.unless), gate)
             families.setdefault(rule.of_family, []).append(ready)
-        triggered = {family: of_it for family, of_it in families.items() if family.trigger}
+        shaped = {family: of_it for family, of_it in families.items() if family.trigger and not family.words}
+        worded = {family: of_it for family, of_it in families.items() if family.trigger and family.words}
         others = [of_it for family, of_it in families.items() if not family.trigger]
-        self._triggered = [_Bundle(of_it) for of_it in triggered.values()]
-        self._first = _Bundle(others[0] if others else (), [family.trigger for family in triggered])
+        self._shaped = _Triggered(shaped)
+        self._worded = _Triggered(worded)
+        self._first = _Bundle(others[0] if others else (), self._shaped.triggers)
+        self._words = _Bundle((), self._worded.triggers) if worded else None
         self._others = [_Bundle(of_it) for of_it in others[1:]]
         self._gates = PatternSet([words[these].pattern for these in gates])
 
     def hits(self, text: str, above: str = "", via: tuple[str, ...] = ()) -> list[Hit]:
         """Return what the rules find; ``above`` are words before the text, ``via`` the decodings that led to it."""
         data = encoded(text)
-        shapes = self._shapes_in(data)
+        shapes = self._shapes_in(data, encoded(above) if above else b"")
         if not shapes:
             return []
-        above = above.lower()
         found = list(self._candidates(data, shapes, above, via))
         if found and len(data) != len(text):
             at = code_points(data, {place for one in found for place in (one.start, one.end)})
             found = [_Candidate(at[start], at[end], rules) for start, end, rules in found]
-        return [hit for one in found for hit in _checked(one, text, above)]
+        likely = [one for candidate in found for one in _likely(candidate, text, above)]
+        return _checked(likely, text)
 
-    def _shapes_in(self, data: bytes) -> list[_Shape]:
+    def _shapes_in(self, data: bytes, above: bytes) -> list[_Shape]:
         shapes, triggers = self._first.hit(data)
-        for bundle in (*(self._triggered[number] for number in triggers), *self._others):
+        bundles = [*self._shaped.bundles(triggers), *self._others]
+        if self._words is not None:
+            words = self._words.hit(data)[1]
+            if above:
+                words = sorted({*words, *self._words.hit(above)[1]})
+            bundles += self._worded.bundles(words)
+        for bundle in bundles:
             shapes.extend(bundle.hit(data)[0])
         return shapes
 
@@ -131,17 +153,25 @@ def _reads(rule: Rule, via: tuple[str, ...]) -> bool:
 
 def _may_hit(one: _Ready, words: frozenset[int], above: str) -> bool:
     """Return whether a rule that needs a word has one somewhere."""
-    return one.gate is None or one.gate in words or (bool(above) and one.near is not None and one.near.among(above))
+    return (
+        one.gate is None
+        or one.gate in words
+        or (bool(above) and one.near is not None and one.near.among(encoded(above)))
+    )
 
 
-def _checked(candidate: _Candidate, text: str, above: str) -> Iterator[Hit]:
+def _likely(candidate: _Candidate, text: str, above: str) -> Iterator[Hit]:
+    """Yield what a candidate is by the words around it, not checked yet."""
     start, end, rules = candidate
-    words = before = None
+    words = before = last = None
+    is_near = False
     for rule, near, unless, _ in rules:
         confidence = rule.confidence
         if near is not None:
             words = around(text, start, end, above) if words is None else words
-            if not near.among(words):
+            if near is not last:  # rules of one family mostly have the same words
+                last, is_near = near, near.among(words)
+            if not is_near:
                 confidence = rule.alone
         if confidence <= 0:
             continue
@@ -149,9 +179,26 @@ def _checked(candidate: _Candidate, text: str, above: str) -> Iterator[Hit]:
             before = just_before(text, start) if before is None else before
             if unless.among(before):
                 continue
+        yield Hit(rule, start, end, confidence)
+
+
+def _checked(likely: list[Hit], text: str) -> list[Hit]:
+    """Return what passes its check. The surest first: what is within a surer one of its kind is not checked at all."""
+    hits: list[Hit] = []
+    known: dict[str, tuple[list[int], list[int]]] = {}
+    for rule, start, end, confidence in sorted(likely, key=lambda one: -one.confidence):
+        starts, ends = known.setdefault(rule.kind, ([], []))
+        place = bisect_right(starts, start)
+        if place and ends[place - 1] >= end:
+            continue
         part = _part(rule, text[start:end])
         if part is not None:
-            yield Hit(rule, start + part[0], start + part[1], confidence)
+            begin, stop = start + part[0], start + part[1]
+            place = bisect_right(starts, begin)
+            starts.insert(place, begin)
+            ends.insert(place, stop)
+            hits.append(Hit(rule, begin, stop, confidence))
+    return hits
 
 
 def _part(rule: Rule, value: str) -> tuple[int, int] | None:

@@ -46,6 +46,8 @@ from services.calls.pipeline import call_stages, compose
 from services.calls.ports import Batching, CallPorts
 from services.calls.provider_keys import ProviderKeys
 from services.prices.lists import PriceLists
+from services.privacy.redact.standard import redactors_of
+from services.privacy.subjects.erasure import Forgets
 from services.privacy.subjects.outcomes import OutcomeSeals
 from services.prompts.evaluations.functions import register
 from services.prompts.rollouts.withdrawals import Withdrawals
@@ -173,7 +175,7 @@ def _executor(
         shadow_answers=ShadowAnswers(ctx.pipelined()),
         guard=ToolGuard(policies, lambda records: outbox.send([to_out(one) for one in records]), ctx.clock),
         answer_guards=AnswerGuards(policies, installed_scorers()),
-        privacy=AttemptPrivacy(policies, None, ctx.clock),
+        privacy=AttemptPrivacy(policies, redactors_of(ctx.vault()), ctx.clock),
         seals=None if keys is None else OutcomeSeals(objects, keys, ctx.clock),
     )
     ctx.on_close(executor.close)
@@ -209,6 +211,7 @@ def _call_ports(
         prices.apply(definition)
         facts.apply(definition)
         policies.apply(definition)
+        forgets.apply(definition)
 
     def mark_loaded() -> None:
         prices.mark_loaded()
@@ -217,6 +220,7 @@ def _call_ports(
         definitions.mark_loaded()
         policies.mark_loaded()
 
+    forgets = Forgets(ctx.subject_keys(), objects)
     follower = DefinitionsFollower(settings.kafka.bootstrap, apply, mark_loaded)
     follower.start()
     ctx.on_close(follower.stop)
@@ -312,5 +316,5 @@ SPEC = RoleSpec(
         catalogue.AUDIT_EVENTS,
     ),
     needs=(Dependency.KAFKA, Dependency.REDIS),
-    uses=(Dependency.NATS,),
+    uses=(Dependency.NATS, Dependency.VAULT),
 )

@@ -3,7 +3,7 @@
 from typing import Final
 
 from services.privacy.detect.pii.checks import digits_of, passes_mod97, varied
-from services.privacy.detect.rules import DIGITS, Rule
+from services.privacy.detect.rules import CODES, DIGITS, Family, Rule
 
 #: Length of an IBAN by its country (ISO 13616, the registry of SWIFT).
 IBAN_LENGTHS: Final[dict[str, int]] = {
@@ -151,6 +151,7 @@ RULES: Final = (
         0.98,
         group=1,
         narrow=iban_in,
+        family=CODES,
     ),
     Rule(
         "pii.bank.routing",
@@ -179,5 +180,6 @@ RULES: Final = (
         group=1,
         validate=is_account,
         keyed=True,
+        family=Family("accounts", rf"(?i)(?:{_ACCOUNT_WORDS})", words=True),
     ),
 )

