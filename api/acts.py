@@ -39,6 +39,7 @@ ACTS = (
     "/api/v1/cache",
     "/api/v1/admin",
     "/api/v1/audit",
+    "/api/v1/webhooks",
 )
 #: The bodies of these have secrets, and are in no record.
 SECRET = ("/api/v1/providers/{name}/credentials",)

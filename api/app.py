@@ -69,6 +69,7 @@ TAGS = [
     {"name": "quotas", "description": "How much of providers may be used in a time."},
     {"name": "access", "description": "API keys and organisations."},
     {"name": "audit", "description": "The audit log: entries, signed checkpoints, proofs, legal holds."},
+    {"name": "webhooks", "description": "Addresses that events are sent to, and their deliveries."},
     {"name": "operations", "description": "Liveness, readiness and metrics; no key needed."},
 ]
 

@@ -85,6 +85,7 @@ from services.security.auditing import Auditing
 from services.security.policies.active import ActivePolicies
 from services.security.policies.pinning import Pinning
 from services.security.policies.reading import Readings
+from services.webhooks.surface import WebhookSurface
 from services.workflows.checks import DocumentChecks
 from services.workflows.of_run import RunDefinitions
 from services.workflows.registration import Registrations
@@ -301,4 +302,5 @@ class Services:
     access: AccessServices
     security: SecurityServices
     audit: AuditServices
+    webhooks: WebhookSurface
     operations: OperationServices

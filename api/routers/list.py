@@ -1,6 +1,6 @@
 """Every router, in the order in which paths are matched."""
 
-from api.routers.access import audit, audit_retention, keys, organisations, projects
+from api.routers.access import audit, audit_retention, keys, organisations, projects, webhooks
 from api.routers.access import policies as stored_policies
 from api.routers.calls import batches, cache, credentials, quotas, routes
 from api.routers.definitions import (
@@ -66,6 +66,7 @@ ROUTERS = (
     organisations.router,
     credentials.router,
     audit.router,
+    webhooks.router,
     audit_retention.router,
     bills.router,
     price_lists.router,

@@ -148,6 +148,15 @@ class ChangeSchedule(TypedDict):
     paused: NotRequired[bool | None]
 
 
+class ChangeWebhook(TypedDict):
+    """What is left out stays. A webhook that is enabled again gets what came while it was not, for 30 days."""
+
+    url: NotRequired[str | None]
+    events: NotRequired[list[str] | None]
+    description: NotRequired[str | None]
+    enabled: NotRequired[bool | None]
+
+
 class FailedStep(TypedDict):
     """The reason of a failed attempt. ``code`` is stable; a retryable one is retried as the node's policy says."""
 
@@ -385,6 +394,14 @@ class CreateStop(TypedDict):
     mode: NotRequired[Literal["stop", "pause"]]
     reason: str
     allow_unknown: NotRequired[bool]
+
+
+class CreateWebhook(TypedDict):
+    """An address for events of the organisation. ``events`` are types, or patterns of them such as ``run.*``."""
+
+    url: str
+    events: NotRequired[list[str]]
+    description: NotRequired[str]
 
 
 class RunGroup(TypedDict):
@@ -683,6 +700,12 @@ class RetryLetters(TypedDict):
 
 class RotateKey(TypedDict):
     """For how many seconds the secret before the new one still works; 0 ends it within five seconds."""
+
+    overlap_s: NotRequired[int]
+
+
+class RotateWebhook(TypedDict):
+    """Requests are signed with both secrets for ``overlap_s`` seconds: the receiver takes the new one meanwhile."""
 
     overlap_s: NotRequired[int]
 

@@ -17,6 +17,7 @@ from streams.roles import (
     scheduler,
     scores,
     traces,
+    webhooks,
 )
 from streams.roles.leases import role as leases
 from streams.roles.sinks import analytics, events, history, live, live_cost, otlp_export
@@ -44,6 +45,7 @@ _SPECS = (
     events.SPEC,
     otlp_export.SPEC,
     live_cost.SPEC,
+    webhooks.SPEC,
 )
 
 ROLES: Mapping[str, RoleSpec] = {spec.name: spec for spec in _SPECS}

@@ -21,6 +21,7 @@ from agentflow.client.aio.schedules import AsyncSchedules
 from agentflow.client.aio.system import AsyncObjects, AsyncPrices, AsyncSystem, AsyncTools
 from agentflow.client.aio.traces import AsyncTraces
 from agentflow.client.aio.transport import AsyncTransport
+from agentflow.client.aio.webhooks import AsyncWebhooks
 from agentflow.client.aio.workflows import AsyncWorkflows
 from agentflow.client.configuration import configuration
 from agentflow.client.request import Param, Request, prepare
@@ -81,6 +82,7 @@ class AsyncClient:
         self.tools = AsyncTools(self)
         self.objects = AsyncObjects(self)
         self.audit = AsyncAudit(self)
+        self.webhooks = AsyncWebhooks(self)
         self.system = AsyncSystem(self)
 
     async def __aenter__(self) -> Self:

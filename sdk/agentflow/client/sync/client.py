@@ -26,6 +26,7 @@ from agentflow.client.sync.schedules import Schedules
 from agentflow.client.sync.system import Objects, Prices, System, Tools
 from agentflow.client.sync.traces import Traces
 from agentflow.client.sync.transport import Transport
+from agentflow.client.sync.webhooks import Webhooks
 from agentflow.client.sync.workflows import Workflows
 
 DEFAULT_TIMEOUT_S = 60.0
@@ -82,6 +83,7 @@ class Client:
         self.tools = Tools(self)
         self.objects = Objects(self)
         self.audit = Audit(self)
+        self.webhooks = Webhooks(self)
         self.system = System(self)
 
     def __enter__(self) -> Self:
