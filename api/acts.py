@@ -46,18 +46,21 @@ SECRET = ("/api/v1/providers/{name}/credentials",)
 #: More of a body than this is not recorded.
 MOST_BODY = 4_096
 _KEY = re.compile(r"af_([0-9a-f]{16})_")
+_PERSON = re.compile(r"(/api/v1/subjects/)[^/?#\s]+")
 _MARK = "__recorded__"
 Endpoint = Callable[..., Awaitable[Any]]
 
 
 #: They record themselves, with what they change: an expiry's entry is what it does, an activation's names what it
-#: replaces and is written in its transaction, an approval's names what was asked. A policy's test changes nothing.
+#: replaces and is written in its transaction, an approval's names what was asked, an erasure's has the pseudonym. A
+#: policy's test changes nothing.
 ITSELF = (
     "/api/v1/audit/expire",
     "/api/v1/policies",
     "/api/v1/policies/active",
     "/api/v1/policies/test",
     "/api/v1/policies/{name}/activate",
+    "/api/v1/subjects/{subject_id}/erase",
     "/api/v1/workflows/runs/{run_id}/approvals",
 )
 
@@ -106,8 +109,13 @@ def denied(request: Request, reason: str) -> None:
     else:
         org_id, actor = who.org_id, who.actor
     details = {"method": request.method, "path": route}
-    act = Act(org_id, actor, "requests.denied", request.url.path[:200], details)
+    act = Act(org_id, actor, "requests.denied", nameless(request.url.path)[:200], details)
     audit.auditing.denied(act, reason[:500])
+
+
+def nameless(path: str) -> str:
+    """Return a path without the id of a person, which no log may have."""
+    return _PERSON.sub(r"\1***", path)
 
 
 def _act(request: Request, who: Caller, path: str, name: str, arguments: dict[str, Any]) -> Act:

@@ -16,6 +16,7 @@ from contextlib import suppress
 import uvicorn
 from fastapi import FastAPI
 
+from api.acts import nameless
 from api.clients import ApiLog, Clients
 from api.http import openapi, problems
 from api.http.body_limit import BodyLimit, LargeBodies
@@ -68,6 +69,7 @@ TAGS = [
     {"name": "providers", "description": "Keys of model providers that organisations bring along."},
     {"name": "quotas", "description": "How much of providers may be used in a time."},
     {"name": "access", "description": "API keys and organisations."},
+    {"name": "subjects", "description": "Persons whose data is sealed under a key of their own, and their erasure."},
     {"name": "audit", "description": "The audit log: entries, signed checkpoints, proofs, legal holds."},
     {"name": "webhooks", "description": "Addresses that events are sent to, and their deliveries."},
     {"name": "operations", "description": "Liveness, readiness and metrics; no key needed."},
@@ -109,6 +111,13 @@ def create_app(
     app.add_middleware(OtlpErrors)
     app.add_middleware(Measure, measures=services.operations.measures)
     return app
+
+
+def _without_names(line: logging.LogRecord) -> bool:
+    """Take ids of persons out of a line of the access log, whose third argument is the path."""
+    if isinstance(line.args, tuple):
+        line.args = tuple(nameless(one) if isinstance(one, str) else one for one in line.args)
+    return True
 
 
 def _leave(*_: object) -> None:
@@ -157,7 +166,9 @@ def _serve(settings: Settings) -> None:
     except ValueError as exc:
         sys.exit(str(exc))
     if settings.api.access_log:
-        logging.getLogger("uvicorn.access").setLevel(logging.INFO)
+        access = logging.getLogger("uvicorn.access")
+        access.setLevel(logging.INFO)
+        access.addFilter(_without_names)
     config = uvicorn.Config(
         app,
         host=settings.api.host,

@@ -11,11 +11,14 @@ from connectors.clickhouse.client import ClickHouse
 from connectors.http.clients import ServiceClient, service_client
 from connectors.kafka.log import KafkaLog
 from connectors.kafka.progress import LogProgress
+from connectors.kms.opening import open_kms
 from connectors.nats.pubsub import Nats
 from connectors.ports.engine import OutRecord
+from connectors.ports.kms import Kms
 from connectors.postgres.database import Database
 from connectors.redis.client import connect_bounded
 from schemas.settings import Settings
+from services.privacy.vault.opening import OpenVault, open_vault
 from services.runs.known_runs import Progress
 
 #: No answer takes longer than two seconds, so no single dependency may take all of it.
@@ -49,11 +52,14 @@ class ApiLog(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clients:
-    """One process' connections. ``nats`` is there where the deployment has it."""
+    """One process' connections, and the vault, of which a process has one. ``nats`` is there where it is set up."""
 
     log: ApiLog
     progress: Progress
     database: Database
+    kms: Kms | None
+    vault_database: Database
+    vault: OpenVault | None
     redis: Redis
     cache_redis: Redis
     clickhouse: ClickHouse
@@ -63,12 +69,17 @@ class Clients:
     @classmethod
     def of(cls, settings: Settings, log: ApiLog | None, progress: Progress | None) -> "Clients":
         """Return clients, not yet connected; a given ``log`` and its ``progress`` stand in for Kafka."""
-        dsn, nats_url = settings.postgres.dsn.get_secret_value(), settings.nats.url.get_secret_value()
+        nats_url, vault_dsn = settings.nats.url.get_secret_value(), settings.vault.dsn.get_secret_value()
+        database, kms = _database(settings.postgres.dsn.get_secret_value()), open_kms(settings.security, settings.vault)
+        vault_database = _database(vault_dsn) if vault_dsn else database
         redis, cache_url = _redis(settings.redis.url.get_secret_value()), settings.cache.url.get_secret_value()
         return cls(
             log=log or KafkaLog(settings.kafka.bootstrap, client_id=CLIENT_ID),
             progress=progress or LogProgress(settings.kafka.bootstrap),
-            database=Database(dsn, max_connections=POSTGRES_CONNECTIONS, timeout_s=DEPENDENCY_TIMEOUT_S),
+            database=database,
+            kms=kms,
+            vault_database=vault_database,
+            vault=None if kms is None else open_vault(kms, vault_database),
             redis=redis,
             cache_redis=_redis(cache_url) if cache_url else redis,
             clickhouse=ClickHouse(settings.clickhouse.url.get_secret_value(), settings.clickhouse.database),
@@ -83,10 +94,17 @@ class Clients:
         stack.push_async_callback(self.redis.connection_pool.aclose)
         stack.push_async_callback(self.cache_redis.connection_pool.aclose)
         stack.push_async_callback(self.database.close)
+        stack.push_async_callback(self.vault_database.close)
+        if self.kms is not None:
+            stack.push_async_callback(self.kms.close)
         stack.push_async_callback(self.log.stop)
         if self.nats is not None:
             self.nats.start()
             stack.push_async_callback(self.nats.stop)
+
+
+def _database(dsn: str) -> Database:
+    return Database(dsn, max_connections=POSTGRES_CONNECTIONS, timeout_s=DEPENDENCY_TIMEOUT_S)
 
 
 def _redis(url: str) -> Redis:

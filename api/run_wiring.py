@@ -15,7 +15,7 @@ from connectors.kafka.lag import LaneLag
 from connectors.kafka.log import KafkaLog
 from connectors.objects.s3 import s3_access
 from connectors.objects.store import open_objects
-from connectors.ports.pubsub import NoPubSub
+from connectors.ports.pubsub import NoPubSub, PubSub
 from connectors.postgres.budgets import Budgets
 from connectors.postgres.history.run_changes import RunFollower
 from connectors.postgres.history.run_places import RunPlaces
@@ -31,8 +31,9 @@ from connectors.redis.worker_registry import WorkerRegistry
 from connectors.tools import REGISTRY
 from schemas.settings import Settings
 from services.observability.replay.run_records import RunRecords
+from services.privacy.subjects.erasure import Erasures
 from services.privacy.subjects.submission import SubjectRuns
-from services.privacy.subjects.wiring import sealing_objects, subject_keys
+from services.privacy.subjects.wiring import sealing_objects
 from services.prompts.rollouts.arms import arms_of
 from services.runs.admission_required import Turns
 from services.runs.answers.routes import RunRoutes
@@ -80,7 +81,7 @@ class RunWiring:
         generation = MarkerGeneration(clients.redis, self._partitions, DEPENDENCY_TIMEOUT_S)
         self._known = KnownRuns(generation, clients.progress, self._partitions)
         objects = settings.objects
-        self.subject_keys = subject_keys(settings.security, clients.database)
+        self.subject_keys = None if clients.vault is None else clients.vault.keys
         stored = open_objects(objects.url, objects.directory, s3_access(objects))
         self._objects = sealing_objects(stored, self.subject_keys)
         self._subjects = None if self.subject_keys is None else SubjectRuns(self._objects, self.subject_keys)
@@ -124,11 +125,23 @@ class RunWiring:
             bus=bus,
             objects=self._objects,
             appender=self._appender,
+            erasures=self._erasures(bus),
             records=RunRecords(
                 KafkaLog(self._settings.kafka.bootstrap, client_id=CLIENT_ID),
                 RunPlaces(self._clients.database),
                 self._partitions,
             ),
+        )
+
+    def _erasures(self, bus: PubSub) -> Erasures | None:
+        if self.subject_keys is None:
+            return None
+        return Erasures(
+            keys=self.subject_keys,
+            history=self._history,
+            appender=self._appender,
+            bus=bus,
+            objects=self._objects,
         )
 
     def _submitting(self, large_inputs: LargeInputs, turns: Turns) -> Submissions:

@@ -65,6 +65,8 @@ from services.observability.replay.run_records import RunRecords
 from services.observability.traces.reading import TraceReader
 from services.optimizer.optimizer import Optimizer
 from services.prices.stored import StoredPrices
+from services.privacy.subjects.erasure import Erasures
+from services.privacy.vault.opening import OpenVault
 from services.prompts.evaluations.from_runs import CasesOfRuns
 from services.prompts.evaluations.results import EvaluationResults
 from services.prompts.evaluations.start import EvaluationStarts
@@ -154,6 +156,7 @@ class RunServices:
     objects: Objects
     appender: Appender
     records: RunRecords
+    erasures: Erasures | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -301,6 +304,7 @@ class Services:
     cache: RedisResponseCache
     access: AccessServices
     security: SecurityServices
+    vault: OpenVault | None
     audit: AuditServices
     webhooks: WebhookSurface
     operations: OperationServices

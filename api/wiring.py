@@ -49,7 +49,6 @@ from connectors.clickhouse.trace_groups import TraceGroups
 from connectors.clickhouse.trace_query import TraceQueries
 from connectors.clickhouse.traces import Traces
 from connectors.kafka.deadline_appender import DeadlineAppender
-from connectors.kms.opening import open_kms
 from connectors.oidc.issuer import Issuer
 from connectors.postgres.audit.holds import AuditHolds
 from connectors.postgres.audit.reading import AuditReads
@@ -145,7 +144,7 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
     """Return the services. Raises ``ValueError`` for a wrong setting."""
     register(REGISTRY)
     appender = DeadlineAppender(clients.log, DEPENDENCY_TIMEOUT_S)
-    workers, vault = WorkerRegistry(clients.redis, DEPENDENCY_TIMEOUT_S), _vault(settings, clients)
+    workers, vault = WorkerRegistry(clients.redis, DEPENDENCY_TIMEOUT_S), _vault(clients)
     security = _security(clients)
     definitions = _definitions(settings, clients, appender, topics, workers, vault, ForRegistration(security.active))
     limits = _limits(settings, clients, appender)
@@ -196,6 +195,7 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
             vault=vault,
         ),
         security=security,
+        vault=clients.vault,
         audit=AuditServices(
             auditing=Auditing(appender),
             reads=AuditReads(clients.database),
@@ -243,14 +243,12 @@ def topic_creators(settings: Settings) -> TopicCreators:
 
 
 def _webhooks(settings: Settings, clients: Clients) -> WebhookSurface:
-    kms, deliveries = open_kms(settings.security), WebhookDeliveries(clients.database)
-    stored = None if kms is None else Webhooks(clients.database, kms)
-    return WebhookSurface(stored, deliveries, networks_of(settings), WallClock())
+    stored = None if clients.kms is None else Webhooks(clients.database, clients.kms)
+    return WebhookSurface(stored, WebhookDeliveries(clients.database), networks_of(settings), WallClock())
 
 
-def _vault(settings: Settings, clients: Clients) -> Vault | None:
-    kms = open_kms(settings.security)
-    return None if kms is None else Vault(clients.database, kms)
+def _vault(clients: Clients) -> Vault | None:
+    return None if clients.kms is None else Vault(clients.database, clients.kms)
 
 
 def _definitions(
@@ -429,7 +427,9 @@ def _operations(settings: Settings, clients: Clients, measures: Measures, worker
             "postgres": clients.database.ping,
         },
         # Only traces, explained or judged routes and the optimizer read ClickHouse; all other requests work without it.
-        optional_checks={"clickhouse": clients.clickhouse.ping} | ({"nats": clients.nats.ping} if clients.nats else {}),
+        optional_checks={"clickhouse": clients.clickhouse.ping}
+        | ({"nats": clients.nats.ping} if clients.nats else {})
+        | ({"vault": clients.vault_database.ping} if settings.vault.dsn.get_secret_value() else {}),
     )
 
 

@@ -143,8 +143,15 @@ async def _apply(conn: asyncpg.Connection, migration: Migration) -> None:
         raise MigrationError(f"{migration.name} failed and was rolled back: {exc}") from exc
 
 
+def vault_migrations() -> list[Migration]:
+    """Return the migrations of a vault in a database of its own: those with ``vault`` in their name."""
+    return [one for one in read_migrations() if "_vault" in one.name]
+
+
 async def _up(settings: Settings) -> list[str]:
     applied = [f"applied {name}" for name in await up(settings.postgres.dsn.get_secret_value())]
+    if dsn := settings.vault.dsn.get_secret_value():
+        applied += [f"applied {name} to the vault's database" for name in await up(dsn, vault_migrations())]
     clickhouse = ClickHouse(settings.clickhouse.url.get_secret_value(), settings.clickhouse.database)
     try:
         applied += [f"applied {name} to ClickHouse" for name in await clickhouse.migrate()]

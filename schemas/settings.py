@@ -155,6 +155,25 @@ class Security(Group):
         return raw
 
 
+class Vault(Group):
+    """Where keys of organisations and data subjects are, and their master key.
+
+    Without ``dsn`` they are in the database of the data. Without ``transit_url`` the master key is ``VAULT_KEY``.
+    """
+
+    dsn: Annotated[SecretStr, Var("VAULT_DSN")] = SecretStr("")
+    transit_url: Annotated[str, Var("VAULT_TRANSIT_URL")] = ""
+    transit_token: Annotated[SecretStr, Var("VAULT_TRANSIT_TOKEN")] = SecretStr("")
+    transit_key: Annotated[str, Var("VAULT_TRANSIT_KEY"), Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")] = "agentflow"
+
+    @field_validator("transit_url")
+    @classmethod
+    def _http(cls, raw: str) -> str:
+        if raw and not raw.startswith(("http://127.0.0.1:", "http://localhost:", "https://")):
+            raise ValueError("is no address of https; write https://HOST:PORT/v1/transit")
+        return raw
+
+
 class Audit(Group):
     """The audit log. Without a key nothing is signed. ``name`` is the key's, and begins each log's origin."""
 
@@ -338,6 +357,7 @@ class Settings(BaseSettings):
     objects: Objects = Objects()
     api: Api = Api()
     security: Security = Security()
+    vault: Vault = Vault()
     audit: Audit = Audit()
     oidc: Oidc = Oidc()
     providers: Providers = Providers()

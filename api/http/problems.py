@@ -2,6 +2,7 @@
 
 InvalidSpec, InvalidInput, SubmissionConflict  422     Overloaded    429, Retry-After
 Conflict                                       409     Unavailable   503, Retry-After
+SubjectErased                                  410
 NotFound                                       404     anything else 500, without a word of what it was
 Unauthenticated                                401, WWW-Authenticate
 Forbidden                                      403
@@ -21,7 +22,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Match
 
-from api.acts import denied
+from api.acts import denied, nameless
 from api.http.validation_texts import problem_of
 from api.render.runs import links
 from schemas.api_models.problem import MEDIA_TYPE, ProblemDetails, ProblemPart
@@ -36,6 +37,7 @@ from schemas.errors import (
     Overloaded,
     Problem,
     Rejected,
+    SubjectErased,
     SubmissionConflict,
     TooLarge,
     TryLater,
@@ -60,6 +62,7 @@ _STATUS: tuple[tuple[type[AgentFlowError], int], ...] = (
     (Unauthenticated, 401),
     (Forbidden, 403),
     (TooLarge, 413),
+    (SubjectErased, 410),
     (Rejected, 400),
     (Overloaded, 429),
     (TryLater, 503),
@@ -166,7 +169,7 @@ def answer(exc: AgentFlowError, instance: str) -> Response:
 def _log_fault(exc: AgentFlowError, instance: str) -> None:
     run = _RUN.match(instance)
     named = {
-        "path": instance,
+        "path": nameless(instance),
         "dependency": exc.dependency if isinstance(exc, Unavailable) else None,
         "run_id": run[1] if run else None,
     }
@@ -206,7 +209,8 @@ def _serves(request: Request, method: str) -> bool:
 
 
 async def _unexpected(request: Request, exc: Exception) -> Response:
-    logger.error("%s %s failed", request.method, request.url.path, exc_info=exc, extra={"action": "request_failed"})
+    path = nameless(request.url.path)
+    logger.error("%s %s failed", request.method, path, exc_info=exc, extra={"action": "request_failed"})
     detail = "internal error; the log of the API has the traceback"
     return problem(500, "internal", detail, instance=request.url.path)
 

@@ -12,6 +12,7 @@ _WHEN = {
     404: "The organisation has no such resource",
     408: "The body did not arrive within 30 s",
     409: "Conflicts with the resource's current state",
+    410: "The data of the person was erased",
     413: "Over a size limit",
     415: "The body is compressed, or is no JSON by its content type or alphabet",
     422: "Invalid request; `problems` names every invalid part with its path and how to fix it",
@@ -19,7 +20,14 @@ _WHEN = {
     503: "A dependency does not answer; retry after `Retry-After` seconds",
 }
 #: Types that are not named as their status is.
-_KINDS = {401: "unauthenticated", 413: "too-large", 422: "invalid-input", 429: "overloaded", 503: "unavailable"}
+_KINDS = {
+    401: "unauthenticated",
+    410: "subject-erased",
+    413: "too-large",
+    422: "invalid-input",
+    429: "overloaded",
+    503: "unavailable",
+}
 _PROBLEMS = [{"path": "inputs.document_key", "message": "is missing", "fix": 'add "document_key" to the inputs'}]
 
 

@@ -1,6 +1,6 @@
 """Every router, in the order in which paths are matched."""
 
-from api.routers.access import audit, audit_retention, keys, organisations, projects, webhooks
+from api.routers.access import audit, audit_retention, keys, organisations, projects, subjects, webhooks
 from api.routers.access import policies as stored_policies
 from api.routers.calls import batches, cache, credentials, quotas, routes
 from api.routers.definitions import (
@@ -63,6 +63,7 @@ ROUTERS = (
     keys.router,
     projects.router,
     stored_policies.router,
+    subjects.router,
     organisations.router,
     credentials.router,
     audit.router,

@@ -74,6 +74,11 @@ def service_client(base_url: str, headers: Mapping[str, str], connections: int, 
     return ServiceClient(base_url, headers, connections, proxy)
 
 
+def remote_client(base_url: str, headers: Mapping[str, str], timeout_s: float) -> httpx.AsyncClient:
+    """Return a client of a service that is asked seldom, by the proxies of the environment; it follows no redirect."""
+    return httpx.AsyncClient(base_url=base_url, headers=dict(headers), timeout=timeout_s, follow_redirects=False)
+
+
 def local_client(base_url: str, headers: Mapping[str, str], timeout_s: float) -> httpx.AsyncClient:
     """Return a client of a server on this machine, which no proxy of the environment may come between."""
     return httpx.AsyncClient(base_url=base_url, headers=dict(headers), timeout=timeout_s, trust_env=False)

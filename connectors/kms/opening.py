@@ -2,11 +2,25 @@
 
 from connectors.kms.local import LocalKms
 from connectors.kms.sealing import EnvelopeKeys
+from connectors.kms.transit import TransitKms
 from connectors.ports.kms import Kms
-from schemas.settings import Security
+from schemas.settings import Security, Vault
+
+#: How long a process waits for a master key that is elsewhere.
+TIMEOUT_S = 5.0
 
 
-def open_kms(security: Security) -> Kms | None:
-    """Return the master keys of the settings; ``None`` where there are none. Raises ``ValueError`` for a wrong one."""
+def open_kms(security: Security, vault: Vault) -> Kms | None:
+    """Return the master keys of the settings; ``None`` where there are none. Raises ``ValueError`` for a wrong one.
+
+    With a transit engine, ``VAULT_KEY`` and the one before it still open what they had wrapped, so that a deployment
+    can move to the engine by a rotation.
+    """
     keys = EnvelopeKeys.of(security.vault_key.get_secret_value(), security.vault_key_before.get_secret_value())
-    return None if keys is None else LocalKms(keys)
+    local = None if keys is None else LocalKms(keys)
+    if not vault.transit_url:
+        return local
+    token = vault.transit_token.get_secret_value()
+    if not token:
+        raise ValueError("VAULT_TRANSIT_URL is set and VAULT_TRANSIT_TOKEN is not; set both, or none")
+    return TransitKms(vault.transit_url, token, vault.transit_key, before=local, timeout_s=TIMEOUT_S)

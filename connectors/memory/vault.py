@@ -63,10 +63,10 @@ class MemoryVaultStore:
             del self._tokens[key]
         return True
 
-    async def older_subject_keys(self, org_id: str, version: int, limit: int) -> list[SubjectKeyRow]:
+    async def older_subject_keys(self, org_id: str, version: int, after: str, limit: int) -> list[SubjectKeyRow]:
         self._ask()
-        rows = [row for key, row in self._subjects.items() if key[0] == org_id and row.wrapped]
-        return [row for row in rows if row.org_version < version][:limit]
+        rows = [row for (org, subject), row in sorted(self._subjects.items()) if org == org_id and subject > after]
+        return [row for row in rows if row.wrapped and row.org_version < version][:limit]
 
     async def rewrap_subject_keys(self, org_id: str, rows: Sequence[Rewrapped]) -> int:
         self._ask()
@@ -94,10 +94,10 @@ class MemoryVaultStore:
         self._ask()
         return [row for one in tokens if (row := self._tokens.get((org_id, one)))]
 
-    async def older_tokens(self, org_id: str, version: int, limit: int) -> list[TokenRow]:
+    async def older_tokens(self, org_id: str, version: int, after: str, limit: int) -> list[TokenRow]:
         self._ask()
-        rows = [row for key, row in self._tokens.items() if key[0] == org_id and not row.subject]
-        return [row for row in rows if row.org_version < version][:limit]
+        rows = [row for (org, token), row in sorted(self._tokens.items()) if org == org_id and token > after]
+        return [row for row in rows if not row.subject and row.org_version < version][:limit]
 
     async def reseal_tokens(self, org_id: str, rows: Sequence[TokenRow]) -> int:
         self._ask()

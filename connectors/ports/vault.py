@@ -93,8 +93,8 @@ class KeyStore(Protocol):
         """
         ...
 
-    async def older_subject_keys(self, org_id: str, version: int, limit: int) -> list[SubjectKeyRow]:
-        """Return living subjects' keys that are wrapped under a version below this one, at most ``limit``."""
+    async def older_subject_keys(self, org_id: str, version: int, after: str, limit: int) -> list[SubjectKeyRow]:
+        """Return living subjects' keys under a version below this one, by subject, the first ``limit`` after one."""
         ...
 
     async def rewrap_subject_keys(self, org_id: str, rows: Sequence[Rewrapped]) -> int:
@@ -117,8 +117,8 @@ class TokenStore(Protocol):
         """Return the rows of these tokens that there are."""
         ...
 
-    async def older_tokens(self, org_id: str, version: int, limit: int) -> list[TokenRow]:
-        """Return tokens of the organisation's scope that are sealed under a version below this one."""
+    async def older_tokens(self, org_id: str, version: int, after: str, limit: int) -> list[TokenRow]:
+        """Return tokens of the organisation's scope under a version below this one, by token, the same way."""
         ...
 
     async def reseal_tokens(self, org_id: str, rows: Sequence[TokenRow]) -> int:

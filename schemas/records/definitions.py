@@ -16,6 +16,7 @@ DefinitionKind = Literal[
     "prompt_label",
     "policy",
     "provider_facts",
+    "erased_subject",
 ]
 
 

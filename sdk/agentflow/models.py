@@ -924,6 +924,17 @@ class Effect(Answer):
     reconcile: bool
 
 
+class ErasureReceipt(Answer):
+    """A person's key is destroyed. ``first``: by this request; a repeat changes nothing."""
+
+    subject: str
+    erased_at: str
+    first: bool
+    runs_canceled: int
+    audit_event: str
+    in_force_within_s: float
+
+
 class Progress(Answer):
     """Answers that are there, those that failed among them, and how many there will be."""
 
@@ -2294,6 +2305,16 @@ class StopPage(Answer):
     """Stops, newest first."""
 
     stops: list[StopAnswer]
+
+
+class SubjectAnswer(Answer):
+    """A person. ``subject`` is the pseudonym, which records have in place of your id."""
+
+    subject: str
+    key: str
+    erased_at: str | None = None
+    runs: list[RunSummary]
+    next_cursor: str | None = None
 
 
 class SuggestionEvidence(Answer):

@@ -14,10 +14,12 @@ from connectors.clickhouse.client import ClickHouse
 from connectors.kafka.checkpoints import KafkaCheckpoints
 from connectors.kafka.deadline_appender import DeadlineAppender
 from connectors.kafka.log import KafkaLog
+from connectors.kms.opening import open_kms
 from connectors.nats.pubsub import Nats
 from connectors.objects.s3 import s3_access
 from connectors.objects.store import Objects, open_objects
 from connectors.ports.engine import InRecord
+from connectors.ports.kms import Kms
 from connectors.ports.pubsub import NoPubSub, PubSub
 from connectors.postgres.database import Database
 from connectors.redis.client import connect_pipelined
@@ -26,7 +28,8 @@ from connectors.tools import load_entry_points
 from connectors.tools.tools_file import ToolsFile
 from schemas.settings import Settings
 from services.privacy.subjects.ports import SubjectKeys
-from services.privacy.subjects.wiring import sealing_objects, subject_keys
+from services.privacy.subjects.wiring import sealing_objects
+from services.privacy.vault.opening import OpenVault, open_vault
 from streams.process.metrics import TakeTimes
 from streams.runtime.consumer.poll import PollHandler
 from streams.runtime.consumer.transport import DRAIN_S, Member, PollApp, Reads
@@ -39,6 +42,9 @@ log = logging.getLogger(__name__)
 
 #: A write to PostgreSQL or ClickHouse takes a whole batch; what is slower than this is down.
 STORE_TIMEOUT_S = 15.0
+#: A look at the vault is a row or a few; what waits for it is a step of a run.
+VAULT_TIMEOUT_S = 5.0
+VAULT_CONNECTIONS = 4
 
 
 @dataclass
@@ -54,8 +60,9 @@ class RoleContext:
     stack: AsyncExitStack
     clock: WallClock = field(default_factory=WallClock)
     _pipelined: Redis | None = field(default=None, init=False, repr=False)
+    _kms: Kms | None = field(default=None, init=False, repr=False)
+    _vault: OpenVault | None = field(default=None, init=False, repr=False)
     _tools_loaded: bool = field(default=False, init=False, repr=False)
-    _keys: "tuple[SubjectKeys | None] | None" = field(default=None, init=False, repr=False)
 
     def pipelined(self) -> Redis:
         """Return the client for many small calls at once, one for the process. Tables have ``redis`` for themselves."""
@@ -76,12 +83,33 @@ class RoleContext:
             if self.settings.tools.file:
                 ToolsFile(Path(self.settings.tools.file)).refresh()
 
-    def database(self, *, max_connections: int = 4) -> Database:
-        """Return a pool of the caller's own."""
-        dsn = self.settings.postgres.dsn.get_secret_value()
+    def database(self, *, max_connections: int = 4, dsn: str = "") -> Database:
+        """Return a pool of the caller's own, to PostgreSQL or to another database."""
+        dsn = dsn or self.settings.postgres.dsn.get_secret_value()
         database = Database(dsn, max_connections=max_connections, timeout_s=STORE_TIMEOUT_S)
         self.on_close(database.close)
         return database
+
+    def kms(self) -> Kms | None:
+        """Return the master keys, closed with the process; ``None`` without any. Raises ``ValueError``."""
+        if self._kms is None:
+            self._kms = open_kms(self.settings.security, self.settings.vault)
+            if self._kms is not None:
+                self.on_close(self._kms.close)
+        return self._kms
+
+    def vault(self) -> OpenVault | None:
+        """Return keys of organisations and subjects and their tokens, one for the process, for all of its roles.
+
+        ``None`` without a master key. Raises ``ValueError`` for a wrong one.
+        """
+        kms = self.kms()
+        if self._vault is None and kms is not None:
+            dsn = self.settings.vault.dsn.get_secret_value() or self.settings.postgres.dsn.get_secret_value()
+            database = Database(dsn, max_connections=VAULT_CONNECTIONS, timeout_s=VAULT_TIMEOUT_S)
+            self.on_close(database.close)
+            self._vault = open_vault(kms, database)
+        return self._vault
 
     def cache_redis(self) -> Redis:
         """Return the Redis of cached answers: one of its own with ``CACHE_REDIS_URL``, else that of the tables."""
@@ -119,12 +147,9 @@ class RoleContext:
         return sealing_objects(open_objects(settings.url, settings.directory, s3_access(settings)), self.subject_keys())
 
     def subject_keys(self) -> SubjectKeys | None:
-        """Return the keys of data subjects, one vault for the process; ``None`` without ``VAULT_KEY``."""
-        if self._keys is None:
-            security = self.settings.security
-            has_key = bool(security.vault_key.get_secret_value())
-            self._keys = (subject_keys(security, self.database()) if has_key else None,)
-        return self._keys[0]
+        """Return the keys of data subjects, those of ``vault``; ``None`` without a master key."""
+        vault = self.vault()
+        return None if vault is None else vault.keys
 
     def appender(self) -> DeadlineAppender:
         """Return an appender that a batch waits for, and not for ever."""

@@ -38,10 +38,16 @@ def _nats(ctx: RoleContext) -> Ask | None:
     return nats.ping if nats is not None else None
 
 
+def _vault(ctx: RoleContext) -> Ask | None:
+    dsn = ctx.settings.vault.dsn.get_secret_value()
+    return ctx.database(max_connections=1, dsn=dsn).ping if dsn else None
+
+
 _PROBES: dict[Dependency, Callable[[RoleContext], Ask | None]] = {
     Dependency.KAFKA: _kafka,
     Dependency.REDIS: _redis,
     Dependency.POSTGRES: _postgres,
     Dependency.CLICKHOUSE: _clickhouse,
     Dependency.NATS: _nats,
+    Dependency.VAULT: _vault,
 }

@@ -20,6 +20,8 @@ class Dependency(StrEnum):
     POSTGRES = "postgres"
     CLICKHOUSE = "clickhouse"
     NATS = "nats"
+    #: Only one of its own (``VAULT_DSN``): else its rows are in PostgreSQL, whose other users say when it is down.
+    VAULT = "vault"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

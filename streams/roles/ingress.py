@@ -193,4 +193,5 @@ SPEC = RoleSpec(
     reads=(SUBMISSIONS,),
     writes=(RUN_EVENTS,),
     needs=(Dependency.KAFKA, Dependency.REDIS, Dependency.POSTGRES),
+    uses=(Dependency.VAULT,),
 )

@@ -2,7 +2,6 @@
 
 from pydantic import SecretStr
 
-from connectors.kms.opening import open_kms
 from connectors.postgres.vault import Vault
 from connectors.providers.base import Provider
 from connectors.providers.connections import ConnectionsFile
@@ -15,7 +14,7 @@ from streams.process.context import RoleContext
 
 def provider_keys(ctx: RoleContext) -> ProviderKeys | None:
     """Return the keys of organisations; ``None`` without ``VAULT_KEY``. Raises ``ValueError``."""
-    kms = open_kms(ctx.settings.security)
+    kms = ctx.kms()
     if kms is None:
         return None
     given = endpoints(ctx)

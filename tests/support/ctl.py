@@ -154,6 +154,8 @@ LABEL = {
 }
 KEY = {"id": "k1", "name": "ci", "permissions": ["read"], "last4": "wxyz", "created_at": _AT, "organisation": "default"}
 PROJECT = {"id": "search", "name": "Search team", "archived": False, "created_at": _AT}
+SUBJECT = {"subject": f"sub_{'0' * 32}", "key": "active", "erased_at": None, "runs": [], "next_cursor": None}
+ERASED = {"subject": f"sub_{'0' * 32}", "erased_at": _AT, "first": True, "runs_canceled": 2, "audit_event": "erased/1"}
 BILLED = {"calls": 2, "input_tokens": 326, "output_tokens": 125, "amount_usd": "0.002853", "presumed_usd": "0"}
 BATCH = {
     "id": "b1",
@@ -436,6 +438,8 @@ ANSWERS: dict[tuple[str, str], Any] = {
     ("GET", "/api/v1/organisations"): {"organisations": [{"id": "acme", "name": "Acme", "created_at": _AT}]},
     ("GET", "/api/v1/organisations/acme"): {"id": "acme", "name": "Acme", "created_at": _AT},
     ("PATCH", "/api/v1/organisations/acme"): {"id": "acme", "name": "New", "created_at": _AT},
+    ("GET", "/api/v1/subjects/customer%2017"): SUBJECT,
+    ("POST", "/api/v1/subjects/c17/erase"): ERASED,
     ("POST", "/api/v1/projects"): PROJECT,
     ("GET", "/api/v1/projects"): {"projects": [PROJECT]},
     ("PATCH", "/api/v1/projects/search"): {**PROJECT, "archived": True},

@@ -10,7 +10,15 @@ from tests.tenancy.planted import API, Tenant
 
 SEED = 20261129
 #: Names that all organisations share, or that only the bootstrap key may use: their paths name nobody's thing.
-SHARED_PATHS = ("/providers/", "/queues/", "/admin/", "/prices/overrides/", "/organisations/", "/optimizer/")
+SHARED_PATHS = (
+    "/providers/",
+    "/queues/",
+    "/admin/",
+    "/prices/overrides/",
+    "/organisations/",
+    "/optimizer/",
+    "/subjects/",
+)
 #: What changes the things of the one who sends it, whatever it names: it is no request about another.
 OWN_CHANGES = frozenset(
     {
@@ -43,6 +51,8 @@ BODIES: dict[str, Any] = {
     "POST /schedules/{schedule_id}/backfill": {"from": "2026-01-01T00:00:00Z", "to": "2026-01-01T02:00:00Z"},
     "POST /budgets": {"name": "new", "scope": "workflow", "target": "$workflow", "period": "day", "limit_usd": "2"},
     "PATCH /budgets/{budget_id}": {"limit_usd": "3"},
+    "PATCH /webhooks/{webhook_id}": {"description": "changed"},
+    "POST /webhooks/{webhook_id}/rotate": {"overlap_s": 60},
     "POST /stops": {"scope": "workflow", "target": "$workflow", "mode": "pause", "reason": "x"},
     "POST /queues/{name}/lease": {"worker_id": "w", "wait_s": 0},
     "POST /queues/{name}/heartbeat": {"lease": "$lease"},

@@ -1,5 +1,7 @@
 """What people's runs are sent and read with: requests that are repeated while processes die under them."""
 
+import re
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -7,6 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 import httpx
+import orjson
 
 from bench.lines import BenchError, NotThere
 from bench.privacy.erasure.people import PROMPT, SIGNAL, Person, workflows
@@ -17,6 +20,8 @@ AT_ONCE = 6
 #: A killed API is back in some seconds, and a takeover takes a session.
 WITHIN_S = 120.0
 _PAUSE_S = 0.2
+_STORED = re.compile(r"(?:sealed\+)?objects:///[^\s\"\\]+/[0-9a-f]{64}")
+_REFUSED = frozenset({403, 404, 409, 410, 422})
 _AGAIN = frozenset({404, 409, 425, 429, 500, 502, 503, 504})
 
 
@@ -25,6 +30,8 @@ class Client:
 
     def __init__(self, system: System, within_s: float = WITHIN_S) -> None:
         self._system, self._within_s = system, within_s
+        #: One connection for each thread: they are not shared, and making one for each request would cost the most.
+        self._own = threading.local()
         self.again = 0
 
     def require(self) -> None:
@@ -49,9 +56,21 @@ class Client:
         self.post(f"{RUNS}/{run}/signals/{SIGNAL}", person.signal(), f"{run}-signal")
 
     def read(self, run: str) -> dict[str, Any]:
-        """Return a run with the outputs of its steps, as a reader sees it."""
-        found = self._repeated(lambda http: http.get(f"{RUNS}/{run}", params={"step_outputs": True}))
-        return dict(found.json())
+        """Return a run with the outputs of its steps and the contents of stored values, as a reader sees it.
+
+        ``contents`` has the text of each stored value, or the status of its refusal.
+        """
+        found = dict(self._repeated(lambda http: http.get(f"{RUNS}/{run}", params={"step_outputs": True})).json())
+        contents = {uri: self._content(uri, run) for uri in sorted(set(_STORED.findall(orjson.dumps(found).decode())))}
+        return found | {"contents": contents}
+
+    def _content(self, uri: str, run: str) -> str:
+        *_, owner, sha256 = uri.split("/")
+        sealed = {"subject": owner} if uri.startswith("sealed") else {}
+        answer = self._repeated(
+            lambda http: http.get(f"/api/v1/objects/{sha256}", params={"run_id": run, **sealed}), also=_REFUSED
+        )
+        return answer.text if answer.is_success else f"{answer.status_code}"
 
     def erase(self, person: Person) -> dict[str, Any]:
         """Erase a person; repeating it changes nothing."""
@@ -67,13 +86,19 @@ class Client:
         answer = self._repeated(lambda http: http.post(path, json=body, headers=headers))
         return dict(answer.json()) if answer.content else {}
 
+    def _http(self) -> httpx.Client:
+        found: httpx.Client | None = getattr(self._own, "client", None)
+        if found is None:
+            found = self._own.client = self._system.client()
+        return found
+
     def _repeated(
         self, request: Callable[[httpx.Client], httpx.Response], also: frozenset[int] = frozenset()
     ) -> httpx.Response:
         deadline, said = time.monotonic() + self._within_s, "no answer"
         while time.monotonic() < deadline:
-            with suppress(httpx.HTTPError), self._system.client() as http:
-                answer = request(http)
+            with suppress(httpx.HTTPError):
+                answer = request(self._http())
                 if answer.is_success or answer.status_code in also:
                     return answer
                 said = f"{answer.status_code} {answer.text[:300]}"

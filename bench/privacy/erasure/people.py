@@ -48,7 +48,7 @@ def workflows() -> Mapping[str, Json]:
     """Return the workflow of each kind."""
     split = _node("split", "function", **_SPLIT)
     route = _node("route", "function", function_name="complexity_router", inputs={"text": "{{text}}"})
-    wrong = {"key": "{{text}}/none"}
+    wrong = {"key": "{{text}}"}
     return {
         "letter": _chain(
             "person_letter", split, _llm("ask", "split.output"), _merge("merge", a="split.output", b="ask.output")

@@ -133,6 +133,7 @@ class RunFilter:
     awaited: bool = True
     workflows_like: tuple[str, ...] | None = None
     project: str | None = None
+    subject: str | None = None
     cursor: str | None = None
     limit: int = 50
 
@@ -261,6 +262,7 @@ def _wanted(wanted: RunFilter) -> Iterator[tuple[str, *tuple[object, ...]]]:
         ("status = ANY({}::text[])", list(wanted.statuses) or None),
         ("workflow_name LIKE ANY({}::text[])", wanted.workflows_like),
         (f"tags ->> '{PROJECT_TAG}' = {{}}", wanted.project),
+        ("subject = {}", wanted.subject),
     )
     yield from ((condition, value) for condition, value in simple if value is not None)
     if not wanted.awaited:

@@ -88,12 +88,13 @@ class KeyRows:
             await conn.execute("DELETE FROM vault_token WHERE org_id = $1 AND subject = $2", org_id, subject)
         return changed is not None
 
-    async def older_subject_keys(self, org_id: str, version: int, limit: int) -> list[SubjectKeyRow]:
+    async def older_subject_keys(self, org_id: str, version: int, after: str, limit: int) -> list[SubjectKeyRow]:
         rows = await self._database.fetch(
             "read keys of subjects under an older key",
             f"SELECT {_SUBJECT} FROM vault_subject_key "
-            "WHERE org_id = $1 AND erased_at IS NULL AND org_version < $2 ORDER BY org_version, subject LIMIT $3",
-            *(org_id, version, limit),
+            'WHERE org_id = $1 AND erased_at IS NULL AND org_version < $2 AND subject > $3 COLLATE "C" '
+            'ORDER BY subject COLLATE "C" LIMIT $4',
+            *(org_id, version, after, limit),
         )
         return [_subject_row(row) for row in rows]
 

@@ -43,12 +43,12 @@ class TokenRows:
         )
         return [_row(one) for one in rows]
 
-    async def older_tokens(self, org_id: str, version: int, limit: int) -> list[TokenRow]:
+    async def older_tokens(self, org_id: str, version: int, after: str, limit: int) -> list[TokenRow]:
         rows = await self._database.fetch(
             "read tokens under an older key",
             f"SELECT {_ROW} FROM vault_token WHERE org_id = $1 AND subject = '' AND org_version < $2 "
-            "ORDER BY org_version, token LIMIT $3",
-            *(org_id, version, limit),
+            'AND token > $3 COLLATE "C" ORDER BY token COLLATE "C" LIMIT $4',
+            *(org_id, version, after, limit),
         )
         return [_row(one) for one in rows]
 

@@ -19,6 +19,7 @@ ENTRIES = {
     "schedule": Entry("schedule", "Run workflows at scheduled times."),
     "key": Entry("access.key", "Create, list, rotate and revoke API keys."),
     "project": Entry("access.project", "Create and list projects of an organisation."),
+    "subject": Entry("access.subject", "Show and erase persons whose data runs handle."),
     "org": Entry("access.org", "Create and list organisations."),
     "policy": Entry("access.policy", "Check, test, store and activate policies."),
     "webhook": Entry("operations.webhook", "Send the organisation's events to URLs, signed and retried for a day."),

@@ -208,6 +208,8 @@ OPERATIONS: Mapping[str, Operation] = {
     "projects.list": _get(_V1 + "/projects"),
     "projects.get": _get(_V1 + "/projects/{project_id}"),
     "projects.change": _patch(_V1 + "/projects/{project_id}"),
+    "subjects.get": _get(_V1 + "/subjects/{subject_id}"),
+    "subjects.erase": _post(_V1 + "/subjects/{subject_id}/erase"),
     "organisations.create": _post(_V1 + "/organisations"),
     "organisations.list": _get(_V1 + "/organisations"),
     "organisations.get": _get(_V1 + "/organisations/{org_id}"),

@@ -3,48 +3,64 @@
 import re
 from collections.abc import Sequence
 
+import re2
+
+from services.privacy.detect.offsets import encoded
+
 #: Characters before a value, and behind it, in which words count. Behind is short: that word may be of the next value.
 BEFORE, BEHIND, JUST_BEFORE = 80, 24, 20
 
+_NO_LETTER = r"[^0-9A-Za-z\x{c0}-\x{24f}\x{370}-\x{52f}]"
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _JOINTS = re.compile(r"[_\-.]+")
 
 
 class Words:
-    """Some words. Those with ``*`` at their end are prefixes."""
+    """Some words, in any case. Those with ``*`` at their end are prefixes. ``pattern`` finds one of them, for a set."""
 
     __slots__ = ("_found", "pattern")
 
     def __init__(self, words: Sequence[str]) -> None:
-        parts = [f"{re.escape(word.rstrip('*'))}{'' if word.endswith('*') else _END}" for word in sorted(words)]
-        self._found = re.compile(f"(?<![a-z0-9])(?:{'|'.join(parts)})")
-        #: For a set of RE2: whether one of them is in a text at all. It may hit where ``among`` does not.
-        self.pattern = "(?i)" + "|".join(_quoted(word.rstrip("*")) for word in sorted(words))
+        self.pattern = f"(?i){'|'.join(map(_whole, sorted(words)))}"
+        self._found = re2.compile(self.pattern)
 
-    def among(self, text: str) -> bool:
-        """Return whether one of them is in a text of lower case."""
-        return self._found.search(text) is not None
+    def among(self, data: bytes) -> bool:
+        """Return whether one of them is in a text in UTF-8."""
+        return self._found.search(data) is not None
 
 
-_END = "(?![a-z0-9])"
-
-
-def around(text: str, start: int, end: int, above: str) -> str:
-    """Return what is near a value, in lower case. ``above`` stands before the text: keys of JSON."""
+def around(text: str, start: int, end: int, above: str) -> bytes:
+    """Return what is near a value. ``above`` stands before the text: keys of JSON."""
     before = text[max(0, start - BEFORE) : start]
     if start < BEFORE and above:
         before = f"{above}: {before}"
-    return f"{before}\n{text[end : end + BEHIND]}".lower()
+    return encoded(f"{before}\n{text[end : end + BEHIND]}")
 
 
-def just_before(text: str, start: int) -> str:
-    """Return the last characters before a value, in lower case."""
-    return text[max(0, start - JUST_BEFORE) : start].lower()
+def just_before(text: str, start: int) -> bytes:
+    """Return the last characters before a value."""
+    return encoded(text[max(0, start - JUST_BEFORE) : start])
 
 
 def words_of_key(key: str) -> str:
     """Return the words of a key: ``cardNumber`` and ``card_number`` both read ``card number``."""
     return _JOINTS.sub(" ", _CAMEL.sub(" ", key[:64]))
+
+
+def _whole(word: str) -> str:
+    """Return the pattern of a word between others, or within them in scripts without spaces.
+
+    An underscore parts words here, which is why ``\\b`` of RE2 does not do.
+    """
+    text = word.rstrip("*")
+    start = "" if _is_unspaced(text[0]) else f"(?:^|{_NO_LETTER})"
+    end = "" if word.endswith("*") or _is_unspaced(text[-1]) else f"(?:$|{_NO_LETTER})"
+    return f"{start}{_quoted(text)}{end}"
+
+
+def _is_unspaced(char: str) -> bool:
+    """Return whether a script has no spaces between words: Thai, Chinese, Japanese; nor has Korean before endings."""
+    return "\u0e00" <= char <= "\u0e7f" or "\u3040" <= char <= "\u9fff" or "\uac00" <= char <= "\ud7a3"
 
 
 def _quoted(word: str) -> str:

@@ -12,15 +12,21 @@ class Family:
     """Rules that are one set of RE2. The states of its automaton multiply, so put together what is alike.
 
     A set costs some 2 us/KB. With a ``trigger``, a pattern that is in a text wherever a rule of the family finds
-    anything, the set reads only texts that have it. Rules without a family are one with those of their data class.
+    anything, the set reads only texts that have it, or a key above them that has. Triggers of ``words`` are a set of
+    their own. Rules without a family are one with those of their data class.
     """
 
     name: str
     trigger: str = ""
+    words: bool = False
 
 
 #: Six digits, with little between them. Most texts have none.
 DIGITS: Final = Family("digits", r"\d(?:[ .\-/()]{0,3}\d){5}")
+#: Letters with digits behind them, as IBANs and many national numbers have.
+CODES: Final = Family(
+    "codes", r"(?i)[a-z]-?\d\d(?:\d\d|[a-z]\d\d)|[a-z][a-z]\d\d[ \-]?[a-z0-9]{4}|[a-z][a-z] \d\d \d\d \d\d"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,6 +70,18 @@ class _Bundle:
         return shapes, [one - count for one in numbers if one >= count]
 
 
+class _Triggered:
+    """Families that are read only where their trigger is."""
+
+    def __init__(self, families: dict[Family, list[_Ready]]) -> None:
+        self.triggers = [family.trigger for family in families]
+        self._bundles = [_Bundle(rules) for rules in families.values()]
+
+    def bundles(self, numbers: Sequence[int]) -> list[_Bundle]:
+        """Return the families of these triggers."""
+        return [self._bundles[number] for number in numbers]
+
+
 class Searcher:
     """Some rules, compiled."""
 
@@ -83,29 +95,37 @@ class Searcher:
             gate = gates.setdefault(rule.near, len(gates)) if needs_word else None
             ready = _Ready(rule, words.get(rule.near), words.get(rule.unless), gate)
             families.setdefault(rule.of_family, []).append(ready)
-        triggered = {family: of_it for family, of_it in families.items() if family.trigger}
+        shaped = {family: of_it for family, of_it in families.items() if family.trigger and not family.words}
+        worded = {family: of_it for family, of_it in families.items() if family.trigger and family.words}
         others = [of_it for family, of_it in families.items() if not family.trigger]
-        self._triggered = [_Bundle(of_it) for of_it in triggered.values()]
-        self._first = _Bundle(others[0] if others else (), [family.trigger for family in triggered])
+        self._shaped = _Triggered(shaped)
+        self._worded = _Triggered(worded)
+        self._first = _Bundle(others[0] if others else (), self._shaped.triggers)
+        self._words = _Bundle((), self._worded.triggers) if worded else None
         self._others = [_Bundle(of_it) for of_it in others[1:]]
         self._gates = PatternSet([words[these].pattern for these in gates])
 
     def hits(self, text: str, above: str = "", via: tuple[str, ...] = ()) -> list[Hit]:
         """Return what the rules find; ``above`` are words before the text, ``via`` the decodings that led to it."""
         data = encoded(text)
-        shapes = self._shapes_in(data)
+        shapes = self._shapes_in(data, encoded(above) if above else b"")
         if not shapes:
             return []
-        above = above.lower()
         found = list(self._candidates(data, shapes, above, via))
         if found and len(data) != len(text):
             at = code_points(data, {place for one in found for place in (one.start, one.end)})
             found = [_Candidate(at[start], at[end], rules) for start, end, rules in found]
         return [hit for one in found for hit in _checked(one, text, above)]
 
-    def _shapes_in(self, data: bytes) -> list[_Shape]:
+    def _shapes_in(self, data: bytes, above: bytes) -> list[_Shape]:
         shapes, triggers = self._first.hit(data)
-        for bundle in (*(self._triggered[number] for number in triggers), *self._others):
+        bundles = [*self._shaped.bundles(triggers), *self._others]
+        if self._words is not None:
+            words = self._words.hit(data)[1]
+            if above:
+                words = sorted({*words, *self._words.hit(above)[1]})
+            bundles += self._worded.bundles(words)
+        for bundle in bundles:
             shapes.extend(bundle.hit(data)[0])
         return shapes
 
@@ -131,7 +151,11 @@ def _reads(rule: Rule, via: tuple[str, ...]) -> bool:
 
 def _may_hit(one: _Ready, words: frozenset[int], above: str) -> bool:
     """Return whether a rule that needs a word has one somewhere."""
-    return one.gate is None or one.gate in words or (bool(above) and one.near is not None and one.near.among(above))
+    return (
+        one.gate is None
+        or one.gate in words
+        or (bool(above) and one.near is not None and one.near.among(encoded(above)))
+    )
 
 
 def _checked(candidate: _Candidate, text: str, above: str) -> Iterator[Hit]:

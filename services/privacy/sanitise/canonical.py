@@ -33,12 +33,14 @@ class Layer:
     """A text that detectors read. ``via`` are the decodings that led to it, outermost first; empty for the first layer.
 
     ``starts`` leads to the text from which it was derived: the original, or that of the layer ``inside`` which it is.
+    ``strong`` when chance alone would hardly make any of its decodings readable.
     """
 
     text: str
     starts: Offsets = field(default_factory=Same, repr=False)
     via: tuple[str, ...] = ()
     inside: "Layer | None" = field(default=None, repr=False)
+    strong: bool = field(default=True, repr=False)
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """Return which characters of the original text these characters of the layer were made from."""
@@ -82,7 +84,9 @@ def _first(text: str) -> Iterator[Layer]:
 
 def _inner(level: Sequence[Layer], *, strong: bool = False) -> Iterator[Layer]:
     for layer in level:
-        for decoded in decodings(layer.text, hints_of(layer.text)):
+        if strong and not layer.strong:
+            continue
+        for decoded in decodings(layer.text, hints_of(layer.text), after=layer.via):
             if decoded.strong or not strong:
                 yield from _of(decoded, layer)
 
@@ -90,9 +94,10 @@ def _inner(level: Sequence[Layer], *, strong: bool = False) -> Iterator[Layer]:
 def _of(decoded: Decoded, inside: Layer | None) -> Iterator[Layer]:
     """Yield the layer of a decoded text, in its canonical form."""
     via = (*(inside.via if inside else ()), decoded.name)
-    layer = Layer(decoded.text, decoded.offsets, via, inside)
+    strong = decoded.strong and (inside is None or inside.strong)
+    layer = Layer(decoded.text, decoded.offsets, via, inside, strong)
     plain, offsets = canonical(decoded.text)
-    yield layer if plain == decoded.text else Layer(plain, offsets, via, layer)
+    yield layer if plain == decoded.text else Layer(plain, offsets, via, layer, strong)
 
 
 class _Found:

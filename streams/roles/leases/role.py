@@ -155,4 +155,5 @@ SPEC = RoleSpec(
     reads=(catalogue.STEP_REQUESTS, catalogue.DEFINITIONS),
     writes=(catalogue.RUN_EVENTS, catalogue.TRACE_SPANS, catalogue.AUDIT_EVENTS),
     needs=(Dependency.KAFKA, Dependency.REDIS),
+    uses=(Dependency.VAULT,),
 )

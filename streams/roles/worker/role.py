@@ -46,6 +46,7 @@ from services.calls.pipeline import call_stages, compose
 from services.calls.ports import Batching, CallPorts
 from services.calls.provider_keys import ProviderKeys
 from services.prices.lists import PriceLists
+from services.privacy.subjects.erasure import Forgets
 from services.privacy.subjects.outcomes import OutcomeSeals
 from services.prompts.evaluations.functions import register
 from services.prompts.rollouts.withdrawals import Withdrawals
@@ -209,6 +210,7 @@ def _call_ports(
         prices.apply(definition)
         facts.apply(definition)
         policies.apply(definition)
+        forgets.apply(definition)
 
     def mark_loaded() -> None:
         prices.mark_loaded()
@@ -217,6 +219,7 @@ def _call_ports(
         definitions.mark_loaded()
         policies.mark_loaded()
 
+    forgets = Forgets(ctx.subject_keys(), objects)
     follower = DefinitionsFollower(settings.kafka.bootstrap, apply, mark_loaded)
     follower.start()
     ctx.on_close(follower.stop)
@@ -312,5 +315,5 @@ SPEC = RoleSpec(
         catalogue.AUDIT_EVENTS,
     ),
     needs=(Dependency.KAFKA, Dependency.REDIS),
-    uses=(Dependency.NATS,),
+    uses=(Dependency.NATS, Dependency.VAULT),
 )

@@ -9,7 +9,19 @@ import httpx
 import pytest
 
 from deploy.local.system import System
-from tests.support.client import define_prompt, define_workflow, llm, merger, run, submission
+from tests.support.client import (
+    RUNS,
+    define_prompt,
+    define_workflow,
+    get_run,
+    llm,
+    merger,
+    run,
+    submission,
+    submit,
+    wait_for_run,
+)
+from tests.support.polling import until
 
 #: Words that no program, document or name of this system has.
 PLANTED = ("Quillsworth", "Vexmoor", "zorbatine")
@@ -63,3 +75,47 @@ def test_the_scan_finds_what_a_run_without_a_subject_leaves(system: System, clie
     found = " ".join(traces_of(system.data_dir, ("Oakenthorpe-Bly",)))
     assert "kafka" in found
     assert "postgres" in found
+
+
+def test_an_erased_person_is_gone_and_others_are_not(system: System, client: httpx.Client) -> None:
+    flow = define_workflow(client, merger("only", inputs={"text": "{{text}}"}))
+    waits = define_workflow(
+        client,
+        merger("before", inputs={"text": "{{text}}"}),
+        {"id": "answer", "type": "signal", "config": {"name": "answer"}},
+        edges="before>answer",
+    )
+    gone, stays = "person-to-go-88", "person-to-stay-89"
+    done = run(client, submission(flow, {"text": "Larkinbotham"}) | {"subject": gone}, key="erased-1")
+    kept = run(client, submission(flow, {"text": "Merriweather"}) | {"subject": stays})
+    open_ = submit(client, submission(waits, {"text": "Larkinbotham waits"}) | {"subject": gone})
+    until(lambda: (get_run(client, open_) or {}).get("status") == "running", 60, "the run waits")
+    shown = client.get(f"/api/v1/subjects/{gone}").json()
+    assert (shown["key"], len(shown["runs"])) == ("active", 2)
+    assert gone not in json.dumps(shown)
+
+    answer = client.post(f"/api/v1/subjects/{gone}/erase")
+    assert answer.status_code == 200, answer.text
+    receipt = answer.json()
+    assert (receipt["first"], receipt["runs_canceled"]) == (True, 1)
+
+    erased = get_run(client, done["id"], outputs=True)
+    assert erased is not None
+    assert erased["status"] == "succeeded"
+    assert erased["inputs"]["text"] == {"kind": "erased", "subject": receipt["subject"]}
+    assert erased["output"]["only"]["kind"] == "erased"
+    assert wait_for_run(client, open_)["status"] == "canceled"
+    again = client.post(RUNS, json=submission(flow, {"text": "x"}) | {"subject": gone})
+    assert (again.status_code, again.json()["type"]) == (410, "urn:agentflow:problem:subject-erased")
+    assert client.post(f"{RUNS}/{done['id']}/fork", json={"inputs": {}}).status_code == 410
+    other = get_run(client, kept["id"])
+    assert other is not None
+    assert other["inputs"]["text"] == "Merriweather"
+    repeat = client.post(f"/api/v1/subjects/{gone}/erase").json()
+    assert (repeat["first"], repeat["erased_at"]) == (False, receipt["erased_at"])
+    assert client.get(f"/api/v1/subjects/{gone}").json()["key"] == "erased"
+    asked = {"action": "subject_erased"}
+    entries = until(lambda: client.get("/api/v1/audit", params=asked).json()["entries"], 60, "the audit log has it")
+    assert receipt["subject"] in json.dumps(entries)
+    assert len(entries) == 1
+    assert traces_of(system.data_dir, (gone, stays, "Larkinbotham", "Merriweather")) == []

@@ -16,6 +16,7 @@ from agentflow.client.aio.resource import AsyncResource, given
 from agentflow.models import (
     CredentialsAnswer,
     CredentialsPage,
+    ErasureReceipt,
     KeyAnswer,
     KeyCreated,
     KeyPage,
@@ -24,6 +25,7 @@ from agentflow.models import (
     OrganisationPage,
     ProjectAnswer,
     ProjectPage,
+    SubjectAnswer,
     WhoAmI,
 )
 
@@ -78,6 +80,18 @@ class AsyncProjects(AsyncResource):
     async def change(self, project_id: str, /, **body: Unpack[ChangeProject]) -> ProjectAnswer:
         """Rename a project, archive it or take it back."""
         return await self._ask(ProjectAnswer, "projects.change", project_id, json=body)
+
+
+class AsyncSubjects(AsyncResource):
+    """Persons whose data runs handle under a key of their own; ids are yours, as submissions give them."""
+
+    async def get(self, subject_id: str, *, limit: int | None = None, cursor: str | None = None) -> SubjectAnswer:
+        """Return the pseudonym of a person, the state of that person's key, and runs."""
+        return await self._ask(SubjectAnswer, "subjects.get", subject_id, params=given(limit=limit, cursor=cursor))
+
+    async def erase(self, subject_id: str) -> ErasureReceipt:
+        """Destroy a person's key: what was sealed with it can never be read again. It may be repeated."""
+        return await self._ask(ErasureReceipt, "subjects.erase", subject_id)
 
 
 class AsyncOrganisations(AsyncResource):

@@ -4,7 +4,13 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 
-from agentflow.client.aio.access import AsyncCredentials, AsyncKeys, AsyncOrganisations, AsyncProjects
+from agentflow.client.aio.access import (
+    AsyncCredentials,
+    AsyncKeys,
+    AsyncOrganisations,
+    AsyncProjects,
+    AsyncSubjects,
+)
 from agentflow.client.aio.audit import AsyncAudit
 from agentflow.client.aio.batches import AsyncBatches
 from agentflow.client.aio.bills import AsyncBills, AsyncPriceLists
@@ -75,6 +81,7 @@ class AsyncClient:
         self.price_lists = AsyncPriceLists(self)
         self.keys = AsyncKeys(self)
         self.projects = AsyncProjects(self)
+        self.subjects = AsyncSubjects(self)
         self.organisations = AsyncOrganisations(self)
         self.policies = AsyncPolicies(self)
         self.credentials = AsyncCredentials(self)

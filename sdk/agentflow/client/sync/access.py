@@ -17,6 +17,7 @@ from agentflow.client.sync.resource import Resource, given
 from agentflow.models import (
     CredentialsAnswer,
     CredentialsPage,
+    ErasureReceipt,
     KeyAnswer,
     KeyCreated,
     KeyPage,
@@ -25,6 +26,7 @@ from agentflow.models import (
     OrganisationPage,
     ProjectAnswer,
     ProjectPage,
+    SubjectAnswer,
     WhoAmI,
 )
 
@@ -79,6 +81,18 @@ class Projects(Resource):
     def change(self, project_id: str, /, **body: Unpack[ChangeProject]) -> ProjectAnswer:
         """Rename a project, archive it or take it back."""
         return self._ask(ProjectAnswer, "projects.change", project_id, json=body)
+
+
+class Subjects(Resource):
+    """Persons whose data runs handle under a key of their own; ids are yours, as submissions give them."""
+
+    def get(self, subject_id: str, *, limit: int | None = None, cursor: str | None = None) -> SubjectAnswer:
+        """Return the pseudonym of a person, the state of that person's key, and runs."""
+        return self._ask(SubjectAnswer, "subjects.get", subject_id, params=given(limit=limit, cursor=cursor))
+
+    def erase(self, subject_id: str) -> ErasureReceipt:
+        """Destroy a person's key: what was sealed with it can never be read again. It may be repeated."""
+        return self._ask(ErasureReceipt, "subjects.erase", subject_id)
 
 
 class Organisations(Resource):

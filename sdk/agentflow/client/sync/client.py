@@ -9,7 +9,13 @@ from agentflow.client.configuration import configuration
 from agentflow.client.request import Param, Request, prepare
 from agentflow.client.response import Response
 from agentflow.client.retries import Retries
-from agentflow.client.sync.access import Credentials, Keys, Organisations, Projects
+from agentflow.client.sync.access import (
+    Credentials,
+    Keys,
+    Organisations,
+    Projects,
+    Subjects,
+)
 from agentflow.client.sync.audit import Audit
 from agentflow.client.sync.batches import Batches
 from agentflow.client.sync.bills import Bills, PriceLists
@@ -76,6 +82,7 @@ class Client:
         self.price_lists = PriceLists(self)
         self.keys = Keys(self)
         self.projects = Projects(self)
+        self.subjects = Subjects(self)
         self.organisations = Organisations(self)
         self.policies = Policies(self)
         self.credentials = Credentials(self)

@@ -3,7 +3,7 @@
 from typing import Final
 
 from services.privacy.detect.pii.checks import digits_of, passes_mod97, varied
-from services.privacy.detect.rules import DIGITS, Rule
+from services.privacy.detect.rules import CODES, DIGITS, Family, Rule
 
 #: Length of an IBAN by its country (ISO 13616, the registry of SWIFT).
 IBAN_LENGTHS: Final[dict[str, int]] = {
@@ -133,7 +133,7 @@ def is_routing(value: str) -> bool:
 def is_account(value: str) -> bool:
     """Return whether it has as many digits as accounts have."""
     digits = digits_of(value)
-    return 5 <= len(digits) <= 17 and varied(digits)
+    return 5 <= len(digits) <= 20 and varied(digits)
 
 
 _NUMBER_WORD: Final = r"(?:numbers?|nos?|num|nr|n°|nº|№|#|id)?[.:]?\s?(?:is|are|was|ist|est|es|è|:|=|#)?\s?"
@@ -151,6 +151,7 @@ RULES: Final = (
         0.98,
         group=1,
         narrow=iban_in,
+        family=CODES,
     ),
     Rule(
         "pii.bank.routing",
@@ -179,5 +180,6 @@ RULES: Final = (
         group=1,
         validate=is_account,
         keyed=True,
+        family=Family("accounts", rf"(?i)(?:{_ACCOUNT_WORDS})", words=True),
     ),
 )

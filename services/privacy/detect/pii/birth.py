@@ -44,6 +44,6 @@ RULES: Final = (
         group=1,
         validate=is_date,
         keyed=True,
-        family=Family("birth", rf"(?i)(?:{_WORDS})"),
+        family=Family("birth", rf"(?i)(?:{_WORDS})", words=True),
     ),
 )

@@ -1,5 +1,8 @@
 """Check digits that several kinds share."""
 
+#: Each digit doubled, as the sum of its digits.
+_DOUBLED = str.maketrans("0123456789", "0246813579")
+
 
 def digits_of(value: str) -> str:
     """Return the digits of a value without what separates them."""
@@ -8,15 +11,7 @@ def digits_of(value: str) -> str:
 
 def passes_luhn(digits: str) -> bool:
     """Return whether the last digit is the check digit of the others (ISO/IEC 7812-1, annex B)."""
-    total = 0
-    for place, char in enumerate(reversed(digits)):
-        digit = ord(char) - 48
-        if place % 2:
-            digit *= 2
-            if digit > 9:
-                digit -= 9
-        total += digit
-    return total % 10 == 0
+    return (sum(map(int, digits[-1::-2])) + sum(map(int, digits[-2::-2].translate(_DOUBLED)))) % 10 == 0
 
 
 def passes_mod97(rearranged: str) -> bool:

@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import Any, Final, NamedTuple
 
 from services.privacy.detect.pii.checks import digits_of, varied
-from services.privacy.detect.rules import DIGITS, Rule
+from services.privacy.detect.rules import CODES, DIGITS, Rule
 
 
 class _Number(NamedTuple):
@@ -75,7 +75,7 @@ _NUMBERS: Final[tuple[_Number, ...]] = (
     _Number("is_.kennitala", r"\d{6}-?\d{4}", "kennitala|kt"),
     _Number(
         "it.codicefiscale",
-        r"(?i:[a-z]{6}[\dlmnp-v]{2}[abcdehlmprst][\dlmnp-v]{2}[a-z][\dlmnp-v]{3}[a-z])",
+        r"(?i:[a-z]{6}\d{2}[abcdehlmprst]\d{2}[a-z]\d{3}[a-z])",
         "codice fiscale|c.f|cf",
         alone=0.9,
     ),
@@ -150,7 +150,7 @@ def _rules() -> tuple[Rule, ...]:
                 validate=check_of(one.module),
                 near=tuple(one.near.split("|")),
                 alone=one.alone,
-                family=None if one.shape.startswith(("[A-Z", "[XYZ", "(?i")) else DIGITS,
+                family=CODES if one.shape.startswith(("[A-Z", "[XYZ", "(?i")) else DIGITS,
             )
         )
     return tuple(found)
@@ -167,5 +167,6 @@ RULES: Final = (
         validate=is_nino,
         near=("nino", "ni number", "national insurance", "ni no"),
         alone=0.75,
+        family=CODES,
     ),
 )

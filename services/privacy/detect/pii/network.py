@@ -76,7 +76,7 @@ RULES: Final = (
     Rule("pii.ip.v4", "ip", _V4, 0.9, group=1, validate=is_ipv4, near=_NEAR_IP, alone=0.8, unless=_NOT_IP),
     Rule("pii.ip.v4.words", "ip", _V4, 0.8, group=1, validate=is_any_ipv4, near=_NEAR_IP, unless=_NOT_IP),
     Rule("pii.ip.v6", "ip", _V6, 0.9, group=1, validate=is_ipv6),
-    Rule("pii.ip.v6.words", "ip", _V6, 0.8, group=1, validate=is_any_ipv6, near=_NEAR_IP),
+    Rule("pii.ip.v6.words", "ip", _V6, 0.9, group=1, validate=is_any_ipv6, near=_NEAR_IP),
     Rule("pii.mac", "mac", _MAC, 0.9, group=1, validate=is_lettered_mac),
     Rule(
         "pii.mac.words",

@@ -2,8 +2,9 @@
 
 from typing import Final
 
+from services.privacy.detect.near import Words
 from services.privacy.detect.pii.checks import digits_of, varied
-from services.privacy.detect.rules import Rule
+from services.privacy.detect.rules import Family, Rule
 
 _PASSPORT: Final = (
     *("passport*", "reisepass*", "passnummer", "passeport*", "pasaporte*", "passaporto", "passaporte", "paspoort*"),
@@ -19,9 +20,13 @@ _LICENCE: Final = (
 )
 
 
+#: Their shapes are those of many words and numbers, so the words that they need trigger them.
+_PAPERS: Final = Family("papers", Words((*_PASSPORT, *_LICENCE)).pattern, words=True)
+
+
 def is_passport(value: str) -> bool:
     """Return whether it has as many digits as numbers of passports have."""
-    return len(digits_of(value)) >= 6 and varied(digits_of(value))
+    return len(digits_of(value)) >= 4 and varied(digits_of(value))
 
 
 def is_licence(value: str) -> bool:
@@ -39,12 +44,13 @@ RULES: Final = (
     Rule(
         "pii.passport",
         "passport",
-        r"(?:^|[^\w\-])([A-Z]{0,2}\d{6,9}[A-Z]?|[A-Z]\d[A-Z0-9]{7}"
+        r"(?:^|[^\w\-])([A-Z]{0,3}\d{6,9}[A-Z]?|\d{2}[A-Z]{2}\d{5}|[A-Z][A-Z0-9]{7}\d"
         r"|\d{2} ?\d{2} ?\d{6}|[CFGHJK][0-9CFGHJKLMNPRTVWXYZ]{8})(?:$|[^\w\-])",
         0.8,
         group=1,
         validate=is_passport,
         near=_PASSPORT,
+        family=_PAPERS,
     ),
     Rule(
         "pii.passport.machine_readable",
@@ -56,10 +62,11 @@ RULES: Final = (
     Rule(
         "pii.driver_license",
         "driver_license",
-        r"(?:^|[^\w\-])((?:[A-Z]{1,5}[ \-]?)?\d[\dA-Z]*(?:[ \-]\d[\dA-Z]*)*)(?:$|[^\w\-])",
+        r"(?:^|[^\w\-])((?:[A-Z]{1,5}-?)?\d[\dA-Z]*(?:[ \-]\d[\dA-Z]*)*)(?:$|[^\w\-])",
         0.8,
         group=1,
         validate=is_licence,
         near=_LICENCE,
+        family=_PAPERS,
     ),
 )

@@ -33,15 +33,18 @@ _CLOSINGS: Final = (
     r"regards|sincerely|cheers|thanks|thank you|yours|truly|grüßen?|gruß|cordialement|saludos|saluti"
     r"|atenciosamente|groet(?:en)?|уважением"
 )
+_CAPITAL: Final = r"[A-Z\x{80}-\x{10ffff}]"
 _NAMES: Final = Family(
     "names",
-    rf"(?:^|[^\p{{L}}])(?:(?:{_TITLES})\.? \p{{Lu}}|(?i:{_SAYS}|{_GREETINGS}),? \p{{Lu}}|(?i:{_LABELS})[\"']?\s?[:=：])"
+    rf"(?:^|[^A-Za-z])(?:(?:{_TITLES})\.? {_CAPITAL}|(?i:{_SAYS}|{_GREETINGS}),? {_CAPITAL}"
+    rf"|(?i:{_LABELS})[\"']?\s?[:=：])"
     rf"|(?i:{_CLOSINGS}),?\s*\n",
+    words=True,
 )
 _START: Final = r"(?:^|[^\p{L}])"
 
 RULES: Final = (
-    Rule("pii.name.title", "name", rf"{_START}(?:{_TITLES})\.? ({_NAME})", 0.6, group=1, family=_NAMES),
+    Rule("pii.name.title", "name", rf"{_START}(?:(?:{_TITLES})\.? )+({_NAME})", 0.6, group=1, family=_NAMES),
     Rule("pii.name.says", "name", rf"{_START}(?i:{_SAYS}),? ({_NAME})", 0.6, group=1, family=_NAMES),
     Rule(
         "pii.name.label",

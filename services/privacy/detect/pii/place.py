@@ -42,11 +42,13 @@ _CITY_STATE: Final = rf"{_CAP}(?: {_CAP}){{0,2}}, [A-Z][A-Z] \d{{5}}(?:-\d{{4}})
 _MILITARY: Final = r"\b(?:APO|FPO|DPO),? A[AEP] \d{5}\b"
 
 #: A number before a capital, a street's word before a number, or a word that starts an address.
+_CAPITAL: Final = r"[A-Z\x{80}-\x{10ffff}]"
 _PLACES: Final = Family(
     "places",
-    rf"\d[A-Za-z]? (?:[NSEW]\.? )?(?:\p{{Lu}}|\d+(?:st|nd|rd|th))|(?:{_SUFFIXES}|(?:{_SECOND})|(?:{_UTCA})) \d"
-    rf"|(?:^|[^\p{{L}}])(?:{_CALLE})[ .\p{{Lu}}]"
+    rf"\d[A-Za-z]? (?:[NSEW]\.? )?(?:{_CAPITAL}|\d+(?:st|nd|rd|th))|(?:{_SUFFIXES}|(?:{_SECOND})|(?:{_UTCA})) \d"
+    rf"|(?:{_CALLE})(?: |{_CAPITAL})"
     rf"|\d,?(?: ?(?:bis|ter))?,? (?i:{_RUE})|(?i:{_BOXES}) \d|[A-Z][A-Z] \d{{5}}",
+    words=True,
 )
 
 RULES: Final = (

@@ -42,6 +42,11 @@ def url_in(found: str) -> tuple[int, int] | None:
     return (0, end) if not name.startswith("127.") else None
 
 
+def is_domain(value: str) -> bool:
+    """Return whether the label before the top-level domain has a letter; ``3.com`` is a number and a word."""
+    return any(char.isalpha() for char in value.rpartition(".")[0])
+
+
 def _unopened(found: str, end: int) -> bool:
     """Return whether the last character closes a bracket that was opened before the URL."""
     opening = _CLOSING.get(found[end - 1])
@@ -69,6 +74,7 @@ RULES: Final = (
         rf"(?i)(?:^|[^\w@./\\$\-])({_HOST}(?:{_TOP}))(?:$|[^\w@.(=\-]|\.(?:$|[^\w]))",
         0.8,
         group=1,
+        validate=is_domain,
         near=_NEAR,
         alone=0.6,
     ),
@@ -78,6 +84,7 @@ RULES: Final = (
         rf"(?i)(?:^|[^\w@./\\$\-])({_HOST}(?:{_TOP_NEAR}))(?:$|[^\w@.(=\-]|\.(?:$|[^\w]))",
         0.7,
         group=1,
+        validate=is_domain,
         near=_NEAR,
     ),
 )

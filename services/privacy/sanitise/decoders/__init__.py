@@ -33,8 +33,18 @@ _DECODERS: Final[tuple[tuple[frozenset[str], Callable[[str], Iterator[Decoded]]]
 )
 
 
-def decodings(text: str, hints: frozenset[str]) -> Iterator[Decoded]:
-    """Yield what a canonical text holds in each encoding of which it has a hint."""
+#: Decoders that give a text in other words or another order, and the hints that are worth a look in such a text.
+_CIPHERS: Final = ("rot", "atbash", "reversed", "spaced", "leet", "nato", "morse", "braille")
+_AFTER_CIPHERS: Final = frozenset({"base", "base85", "hex", "binary"})
+
+
+def decodings(text: str, hints: frozenset[str], after: tuple[str, ...] = ()) -> Iterator[Decoded]:
+    """Yield what a canonical text holds in each encoding of which it has a hint.
+
+    ``after`` are the encodings from which the text itself came.
+    """
+    if any(one.startswith(_CIPHERS) for one in after):
+        hints &= _AFTER_CIPHERS
     if not hints:
         return
     for needed, decoder in _DECODERS:

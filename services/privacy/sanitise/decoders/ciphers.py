@@ -108,18 +108,41 @@ _DIGITS: Final = {"0": "o", "1": "i", "3": "e", "4": "a", "5": "s", "7": "t"}
 _SIGNS: Final = _DIGITS | {"@": "a", "$": "s", "!": "i", "|": "l", "8": "b", "9": "g"}
 _LEET_TABLES: Final = (str.maketrans(_DIGITS), str.maketrans(_SIGNS), str.maketrans(_SIGNS | {"1": "l"}))
 _LEAST_LEET: Final = 2
+#: Characters between two words in leet of one sentence.
+_LEET_GAP: Final = 24
 _KNOWN: Final = frozenset((*LONG_WORDS, *SHORT_WORDS, *SMALL_WORDS))
 
 
 def leet(text: str) -> Iterator[Decoded]:
-    """Yield the text with digits and marks as the letters that they look like, where words are written so."""
-    words = _LEET.findall(text)
-    if len(words) < _LEAST_LEET:
-        return
+    """Yield the parts of a text that are written so, with digits and marks as the letters that they look like."""
+    parts = [part for part in _parts(text) if _is_leet(text[part[0] : part[1]])]
+    for table in _LEET_TABLES if parts else ():
+        runs = [Piece(start, end, text[start:end].translate(table)) for start, end in parts]
+        decoded = in_place("leet", text, runs)
+        if decoded is not None:
+            yield decoded
+
+
+def _parts(text: str) -> Iterator[tuple[int, int]]:
+    """Yield from where to where words in leet follow each other, with what is between them."""
+    start = end = -1
+    for found in _LEET.finditer(text):
+        if end >= 0 and found.start() - end > _LEET_GAP:
+            yield start, end
+            start = found.start()
+        elif end < 0:
+            start = found.start()
+        end = found.end()
+    if end >= 0:
+        yield start, end
+
+
+def _is_leet(part: str) -> bool:
+    words = _LEET.findall(part)
     read = {word.lower().translate(table) for word in words for table in _LEET_TABLES[1:]}
-    if any(word in whole for whole in read for word in LONG_WORDS) or len(read & _KNOWN) >= _LEAST_LEET:
-        for table in _LEET_TABLES:
-            yield Decoded("leet", text.translate(table), Same())
+    return len(words) >= _LEAST_LEET and (
+        len(read & _KNOWN) >= _LEAST_LEET or any(word in whole for whole in read for word in LONG_WORDS)
+    )
 
 
 _MORSE_CODES: Final = (

@@ -68,7 +68,7 @@ def _patterns() -> dict[str, str]:
         "codes": r"(?:\b\d{2,3}(?:[ ,;] ?|\b)){8}",
         "percent": r"%u?[0-9A-Fa-f]{2}",
         "entity": r"&(?:#[0-9xX]|[A-Za-z]{2,8};)",
-        "quoted": r"=(?:[0-9A-F]{2}|\r?\n)",
+        "quoted": r"=[0-9A-F]{2}=[0-9A-F]|=3D|=\r?\n|[A-Za-z]=[4-7][0-9A-F][A-Za-z=]",
         "escape": r"\\(?:u\{?[0-9A-Fa-f]{2}|x[0-9A-Fa-f]{2}|U000|[0-3][0-7]{2})",
         "base85": r"[!-u]{20}",
         "uu": r"(?m)^[!-M][ -`]{8,60}$",
@@ -90,7 +90,10 @@ def _patterns() -> dict[str, str]:
 @cache
 def _set() -> tuple[Any, tuple[str, ...]]:
     names = []
-    every = re2.Set.SearchSet()
+    options = re2.Options()
+    # A set that has no memory left for a state finds nothing, so it gets more than it needs.
+    options.max_mem = 64 << 20
+    every = re2.Set.SearchSet(options)
     for name, pattern in _patterns().items():
         every.Add(pattern)
         names.append(name)

@@ -18,6 +18,7 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, str, Any, dict[str, Any]]]] =
         (
             *("document_analysis", "--inputs", '{"a": 1}', "--input", "b=2", "--input", "c=x", "--tag", "team=docs"),
             *["--budget", "0.05", "--deadline", "1m30s", "--version", "2", "--project", "p", "--end-user", "u"],
+            *["--subject", "customer-17"],
         ),
         (
             "POST",
@@ -31,6 +32,7 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, str, Any, dict[str, Any]]]] =
                 "deadline_ms": 90_000,
                 "project": "p",
                 "end_user": "u",
+                "subject": "customer-17",
             },
             {},
         ),
@@ -382,6 +384,8 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, str, Any, dict[str, Any]]]] =
     "project create": (("search", "--name", "n"), ("POST", "/api/v1/projects", {"id": "search", "name": "n"}, {})),
     "project list": (("--archived",), ("GET", "/api/v1/projects", None, {"archived": "true"})),
     "project archive": (("search",), ("PATCH", "/api/v1/projects/search", {"archived": True}, {})),
+    "subject show": (("customer 17", "--runs"), ("GET", "/api/v1/subjects/customer%2017", None, {})),
+    "subject erase": (("c17", "--yes"), ("POST", "/api/v1/subjects/c17/erase", None, {})),
     "org list": ((), ("GET", "/api/v1/organisations", None, {})),
     "org get": (("acme",), ("GET", "/api/v1/organisations/acme", None, {})),
     "org jinja": (("acme", "on"), ("PATCH", "/api/v1/organisations/acme", {"jinja_prompts": True}, {})),
@@ -449,6 +453,21 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, str, Any, dict[str, Any]]]] =
     ),
     "audit hold list": ((), ("GET", "/api/v1/audit/holds", None, {})),
     "audit hold remove": (("case-7",), ("DELETE", "/api/v1/audit/holds/case-7", None, {})),
+    "webhook create": (
+        ("https://example.com/hooks", "--event", "run.*"),
+        ("POST", "/api/v1/webhooks", {"url": "https://example.com/hooks", "events": ["run.*"]}, {}),
+    ),
+    "webhook list": ((), ("GET", "/api/v1/webhooks", None, {})),
+    "webhook show": (("wh_1",), ("GET", "/api/v1/webhooks/wh_1", None, {})),
+    "webhook change": (("wh_1", "--disable"), ("PATCH", "/api/v1/webhooks/wh_1", {"enabled": False}, {})),
+    "webhook rotate": (("wh_1",), ("POST", "/api/v1/webhooks/wh_1/rotate", {"overlap_s": 86_400}, {})),
+    "webhook test": (("wh_1",), ("POST", "/api/v1/webhooks/wh_1/test", None, {})),
+    "webhook deliveries": (
+        ("wh_1", "--state", "dead"),
+        ("GET", "/api/v1/webhooks/wh_1/deliveries", None, {"state": "dead", "limit": 100}),
+    ),
+    "webhook retry": (("wh_1", "7"), ("POST", "/api/v1/webhooks/wh_1/deliveries/7/retry", None, {})),
+    "webhook delete": (("wh_1",), ("DELETE", "/api/v1/webhooks/wh_1", None, {})),
     "stop create": (
         ("--scope", "provider", "--target", "openai", "--reason", "outage", "--pause"),
         ("POST", "/api/v1/stops", {"scope": "provider", "mode": "pause", "reason": "outage", "target": "openai"}, {}),

@@ -79,6 +79,12 @@ async def test_nats_is_asked_where_there_is_one_and_a_role_uses_it(stack: AsyncE
     assert list(probes(ctx, [ROLES["history"]])) == ["kafka", "postgres"]
 
 
+async def test_a_vault_of_its_own_is_asked_by_roles_that_use_it(stack: AsyncExitStack) -> None:
+    ctx = context(stack, VAULT_DSN="postgresql://nobody@127.0.0.1:1/vault")
+    assert list(probes(ctx, [ROLES["worker"]])) == ["kafka", "redis", "vault"]
+    assert list(probes(ctx, [ROLES["history"]])) == ["kafka", "postgres"]
+
+
 async def test_secrets_are_not_in_the_context_as_text(stack: AsyncExitStack) -> None:
     assert "s3cr3t" not in repr(context(stack, API_KEY="s3cr3t", KEY_PEPPER="s3cr3t"))
 

@@ -18,6 +18,7 @@ NAMES = {
     Dependency.POSTGRES: "PostgreSQL",
     Dependency.CLICKHOUSE: "ClickHouse",
     Dependency.NATS: "NATS",
+    Dependency.VAULT: "vault",
 }
 #: Declared ahead of the role that writes it.
 UNUSED = {AUDIT_EVENTS}

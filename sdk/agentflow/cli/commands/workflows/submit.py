@@ -38,6 +38,7 @@ _TRIED = (
 @click.option("--project", help="The project that it spends for.")
 @click.option("--end-user", help="The user that it spends for.")
 @click.option("--session", "thread", help="The thread of runs that it belongs to, such as a conversation.")
+@click.option("--subject", help="Your id of the person whose data the run handles; its content is sealed.")
 @click.option("--idempotency-key", metavar="KEY", help="The same key is the same run, however often it is sent.")
 @wait_options
 def submit(
@@ -53,6 +54,7 @@ def submit(
     project: str | None,
     end_user: str | None,
     thread: str | None,
+    subject: str | None,
     idempotency_key: str | None,
     wait: bool,
     timeout: float | None,
@@ -69,6 +71,7 @@ def submit(
         "project": project,
         "end_user": end_user,
         "session": thread,
+        "subject": subject,
     }
     body: dict[str, Any] = {"workflow_name": name, "inputs": json_object(inputs, "--inputs") | _single(single)}
     body |= {field: value for field, value in optional.items() if value is not None}

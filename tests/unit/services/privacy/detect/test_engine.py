@@ -44,6 +44,10 @@ def test_a_family_with_a_trigger_reads_only_texts_that_have_it() -> None:
     found = Detectors([replace(BADGE, family=family), ACCOUNT]).find
     assert not found("B1234")
     assert found("staff B1234")
+    worded = Detectors([replace(BADGE, family=replace(family, words=True))])
+    assert not worded.find("B1234")
+    assert worded.find("staff B1234")
+    assert worded.find_in({"staff": "B1234"})
 
 
 @pytest.mark.parametrize(
@@ -109,7 +113,7 @@ def test_a_set_that_cannot_decide_lets_every_rule_search(monkeypatch: pytest.Mon
 
     detectors = Detectors([BADGE, replace(ACCOUNT, family=DIGITS), replace(LOGIN, data_class="secret")])
     (searcher,) = detectors.searchers
-    for bundle in (searcher._first, *searcher._triggered, *searcher._others):
+    for bundle in (searcher._first, *searcher._shaped.bundles([0]), *searcher._others):
         monkeypatch.setattr(bundle._set, "_set", Silent())
     monkeypatch.setattr(searcher._gates, "_set", Silent())
     found = detectors.find("B1234 account 12345678 login code: abc")

@@ -5,7 +5,6 @@ import pytest
 from connectors.kms.sealing import UnreadableError
 from connectors.ports.vault import TokenRow
 from schemas.errors import Unavailable
-from services.privacy.vault import tokens as vault_tokens
 from services.privacy.vault.memory import memory_vault
 from services.privacy.vault.ports import CACHE_S, Erased
 
@@ -164,7 +163,7 @@ async def test_while_the_vault_is_down_nothing_is_made_up() -> None:
 
 async def test_two_values_with_equal_bits_get_two_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
     # With two bits of a name shown, some of the values share tokens, as two of very many may with 60.
-    monkeypatch.setattr(vault_tokens.form, "make", lambda _, bits: f"T{bits >> 58}")
+    monkeypatch.setattr("schemas.privacy.tokens.make", lambda _, bits: f"T{bits >> 58}")
     vault = memory_vault()
     values = [("email", f"{number}@example.com") for number in range(4)]
     tokens = [(await vault.tokens.tokens_for("acme", "sub_1", [one]))[0] for one in values[:3]]
