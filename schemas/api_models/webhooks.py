@@ -23,7 +23,7 @@ class CreateWebhook(Request):
 
 
 class ChangeWebhook(Request):
-    """What is left out stays. What was pending for one that is enabled again is sent then."""
+    """What is left out stays. A webhook that is enabled again gets what was pending."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra={"examples": [{"enabled": False}]})
 

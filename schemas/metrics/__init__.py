@@ -244,6 +244,7 @@ _SERVED = (
         "Requests by target and outcome: taken, partial, refused, or to be retried.",
         ("target", "outcome"),
     ),
+    Metric(WEBHOOK_TRIES_TOTAL, "counter", "Requests to webhooks by outcome.", ("outcome",)),
     Metric(AUDIT_ENTRIES_TOTAL, "counter", "Audit events by effect.", ("effect",)),
     Metric(OTLP_LAG_RECORDS, "gauge", "Records of spans that a target does not have yet.", ("target",)),
     Metric(LEASES_GIVEN_TOTAL, "counter", "Leases that users' own workers got.", ("topic",)),

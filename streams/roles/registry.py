@@ -43,9 +43,9 @@ _SPECS = (
     traces.SPEC,
     live.SPEC,
     events.SPEC,
+    webhooks.SPEC,
     otlp_export.SPEC,
     live_cost.SPEC,
-    webhooks.SPEC,
 )
 
 ROLES: Mapping[str, RoleSpec] = {spec.name: spec for spec in _SPECS}

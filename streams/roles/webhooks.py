@@ -8,13 +8,13 @@ import random
 from typing import Any
 
 import orjson
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import CollectorRegistry
 
 from connectors.http.webhook_sender import WebhookSender
-from connectors.kms.opening import open_kms
 from connectors.ports.engine import InRecord
 from connectors.postgres.webhook_deliveries import WebhookDeliveries
 from connectors.postgres.webhooks import Webhooks
+from connectors.prometheus.families import counter
 from connectors.tools.environment import environment_of
 from schemas.errors import BadRecord
 from schemas.metrics import WEBHOOK_TRIES_TOTAL
@@ -36,7 +36,7 @@ class WebhookMetrics:
     """Counts tries."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._tries = Counter(WEBHOOK_TRIES_TOTAL, "Requests to webhooks by outcome.", ["outcome"], registry=registry)
+        self._tries = counter(WEBHOOK_TRIES_TOTAL, registry)
 
     def tried(self, outcome: str) -> None:
         """Count one."""
@@ -74,7 +74,7 @@ def _organisation(record: InRecord) -> str:
 
 def build(ctx: RoleContext) -> RoleApp:
     """Return the role's app."""
-    kms = open_kms(ctx.settings.security)
+    kms = ctx.kms()
     if kms is None:
         raise ValueError("the role webhooks needs VAULT_KEY, which seals the secrets of webhooks")
     database = ctx.database()

@@ -22,7 +22,7 @@ ENTRIES = {
     "subject": Entry("access.subject", "Show and erase persons whose data runs handle."),
     "org": Entry("access.org", "Create and list organisations."),
     "policy": Entry("access.policy", "Check, test, store and activate policies."),
-    "webhook": Entry("operations.webhook", "Send the organisation's events to URLs, signed and retried for a day."),
+    "webhook": Entry("operations.webhook", "Send events to URLs, signed and retried for a day."),
     "audit": Entry("access.audit", "Read the audit log; verify, prove and export it; hold entries."),
     "route": Entry("route", "See why a model was chosen; score answers."),
     "usage": Entry("money.usage", "Show what calls used and cost, by any dimension."),

@@ -35,7 +35,7 @@ _DELIVERIES = (
     Column("EVENT", "event_id", wide=True),
 )
 
-command = group("webhook", "Send the organisation's events to URLs, signed and retried for a day.")
+command = group("webhook", "Send events to URLs, signed and retried for a day.")
 
 
 @make(command, "create", changes=True, example="agentctl webhook create https://example.com/hooks --event 'run.*'")
