@@ -23,7 +23,7 @@ class CreateWebhook(Request):
 
 
 class ChangeWebhook(Request):
-    """What is left out stays. A webhook that is enabled again gets what was pending."""
+    """Fields that are left out stay. A webhook that is enabled again gets what was pending."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra={"examples": [{"enabled": False}]})
 

@@ -149,7 +149,7 @@ class ChangeSchedule(TypedDict):
 
 
 class ChangeWebhook(TypedDict):
-    """What is left out stays. A webhook that is enabled again gets what was pending."""
+    """Fields that are left out stay. A webhook that is enabled again gets what was pending."""
 
     url: NotRequired[str | None]
     events: NotRequired[list[str] | None]
