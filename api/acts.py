@@ -31,6 +31,7 @@ ACTS = (
     "/api/v1/quotas",
     "/api/v1/prices/overrides",
     "/api/v1/providers/{name}/credentials",
+    "/api/v1/providers/facts",
     "/api/v1/prompts/{name}/labels",
     "/api/v1/prompts/{name}/scoring",
     "/api/v1/prompts/{name}/deployments",
@@ -40,6 +41,7 @@ ACTS = (
     "/api/v1/admin",
     "/api/v1/audit",
     "/api/v1/webhooks",
+    "/api/v1/vault",
 )
 #: The bodies of these have secrets, and are in no record.
 SECRET = ("/api/v1/providers/{name}/credentials",)

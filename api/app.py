@@ -67,6 +67,7 @@ TAGS = [
         "description": "Costs by any dimension, exported, and compared with providers' charges.",
     },
     {"name": "providers", "description": "Keys of model providers that organisations bring along."},
+    {"name": "vault", "description": "Keys that personal data is sealed with, and their rotation."},
     {"name": "quotas", "description": "How much of providers may be used in a time."},
     {"name": "access", "description": "API keys and organisations."},
     {"name": "subjects", "description": "Persons whose data is sealed under a key of their own, and their erasure."},

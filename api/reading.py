@@ -20,6 +20,7 @@ from schemas.labels.mapped import Labels
 from schemas.policies.facts import Reader
 from schemas.records.definitions import AuditEvent
 from services.security.policies.reading import Reading, Subject, labels_of
+from services.security.policies.restoring import ReaderRestore, Shown
 from topics.catalogue import AUDIT_EVENTS
 from topics.codec import encode
 
@@ -29,13 +30,17 @@ MAX_DECISIONS = 100
 
 async def reading_of(parts: Services, who: Caller) -> Reading | None:
     """Return what decides for a caller, ``None`` where no rule does. Raises ``Unavailable``."""
-    reader = Reader(
+    return await parts.security.readings.of(who.org_id, reader_of(who))
+
+
+def reader_of(who: Caller) -> Reader:
+    """Return a caller as rules know it."""
+    return Reader(
         id=who.key_id,
         kind="key" if who.kind == "key" else "user",
         project=who.project or "",
         permissions=sorted(who.permissions),
     )
-    return await parts.security.readings.of(who.org_id, reader)
 
 
 def subject_of(run: RunLine) -> Subject:
@@ -85,6 +90,51 @@ def seen_object(reading: Reading, run: StoredRun, steps: Iterable[StoredStep], s
     return reading.whole(of, joined(found), "object").verdict == "allow"
 
 
+async def restored_run(
+    parts: Services, who: Caller, run: StoredRun, steps: list[StoredStep]
+) -> tuple[StoredRun, list[StoredStep]]:
+    """Return a run and its steps with the values that the caller may see in place of tokens. Raises ``Unavailable``."""
+    restore = await parts.security.restores.of(who.org_id, reader_of(who))
+    if restore is None:
+        return run, steps
+    of, labels = subject_of(run), _input_labels(run)
+    inputs, output = run.inputs or {}, {node: one for node, one in (run.output or {}).items() if _is_inline(one)}
+    shown = [Shown(value, labels.at((name,)).whole, "run", f"inputs.{name}") for name, value in inputs.items()]
+    shown += [_shown(one, "run", f"output.{node}", node) for node, one in output.items()]
+    given = [step for step in steps if step.output is not None and _is_inline(step.output)]
+    shown += [_shown(step.output or {}, "step", step.step_id, step.node_id) for step in given]
+    values = iter(await restore.values(of, shown))
+    seen = replace(
+        run,
+        inputs=None if run.inputs is None else {name: next(values) for name in inputs},
+        output=None
+        if run.output is None
+        else run.output | {node: {**output[node], "value": next(values)} for node in output},
+    )
+    steps_seen = {id(step): replace(step, output={**(step.output or {}), "value": next(values)}) for step in given}
+    await record(parts, who, restore, run.id)
+    return seen, [steps_seen.get(id(step), step) for step in steps]
+
+
+async def restored_steps(parts: Services, who: Caller, run_id: str, steps: list[StoredStep]) -> list[StoredStep]:
+    """Return steps of a run with the values that the caller may see. Raises ``Unavailable``."""
+    restore = await parts.security.restores.of(who.org_id, reader_of(who))
+    given = [step for step in steps if step.output is not None and _is_inline(step.output)]
+    if restore is None or not given:
+        return steps
+    run = await parts.runs.history.status(who.org_id, run_id)
+    if run is None:
+        raise await parts.runs.known.unknown(run_id)
+    shown = [_shown(step.output or {}, "step", step.step_id, step.node_id) for step in given]
+    values = await restore.values(subject_of(run), shown)
+    found = {
+        id(step): replace(step, output={**(step.output or {}), "value": value})
+        for step, value in zip(given, values, strict=True)
+    }
+    await record(parts, who, restore, run_id)
+    return [found.get(id(step), step) for step in steps]
+
+
 async def require_readable(parts: Services, who: Caller, run_ids: Iterable[str], kind: str) -> None:
     """Raise ``Forbidden`` unless the caller may see all that these runs were given and gave.
 
@@ -111,7 +161,7 @@ async def readable_texts(parts: Services, who: Caller, run_ids: Iterable[str]) -
     return all(found)
 
 
-async def record(parts: Services, who: Caller, reading: Reading, subject: str) -> None:
+async def record(parts: Services, who: Caller, reading: Reading | ReaderRestore, subject: str) -> None:
     """Put what a policy decided into the audit log, if anything matched. Raises ``Unavailable``."""
     if not reading.decisions:
         return
@@ -143,6 +193,14 @@ async def _is_readable(parts: Services, reading: Reading, org_id: str, run_id: s
     given += [step.output for step in steps if step.output is not None]
     label = joined((_input_labels(run).whole, *(labels_of(one.get("labels")).whole for one in given)))
     return reading.whole(subject_of(run), label, kind).verdict == "allow"
+
+
+def _shown(payload: Mapping[str, Any], kind: str, path: str, node: str) -> Shown:
+    return Shown(payload.get("value"), labels_of(payload.get("labels")).whole, kind, path, node)
+
+
+def _is_inline(payload: Mapping[str, Any]) -> bool:
+    return payload.get("kind") == "inline"
 
 
 def _input_labels(run: StoredRun) -> Labels:

@@ -100,6 +100,7 @@ class RunWiring:
             arguments=REGISTRY.argument_names,
             security=security.pinning,
             subjects=self._subjects,
+            appender=appender,
         )
 
     def services(self) -> RunServices:
@@ -194,4 +195,5 @@ class RunWiring:
             objects=self._objects,
             appender=self._appender,
             signals=SignalsReader(self._clients.redis, self._partitions, DEPENDENCY_TIMEOUT_S),
+            security=self._security.pinning,
         )

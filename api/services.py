@@ -35,6 +35,7 @@ from connectors.postgres.keys import Keys
 from connectors.postgres.live_scores import LiveScores
 from connectors.postgres.organisations import Organisations, Projects
 from connectors.postgres.policies.activations import PolicyActivations
+from connectors.postgres.policies.facts import ProviderFactsStore
 from connectors.postgres.policies.versions import PolicyVersions
 from connectors.postgres.price_lists import PriceListStore
 from connectors.postgres.prompts.scoring import PromptScoring
@@ -84,9 +85,11 @@ from services.runs.restart import Restarts
 from services.runs.signals import SignalSender
 from services.runs.submit import Submissions
 from services.security.auditing import Auditing
+from services.security.compliance.reporting import Reports
 from services.security.policies.active import ActivePolicies
 from services.security.policies.pinning import Pinning
 from services.security.policies.reading import Readings
+from services.security.policies.restoring import ReaderRestores
 from services.webhooks.surface import WebhookSurface
 from services.workflows.checks import DocumentChecks
 from services.workflows.of_run import RunDefinitions
@@ -246,13 +249,16 @@ class AccessServices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecurityServices:
-    """Policies: their versions, their activations, what is active as of a moment ago, what runs pin and readers see."""
+    """Policies: their versions, their activations, what is active as of a moment ago, what runs pin
+    and readers see, and which of them get values back."""
 
     versions: PolicyVersions
     activations: PolicyActivations
     active: ActivePolicies
     pinning: Pinning
     readings: Readings
+    facts: ProviderFactsStore
+    restores: ReaderRestores
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -262,6 +268,7 @@ class AuditServices:
     auditing: Auditing
     reads: AuditReads
     holds: AuditHolds
+    reports: Reports
     default_org_id: str
 
 

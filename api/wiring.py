@@ -1,6 +1,6 @@
 """How the API's services are made of its clients."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 
 from api.auth import Authenticator
@@ -48,8 +48,9 @@ from connectors.clickhouse.spend_ledger import SpendLedger
 from connectors.clickhouse.trace_groups import TraceGroups
 from connectors.clickhouse.trace_query import TraceQueries
 from connectors.clickhouse.traces import Traces
-from connectors.kafka.deadline_appender import DeadlineAppender
+from connectors.kafka.deadline_appender import Appender, DeadlineAppender
 from connectors.oidc.issuer import Issuer
+from connectors.ports.engine import OutRecord
 from connectors.postgres.audit.holds import AuditHolds
 from connectors.postgres.audit.reading import AuditReads
 from connectors.postgres.batch_reader import BatchReader
@@ -65,6 +66,7 @@ from connectors.postgres.optimizer_changes import OptimizerChanges
 from connectors.postgres.organisations import Organisations, Projects
 from connectors.postgres.outbox import Outbox
 from connectors.postgres.policies.activations import PolicyActivations
+from connectors.postgres.policies.facts import ProviderFactsStore
 from connectors.postgres.policies.versions import PolicyVersions
 from connectors.postgres.price_lists import PriceListStore
 from connectors.postgres.prompts import Prompts
@@ -96,6 +98,8 @@ from connectors.tools import REGISTRY
 from connectors.tools.environment import networks_of
 from schemas import clock
 from schemas.api_models.admin import TopicAnswer
+from schemas.clock import now_ms
+from schemas.records.definitions import AuditEvent
 from schemas.settings import Kafka, Oidc, Settings
 from services.billing.bills import Bills
 from services.budgets.opening import Opening
@@ -109,6 +113,7 @@ from services.observability.replay.policy.replays import PolicyReplays
 from services.observability.traces.reading import TraceReader
 from services.optimizer.optimizer import Optimizer, OptimizerPorts
 from services.prices.stored import StoredPrices
+from services.privacy.redact.standard import redactors_of
 from services.prompts.evaluations.from_runs import CasesOfRuns
 from services.prompts.evaluations.functions import register
 from services.prompts.evaluations.results import EvaluationResults, ResultPorts
@@ -118,12 +123,15 @@ from services.prompts.rollouts.control import Rollouts
 from services.routing.evaluation import RouteEvaluations
 from services.routing.models import Models
 from services.runs.admission_required import Turns
+from services.runs.attempts.lent_private import LentPrivacy
 from services.runs.leases import StepLeases
 from services.security.auditing import Auditing
+from services.security.compliance.reporting import Reports
 from services.security.oidc import ClaimMapping
 from services.security.policies.active import ActivePolicies
 from services.security.policies.pinning import Pinning
 from services.security.policies.reading import Readings
+from services.security.policies.restoring import ReaderRestores
 from services.security.policies.wiring import ForRegistration
 from services.security.tokens import Rules, TokenVerifier
 from services.webhooks.surface import WebhookSurface
@@ -131,7 +139,8 @@ from services.workflows.checks import DocumentChecks
 from services.workflows.registration import RegistrationPorts, Registrations
 from services.workflows.resolver import WorkflowResolver
 from topics.admin import TopicAdmin
-from topics.catalogue import RUN_EVENTS, wanted
+from topics.catalogue import AUDIT_EVENTS, RUN_EVENTS, wanted
+from topics.codec import encode
 from topics.listing import listed
 
 #: Each waits for its steps; all share one connection to Redis.
@@ -146,7 +155,9 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
     appender = DeadlineAppender(clients.log, DEPENDENCY_TIMEOUT_S)
     workers, vault = WorkerRegistry(clients.redis, DEPENDENCY_TIMEOUT_S), _vault(clients)
     security = _security(clients)
-    definitions = _definitions(settings, clients, appender, topics, workers, vault, ForRegistration(security.active))
+    definitions = _definitions(
+        settings, clients, appender, topics, workers, vault, ForRegistration(security.active, security.facts)
+    )
     limits = _limits(settings, clients, appender)
     runs = RunWiring(settings, clients, appender, definitions, limits, security).services()
     keys, budgets = Keys(clients.database), Budgets(clients.database)
@@ -196,14 +207,20 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
         ),
         security=security,
         vault=clients.vault,
-        audit=AuditServices(
-            auditing=Auditing(appender),
-            reads=AuditReads(clients.database),
-            holds=AuditHolds(clients.database),
-            default_org_id=settings.api.default_org_id,
-        ),
         webhooks=_webhooks(settings, clients),
+        audit=_audit(settings, clients, appender),
         operations=_operations(settings, clients, measures, workers),
+    )
+
+
+def _audit(settings: Settings, clients: Clients, appender: DeadlineAppender) -> AuditServices:
+    auditing, reads = Auditing(appender), AuditReads(clients.database)
+    return AuditServices(
+        auditing=auditing,
+        reads=reads,
+        holds=AuditHolds(clients.database),
+        reports=Reports(reads, auditing.event, now_ms),
+        default_org_id=settings.api.default_org_id,
     )
 
 
@@ -214,8 +231,10 @@ def _security(clients: Clients) -> SecurityServices:
         versions=versions,
         activations=activations,
         active=active,
-        pinning=Pinning(active, REGISTRY.security),
+        pinning=Pinning(active, REGISTRY.security, redactors_of(clients.vault)),
         readings=Readings(active),
+        facts=ProviderFactsStore(clients.database),
+        restores=ReaderRestores(active, None if clients.vault is None else clients.vault.tokens),
     )
 
 
@@ -362,11 +381,20 @@ def _leases(
 ) -> LeaseServices:
     claims = LentAttempts(clients.redis, settings.kafka.partitions)
     return LeaseServices(
-        steps=StepLeases(LeaseDesk(clients.redis), claims, runs.objects, runs.appender),
+        steps=StepLeases(
+            LeaseDesk(clients.redis), claims, runs.objects, runs.appender, private=_lent_privacy(clients, runs.appender)
+        ),
         queues=Queues(definitions.workflows.queues),
         presence=Presence(workers),
         bound=Bound("requests for leases", MAX_LEASE_REQUESTS, STREAMS_RETRY_S),
     )
+
+
+def _lent_privacy(clients: Clients, appender: Appender) -> LentPrivacy:
+    async def say(events: Sequence[AuditEvent]) -> None:
+        await appender.append([OutRecord(AUDIT_EVENTS, one.org_id.encode(), encode(one)) for one in events])
+
+    return LentPrivacy(PolicyVersions(clients.database), redactors_of(clients.vault), say)
 
 
 def _otlp(

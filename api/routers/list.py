@@ -1,6 +1,17 @@
 """Every router, in the order in which paths are matched."""
 
-from api.routers.access import audit, audit_retention, keys, organisations, projects, subjects, webhooks
+from api.routers.access import (
+    audit,
+    audit_retention,
+    compliance,
+    keys,
+    organisations,
+    projects,
+    provider_facts,
+    subjects,
+    vault,
+    webhooks,
+)
 from api.routers.access import policies as stored_policies
 from api.routers.calls import batches, cache, credentials, quotas, routes
 from api.routers.definitions import (
@@ -66,9 +77,12 @@ ROUTERS = (
     subjects.router,
     organisations.router,
     credentials.router,
+    provider_facts.router,
+    vault.router,
     audit.router,
     webhooks.router,
     audit_retention.router,
+    compliance.router,
     bills.router,
     price_lists.router,
     prices.router,

@@ -13,6 +13,8 @@ ANY_CLASS: Final = "*"
 #: In place of a region: any that is known.
 ANY_REGION: Final = "*"
 MAX_CLASSES = 40
+#: What the ids of demands as rules begin with, see ``schemas.policies.compliance``.
+PREFIX: Final = "compliance/"
 
 DataClass = Annotated[str, Field(pattern=r"^(\*|[A-Za-z0-9][A-Za-z0-9_.-]{0,63})$")]
 _Regions = Annotated[tuple[Region | Annotated[str, Field(pattern=r"^\*$")], ...], Field(max_length=32, strict=False)]
@@ -67,3 +69,13 @@ class Compliance(BaseModel):
             certifications={**below.certifications, **self.certifications},
             reroute=self.reroute or below.reroute,
         )
+
+
+def is_demand(rule: str) -> bool:
+    """Return whether an id is that of such a rule."""
+    return rule.startswith(PREFIX)
+
+
+def class_of(rule: str) -> str:
+    """Return the data class that a demand is about; ``*`` for all data."""
+    return rule.partition(".")[2] or ANY_CLASS

@@ -1,17 +1,15 @@
 """The demands of the section ``compliance`` as rules of the policy, so that one engine decides on all.
 
-A rule's id is ``compliance/<demand>.<class>``, with ``any`` for all data. Its condition asks first whether the fact is
-known: what is not known is refused by the rule itself, before any run and in it.
+A rule's id is ``compliance/<demand>.<class>``, without a class for all data. Its condition asks first whether the fact
+is known: what is not known is refused by the rule itself, before any run and in it.
 """
 
 from collections.abc import Iterator
 
 from schemas.compliance.facts import OWN
-from schemas.compliance.section import ANY_CLASS, ANY_REGION, Compliance
+from schemas.compliance.section import ANY_CLASS, ANY_REGION, PREFIX, Compliance
 from schemas.policies.document import Policy, Rule
 
-#: What the ids of these rules begin with.
-PREFIX = "compliance/"
 _STATE = "state the provider's facts, if they are not known"
 
 
@@ -19,11 +17,6 @@ def rules_of(policy: Policy) -> tuple[Rule, ...]:
     """Return all rules of a policy: those that are written, then those of its demands."""
     section = policy.compliance
     return policy.rules if section is None else (*policy.rules, *_rules(section))
-
-
-def is_demand(rule: str) -> bool:
-    """Return whether an id is that of such a rule."""
-    return rule.startswith(PREFIX)
 
 
 def _rules(section: Compliance) -> Iterator[Rule]:
@@ -47,7 +40,7 @@ def _rules(section: Compliance) -> Iterator[Rule]:
 def _rule(demand: str, name: str, when: str, said: str, section: Compliance) -> Rule:
     every = name == ANY_CLASS
     return Rule(
-        id=f"{PREFIX}{demand}.{'any' if every else name}",
+        id=f"{PREFIX}{demand}" if every else f"{PREFIX}{demand}.{name}",
         at="model_call",
         when=when if every else f"'{name}' in context.classes && ({when})",
         verdict="deny",

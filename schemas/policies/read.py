@@ -5,18 +5,20 @@ from collections.abc import Iterator, Mapping
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from schemas.compliance.section import is_demand
 from schemas.errors import AgentFlowError, InvalidInput, InvalidSpec, Problem
 from schemas.labels.declarations import declaration_problems
 from schemas.labels.label import label_of
 from schemas.labels.paths import parse_path
 from schemas.policies.cases import facts_of
-from schemas.policies.compliance import is_demand, rules_of
+from schemas.policies.compliance import rules_of
 from schemas.policies.document import Endorsement, Policy, PolicyTest, Rule
 from schemas.policies.expressions import compile_expression
 from schemas.policies.extending import extended, extension_problems
 from schemas.policies.packs import PACKS
 from schemas.policies.rulings import DEFAULT, ERROR
 from schemas.policies.variables import is_readable
+from schemas.privacy.cases import PrivacyCase
 from schemas.privacy.problems import privacy_problems
 from schemas.records.base import Json
 from schemas.spec.check.shape import path_of
@@ -80,6 +82,7 @@ def _problems(policy: Policy) -> Iterator[Problem]:
         yield from (Problem(f"endorse[{index}]{f.path}", f.message, f.fix) for f in _endorsement(one))
     yield from extension_problems(policy)
     seen |= {one.id for one in rules_of(policy)}
+    seen |= set() if policy.privacy is None else set(policy.privacy.ids)
     for index, test in enumerate(policy.tests):
         for unknown in sorted({*(test.rules or ())} - seen - {DEFAULT, ERROR}):
             if unknown.partition("/")[0] not in PACKS and not (policy.extends and is_demand(unknown)):
@@ -97,7 +100,10 @@ def _guards(policy: Policy) -> Iterator[Problem]:
 
 def _facts(test: PolicyTest, policy: Policy) -> Iterator[Problem]:
     try:
-        facts_of(test.at, test.facts, policy.declarations)
+        if test.at == "privacy":
+            PrivacyCase.model_validate(test.facts)
+        else:
+            facts_of(test.at, test.facts, policy.declarations)
     except ValidationError as exc:
         for error in exc.errors(include_url=False):
             problem = _problem(error)
@@ -121,14 +127,21 @@ def _rule(rule: Rule) -> Iterator[Problem]:
     if (rule.verdict == "redact") != bool(rule.redact or rule.redact_classes):
         fix = "name paths or data classes in redact or redact_classes"
         yield Problem("redact", "a rule says what to redact if its verdict is redact, and no other", fix)
+    yield from _allows(rule)
     if rule.tools and rule.at != "tool_call":
         yield Problem("tools", "only rules at tool_call have tools", "remove them")
-    if rule.verdict == "allow" and rule.at != "tool_call":
-        yield Problem("verdict", "an allow means something for tools with effects alone", "remove the rule")
-    if rule.verdict == "allow" and rule.mode == "shadow":
-        yield Problem("mode", "a call that is allowed in shadow mode alone would be denied", "remove the mode")
     for path in rule.redact:
         yield from _path("redact", path)
+
+
+def _allows(rule: Rule) -> Iterator[Problem]:
+    if rule.verdict == "allow" and rule.at != "tool_call":
+        fix = "remove the rule, or write record to have it in the audit log"
+        yield Problem("verdict", "an allow means something for tools with effects alone", fix)
+    if rule.verdict == "record" and rule.mode == "shadow":
+        yield Problem("mode", "a rule that only records changes nothing in any mode", "remove the mode")
+    if rule.verdict == "allow" and rule.mode == "shadow":
+        yield Problem("mode", "a call that is allowed in shadow mode alone would be denied", "remove the mode")
 
 
 def _endorsement(one: Endorsement) -> Iterator[Problem]:

@@ -7,8 +7,8 @@ from msgspec import Struct
 
 from schemas.records.security.pinned import Decision, Verdict
 
-#: Verdicts, strictest first.
-STRICTNESS: Final[tuple[Verdict, ...]] = ("deny", "ask", "redact", "route", "allow")
+#: Verdicts, strictest first. The last one decides nothing.
+STRICTNESS: Final[tuple[Verdict, ...]] = ("deny", "ask", "redact", "route", "allow", "record")
 #: The rule of decisions that no rule of the document made: facts that cannot be read, and what nothing allows.
 ERROR: Final = "error"
 DEFAULT: Final = "default"
@@ -51,5 +51,6 @@ ALLOWED: Final = Ruling()
 
 
 def strictest(decisions: Sequence[Decision]) -> Verdict:
-    """Return the strictest verdict; of none, ``allow``."""
-    return min((one.verdict for one in decisions), key=STRICTNESS.index, default="allow")
+    """Return the strictest verdict; of none that decides, ``allow``."""
+    verdicts = (one.verdict for one in decisions if one.verdict != "record")
+    return min(verdicts, key=STRICTNESS.index, default="allow")

@@ -9,13 +9,14 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from schemas.privacy.custom import MAX_CUSTOM_RULES, CustomRule
 from schemas.privacy.kinds import KINDS, REDACTED_KINDS
 from schemas.records.security.pinned import Mode
 
 MAX_PRIVACY_RULES = 100
-MAX_OWN_RULES = 50
+MAX_HOSTS = 1_000
 #: Texts of one value beyond this are refused, unless the policy says less or more.
-TEXT_BYTES = 4 * 1024 * 1024
+TEXT_CHARS = 4 * 1024 * 1024
 DEPTH = 64
 
 Where = Literal["log", "provider", "trace", "cache"]
@@ -27,8 +28,9 @@ INFLUENCE_KINDS = tuple(name for name in KINDS if name not in REDACTED_KINDS)
 
 _Id = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_./-]{0,99}$")]
 _Pattern = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:/*@-]{1,128}$")]
-_Kind = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
+_Kind = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 _Class = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
+_Host = Annotated[str, Field(pattern=r"^(\*\.)?[a-z0-9.-]{1,253}$")]
 _Confidence = Annotated[float, Field(ge=0, le=1, strict=False)]
 _Names = Annotated[tuple[_Pattern, ...], Field(strict=False, max_length=100)]
 
@@ -45,47 +47,11 @@ class Rule(_Strict):
     id: _Id
 
 
-class OwnRule(Rule):
-    """A detector of the organisation: a pattern in RE2 syntax, of which nothing is of exponential time.
-
-    ``near`` are words of which one has to stand near what is found.
-    """
-
-    kind: _Kind
-    data_class: _Class = "pii"
-    pattern: Annotated[str, Field(min_length=1, max_length=1_000)]
-    confidence: _Confidence = 0.8
-    near: tuple[Annotated[str, Field(min_length=1, max_length=64)], ...] = Field((), strict=False, max_length=50)
-
-    @model_validator(mode="after")
-    def _fits(self) -> Self:
-        if self.kind in KINDS and KINDS[self.kind].data_class != self.data_class:
-            raise ValueError(f"{self.kind} is of the class {KINDS[self.kind].data_class}")
-        # Most documents have no patterns, and the library takes time to load.
-        import re2
-
-        options = re2.Options()
-        options.log_errors = False
-        try:
-            found = re2.compile(self.pattern, options)
-        except re2.error as exc:
-            raise ValueError(f"`pattern` is no pattern of RE2: {_said(exc)}") from None
-        if found.fullmatch("") is not None:
-            raise ValueError("`pattern` matches an empty text")
-        return self
-
-
 class Detect(_Strict):
-    """Which detectors look. Without ``kinds`` all do; what scores below ``min_confidence`` is no finding.
-
-    ``languages`` are those of attack rules and hints; without any all are used. ``engines`` beside ``patterns`` are
-    optional packages; one that is not installed where it is needed refuses.
-    """
+    """Which detectors look. Without ``kinds`` all do; what scores below ``min_confidence`` is no finding."""
 
     kinds: tuple[_Kind, ...] = Field((), strict=False, max_length=100)
     min_confidence: _Confidence = 0.5
-    languages: tuple[Annotated[str, Field(pattern=r"^[a-z]{2}$")], ...] = Field((), strict=False, max_length=50)
-    engines: tuple[Literal["patterns", "presidio", "classifier"], ...] = Field(("patterns",), strict=False)
 
 
 class RedactRule(Rule):
@@ -169,8 +135,22 @@ class InfluenceRule(Rule):
 class Limits(_Strict):
     """What is larger is refused: nobody has looked at it."""
 
-    text_bytes: Annotated[int, Field(ge=1_024, le=64 * 1024 * 1024)] = TEXT_BYTES
+    text_chars: Annotated[int, Field(ge=1_024, le=64 * 1024 * 1024)] = TEXT_CHARS
     depth: Annotated[int, Field(ge=1, le=256)] = DEPTH
+
+
+class Links(_Strict):
+    """Links to hosts that are not named, in some texts: ``strip`` replaces them, ``deny`` refuses the text.
+
+    ``*.example.org`` stands for all hosts below ``example.org``.
+    """
+
+    at: Annotated[tuple[Influenced, ...], Field(strict=False, min_length=1)] = ("answer",)
+    hosts: tuple[_Host, ...] = Field((), strict=False, max_length=MAX_HOSTS)
+    others: Literal["strip", "deny"] = "strip"
+    workflows: _Names = ()
+    nodes: _Names = ()
+    mode: Mode = "enforce"
 
 
 class Privacy(_Strict):
@@ -178,18 +158,19 @@ class Privacy(_Strict):
 
     mode: Mode = "enforce"
     detect: Detect = Detect()
-    rules_of_ours: tuple[OwnRule, ...] = Field((), strict=False, max_length=MAX_OWN_RULES)
+    rules_of_ours: tuple[CustomRule, ...] = Field((), strict=False, max_length=MAX_CUSTOM_RULES)
     redact: tuple[RedactRule, ...] = Field((), strict=False, max_length=MAX_PRIVACY_RULES)
     restore: Restore = Restore()
     influence: tuple[InfluenceRule, ...] = Field((), strict=False, max_length=MAX_PRIVACY_RULES)
+    links: Links | None = None
     limits: Limits = Limits()
 
     @property
     def ids(self) -> list[str]:
         """The ids of all rules."""
         restore = self.restore
-        rules: tuple[Rule, ...] = (*self.rules_of_ours, *self.redact, *restore.tools, *restore.readers, *self.influence)
-        return [one.id for one in rules]
+        rules: tuple[Rule, ...] = (*self.redact, *restore.tools, *restore.readers, *self.influence)
+        return [*(one.id for one in self.rules_of_ours), *(one.id for one in rules)]
 
     @property
     def kinds_named(self) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -203,8 +184,3 @@ class Privacy(_Strict):
         }
         for name, rules in lists.items():
             yield from ((f"{name}[{index}]", rule.kinds) for index, rule in enumerate(rules))
-
-
-def _said(exc: Exception) -> str:
-    said = exc.args[0] if exc.args else exc
-    return (said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said))[:200]

@@ -3,16 +3,21 @@
 from collections.abc import Sequence
 from typing import TypeVar
 
-from schemas.privacy.document import Privacy, Restore, Rule
+from schemas.privacy.custom import CustomRule
+from schemas.privacy.document import InfluenceRule, Privacy, RedactRule, Restore, RestoreReaders, RestoreTools, Rule
 
-_R = TypeVar("_R", bound=Rule)
+_R = TypeVar("_R", Rule, CustomRule, RedactRule, InfluenceRule, RestoreTools, RestoreReaders)
 
 
 def named(pack: str, section: Privacy) -> Privacy:
     """Return a pack's section with the pack's name before the ids of its rules."""
 
     def ids(rules: Sequence[_R]) -> tuple[_R, ...]:
-        return tuple(rule.model_copy(update={"id": f"{pack}/{rule.id}"}) for rule in rules)
+        copied = []
+        for rule in rules:
+            name = {"id": f"{pack}/{rule.id}"}
+            copied.append(rule.model_copy(update=name))
+        return tuple(copied)
 
     restore = Restore.model_construct(tools=ids(section.restore.tools), readers=ids(section.restore.readers))
     return section.model_copy(
@@ -28,7 +33,7 @@ def named(pack: str, section: Privacy) -> Privacy:
 def with_packs(own: Privacy | None, packs: Sequence[Privacy], without: frozenset[str]) -> Privacy | None:
     """Return the sections as one; ``None`` if there is none. ``without`` are ids of rules to leave out.
 
-    What is no list of rules (``mode``, ``detect``, ``limits``) is the document's, where it says it, else
+    What is no list of rules (``mode``, ``detect``, ``links``, ``limits``) is the document's, where it says it, else
     that of the last pack that says it.
     """
     if not packs:
@@ -51,4 +56,4 @@ def with_packs(own: Privacy | None, packs: Sequence[Privacy], without: frozenset
     return Privacy.model_validate(found.model_dump(mode="json", exclude_defaults=True))
 
 
-_SINGLE = ("mode", "detect", "limits")
+_SINGLE = ("mode", "detect", "links", "limits")

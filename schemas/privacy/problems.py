@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from schemas.errors import Problem
+from schemas.privacy.custom import check_together
 from schemas.privacy.document import Privacy
 from schemas.privacy.kinds import KINDS
 
@@ -19,6 +20,8 @@ def privacy_problems(section: Privacy | None, compile_condition: Compile) -> Ite
         if name in seen:
             yield Problem("privacy", f"the id '{name}' occurs twice", "give each rule an id of its own")
         seen.add(name)
+    if fault := check_together(section.rules_of_ours):
+        yield Problem("privacy.rules_of_ours", fault, "see docs/reference/policies.md")
     own = {one.kind for one in section.rules_of_ours}
     for path, kinds in section.kinds_named:
         for kind in sorted(set(kinds) - set(KINDS) - own):

@@ -27,10 +27,10 @@ BODY: Final = BITS // 5
 #: The code of kinds that an organisation has of its own.
 OWN_CODE: Final = "OWN"
 #: At most so many characters between two of a token are overlooked.
-MAX_GAP: Final = 4
-#: White space, hyphens, Markdown's marks, escapes, soft hyphens and zero-width characters.
+MAX_GAP: Final = 10
+#: White space, hyphens, a colon, Markdown's marks, escapes, soft hyphens and zero-width characters.
 GAPS: Final = frozenset(
-    " \t\n\r\f\v\u00a0\u2028\u2029_-*`~\\>\u00ad\u200b\u200c\u200d\u2060\ufeff\u2010\u2011\u2012\u2013\u2014\u2015"
+    " \t\n\r\f\v\u00a0\u2028\u2029_-*`~:\\>\u00ad\u200b\u200c\u200d\u2060\ufeff\u2010\u2011\u2012\u2013\u2014\u2015"
 )
 
 _CODES: Final = {one.code: one.name for one in KINDS.values()}
@@ -40,8 +40,12 @@ _SQUEEZE: Final = str.maketrans(
     {letter: letter.upper().translate(_FOLD) for letter in "abcdefghijklmnopqrstuvwxyzOIL"} | dict.fromkeys(GAPS)
 )
 _FOLDED: Final = {code.translate(_FOLD): code for code in (*_CODES, OWN_CODE)}
+#: Gaps that are no white space, in a look-alike.
+_MARKS: Final = r"[-*`~:\\\u00ad\u200b-\u200d\u2060\ufeff\u2010-\u2015]{0,3}"
 _LOOKS: Final = re.compile(
-    rf"(?<![A-Za-z0-9])(?:{'|'.join((*_CODES, OWN_CODE))})_[0-9A-Za-z]{{6,24}}(?![A-Za-z0-9])", re.IGNORECASE
+    rf"(?<![A-Za-z0-9])(?:{'|'.join((*_CODES, OWN_CODE))}){_MARKS}_{_MARKS}"
+    rf"(?=[A-Za-z]{{0,24}}[0-9])[0-9A-Za-z](?:{_MARKS}[0-9A-Za-z]){{5,23}}(?![A-Za-z0-9])",
+    re.IGNORECASE,
 )
 
 
@@ -89,7 +93,8 @@ def find(text: str) -> list[TokenSpan]:
 def mangled(text: str) -> list[str]:
     """Return what was a token and is none any more: a code, an underscore and a body that the check refuses.
 
-    For reports: a person has to look at such a text. A token that lost its underscore as well is not among them.
+    For reports: a person has to look at such a text. A token that lost its underscore as well, or has white space in
+    it, is not among them; nor is one without any digit, since names of variables look like that.
     """
     looks = list(_LOOKS.finditer(text)) if "_" in text else []
     tokens = find(text) if looks else []
@@ -100,17 +105,24 @@ def mangled(text: str) -> list[str]:
 
 def squeezed(text: str) -> str:
     """Return a text as tokens are looked for in it: without gaps, in capitals, O as 0, I and L as 1."""
-    return text.translate(_SQUEEZE)
+    return _unescaped(text).translate(_SQUEEZE)
 
 
 def significant(text: str) -> list[int]:
     """Return where each character of ``squeezed`` is in the text."""
-    return [place for place, letter in enumerate(text) if letter not in GAPS]
+    return [place for place, letter in enumerate(_unescaped(text)) if letter not in GAPS]
 
 
 def is_close(places: Sequence[int]) -> bool:
     """Return whether no two neighbours of these places have more than ``MAX_GAP`` characters between them."""
     return all(after - before <= MAX_GAP + 1 for before, after in pairwise(places))
+
+
+def _unescaped(text: str) -> str:
+    """Return a text of the same length in which JSON's escapes of white space are white space."""
+    if "\\" not in text:
+        return text
+    return text.replace("\\n", "  ").replace("\\r", "  ").replace("\\t", "  ")
 
 
 def _placed(text: str, found: Iterable[tuple[int, str]]) -> list[TokenSpan]:

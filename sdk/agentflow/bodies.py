@@ -467,6 +467,17 @@ class ExtendLease(TypedDict):
     progress: NotRequired[Any]
 
 
+class FactsEntry(TypedDict):
+    """Facts of the routes that a pattern names."""
+
+    regions: NotRequired[list[str] | None]
+    retention_days: NotRequired[int | None]
+    trains: NotRequired[bool | None]
+    certifications: NotRequired[list[str] | None]
+    source: NotRequired[str]
+    route: str
+
+
 class FindOutliers(TypedDict):
     """Of which runs: those that began in a time, of one workflow or of each. ``measure`` is what is compared."""
 
@@ -612,6 +623,12 @@ class PutLimits(TypedDict):
     allow_unknown: NotRequired[bool]
 
 
+class PutProviderFacts(TypedDict):
+    """All facts of providers that the organisation states: the next version, in place of the one before."""
+
+    providers: list[FactsEntry]
+
+
 class QuotaLimits(TypedDict):
     """The limits of one provider or model, or of all that an organisation calls when neither is named."""
 
@@ -702,6 +719,13 @@ class RotateKey(TypedDict):
     """For how many seconds the secret before the new one still works; 0 ends it within five seconds."""
 
     overlap_s: NotRequired[int]
+
+
+class RotateVaultKey(TypedDict):
+    """Which key to rotate, and whether to begin or only to continue what is under way."""
+
+    key: Literal["organisation", "master"]
+    begin: NotRequired[bool]
 
 
 class RotateWebhook(TypedDict):

@@ -1029,6 +1029,21 @@ class EvaluationSummary(Answer):
     ended_at: str | None
 
 
+class FactsVersionLine(Answer):
+    """One version of an organisation's facts."""
+
+    version: int
+    created_by: str
+    created_at: str | None
+    entries: int
+
+
+class FactsVersionPage(Answer):
+    """All versions, the newest first."""
+
+    versions: list[FactsVersionLine]
+
+
 class Failure(Answer):
     """The reason why a step or a run failed."""
 
@@ -1121,6 +1136,17 @@ class KeyPage(Answer):
     """All keys of the organisation that are not revoked."""
 
     keys: list[KeyAnswer]
+
+
+class KnownProvider(Answer):
+    """The facts of a route. ``null``: nobody says, and a demand for it is not met. ``sources`` are by field."""
+
+    route: str
+    regions: list[str] | None
+    retention_days: int | None
+    trains: bool | None
+    certifications: list[str] | None
+    sources: dict[str, str]
 
 
 class LabelAnswer(Answer):
@@ -1667,6 +1693,17 @@ class PromptVersionPage(Answer):
     name: str
     archived_at: str | None = None
     versions: list[PromptVersionEntry]
+
+
+class ProviderFactsAnswer(Answer):
+    """The facts that an organisation states of providers; ``version`` is 0 before it did."""
+
+    version: int
+    created_by: str
+    created_at: str | None
+    providers: list[dict[str, Any]]
+    shipped: list[dict[str, Any]]
+    known: list[KnownProvider]
 
 
 class QualityChange(Answer):
@@ -2536,6 +2573,39 @@ class UserPage(Answer):
 
     users: list[UserSummary]
     next_cursor: str | None = None
+
+
+class VaultKeyVersion(Answer):
+    """A version of the organisation's key. ``master`` names what wraps it; one that does not seal yet waits."""
+
+    version: int
+    master: str
+    seals: bool
+    created_at: str
+
+
+class VaultProgress(Answer):
+    """How far a rotation is."""
+
+    state: str
+    version: int
+    left: int
+    damaged: int = 0
+    wrapped: int = 0
+
+
+class VaultStatus(Answer):
+    """The organisation's keys. ``behind`` versions are not wrapped by the present ``master`` key."""
+
+    state: str
+    version: int
+    versions: list[VaultKeyVersion]
+    master: str
+    behind: int
+    subjects: int
+    erased: int
+    tokens: int
+    left: int
 
 
 class WebhookAnswer(Answer):

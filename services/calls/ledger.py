@@ -85,6 +85,10 @@ class Ledger:
             self.decisions += decisions
             self.decided_at_ms = at_ms if self.decided_at_ms is None else self.decided_at_ms
 
+    def find(self, labels: Labels) -> None:
+        """Note labels of what was found in the output."""
+        self.found = labels if self.found is None else self.found.join(labels)
+
     @property
     def output_labels(self) -> dict[str, list[str]]:
         """What is known of the output's labels here, as a payload has them: of earlier answers, and of findings."""

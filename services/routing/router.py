@@ -5,6 +5,7 @@ from typing import NamedTuple, Protocol
 
 from msgspec import Struct
 
+from connectors.providers.names import DEFAULT_MODELS, DEFAULT_PROVIDER
 from schemas.errors import StepError
 from schemas.spec.policy import TIERS, Tier
 from services.routing.choice import Choice
@@ -112,7 +113,7 @@ class Router(Protocol):
 
 
 #: Works without a key: the local provider's three models.
-LOCAL_ROUTES: Mapping[Tier, Route] = {tier: Route("local", f"local-{tier}") for tier in TIERS}
+LOCAL_ROUTES: Mapping[Tier, Route] = {tier: Route(DEFAULT_PROVIDER, DEFAULT_MODELS[tier]) for tier in TIERS}
 
 
 class RouteTable:

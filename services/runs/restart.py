@@ -10,6 +10,8 @@ from typing import Any
 
 import msgspec
 
+from connectors.kafka.deadline_appender import Appender
+from connectors.ports.engine import OutRecord
 from connectors.postgres.history.runs import Runs, StoredRun
 from schemas import clock
 from schemas.errors import Conflict, InvalidInput, NotFound, Problem, TooLarge
@@ -34,8 +36,11 @@ from services.runs.input_check import check_inputs
 from services.runs.large_inputs import LargeInputs
 from services.runs.reuse import reusable
 from services.runs.spender_tags import with_key
+from services.security.enforcement.audit import entry_event
+from services.security.policies.inputs import Entry
 from services.security.policies.pinning import Before, Pinning
 from services.workflows.of_run import RunDefinitions
+from topics.catalogue import AUDIT_EVENTS
 from topics.codec import encode
 
 #: The log takes records of 1 MiB; the rest is room for the batch.
@@ -68,9 +73,14 @@ class Restarts:
         arguments: Arguments = any_arguments,
         security: Pinning | None = None,
         subjects: SubjectRuns | None = None,
+        appender: Appender | None = None,
     ) -> None:
-        """``subjects`` seal the inputs of runs with a data subject; without them none can be done again."""
+        """``subjects`` seal the inputs of runs with a data subject; without them none can be done again.
+
+        ``appender`` takes what a policy decided on inputs; without it no policy redacts them.
+        """
         self._subjects = subjects
+        self._appender = appender
         self._history = history
         self._definitions = definitions
         self._large_inputs = large_inputs
@@ -125,10 +135,19 @@ class Restarts:
         security = await self._security.again(record.org_id, Integrity.USER, record.spec, before)
         if security is None:
             return record
-        of = Of(record.org_id, record.run_id)
-        found = await self._security.entered(of, record.workflow_name, record.inputs, record.tags, security)
-        rules = max(record.rules_version, RULES_OF_LABELS)
-        return msgspec.structs.replace(record, inputs=found.inputs, security=found.security, rules_version=rules)
+        of = Of(record.org_id, record.run_id, record.subject)
+        entry = Entry(of, record.workflow_name, record.inputs, record.tags, record.body_hash)
+        found = await self._security.entered(entry, security)
+        if found.decisions and self._appender is not None:
+            event = entry_event(record.org_id, record.run_id, found.decisions, security.policy, self._now_ms())
+            await self._appender.append([OutRecord(AUDIT_EVENTS, record.org_id.encode(), encode(event))])
+        return msgspec.structs.replace(
+            record,
+            inputs=found.inputs,
+            body_hash=found.body_hash,
+            security=found.security,
+            rules_version=max(record.rules_version, RULES_OF_LABELS),
+        )
 
     async def _definition(self, org_id: str, run: StoredRun) -> ResolvedSpec:
         definition = await self._definitions.of(org_id, run)

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+import msgspec
 import orjson
 from cachetools import LRUCache
 
@@ -17,19 +18,27 @@ from connectors.postgres.history.runs import Runs
 from connectors.postgres.workflows import Workflows
 from connectors.redis.readers.signals import SignalsReader
 from connectors.redis.submission_markers import SubmissionMarkers
-from schemas.errors import BadValue, Conflict, InvalidInput, NotFound, Problem, Undecodable
+from schemas.clock import now_ms
+from schemas.errors import BadValue, Conflict, InvalidInput, NotFound, PrivacyRefused, Problem, Undecodable
+from schemas.labels.label import Integrity, Label
 from schemas.payload import INLINE_LIMIT, Inline, Payload
 from schemas.privacy.wants import Sealing, Want
 from schemas.records.base import Json
 from schemas.records.run_events import SignalReceived
+from schemas.records.security.pinned import Decision
 from schemas.run_states import TERMINAL_RUN, RunState
 from schemas.spec.check.waiting_nodes import signal_names
 from schemas.spec.model import WorkflowSpec
 from schemas.spec.sealed_questions import questions_of
 from schemas.tables.signals import KEPT_BYTES, KEPT_MOST
-from topics.catalogue import RUN_EVENTS
+from services.privacy.redact.redactor import Of, Redacted
+from services.security.enforcement.audit import entry_event
+from services.security.policies.pinning import Pinning
+from topics.catalogue import AUDIT_EVENTS, RUN_EVENTS
 from topics.codec import encode
 
+#: The label of a signal's data, as the fold gives it where nothing else is said.
+BY_SIGNAL = Label(Integrity.USER, origins=frozenset({"signal"}))
 #: A version of a workflow never changes, so what it waits for is remembered.
 REMEMBERED = 1_000
 #: Approximate size of a stored value in the run's table.
@@ -93,7 +102,10 @@ class _Signals:
 
 
 class SignalSender:
-    """Accepts signals. Every method raises ``Unavailable`` when a dependency does not answer."""
+    """Accepts signals. Every method raises ``Unavailable`` when a dependency does not answer.
+
+    Without ``security`` no policy redacts what they hold.
+    """
 
     def __init__(
         self,
@@ -104,7 +116,9 @@ class SignalSender:
         objects: Objects,
         appender: Appender,
         signals: SignalsReader,
+        security: Pinning | None = None,
     ) -> None:
+        self._security = security
         self._history = history
         self._markers = markers
         self._workflows = workflows
@@ -118,7 +132,8 @@ class SignalSender:
 
         ``in_clear``: the data came by a log that keeps it. Raises ``NotFound`` (no such run), ``Conflict`` (it has
         ended, or its store of signals is full), ``InvalidInput`` (its workflow has no such signal, or the data cannot
-        be stored), ``SubjectErased``, and ``InClear`` for data of a person that was kept in clear.
+        be stored), ``SubjectErased``, ``PrivacyRefused`` (a policy refuses what it holds), and ``InClear`` for data of
+        a person that was kept in clear.
         """
         run = await self._run(org_id, wish.run_id)
         workflow, version, status = run.workflow, run.version, run.status
@@ -129,7 +144,13 @@ class SignalSender:
                 f"run {wish.run_id} has a data subject, and this log keeps signals in clear; send it over HTTP"
             )
         asked = await self._check_name(org_id, workflow, version, wish.name)
+        labels: dict[str, list[str]] = {}
+        if self._security is not None:
+            found = await self._private(self._security, Of(org_id, wish.run_id, run.subject), workflow, wish)
+            wish = replace(wish, data=found.value)
+            labels = {} if found.labels is None else found.labels.raised(BY_SIGNAL).recorded
         payload = await self._payload(org_id, wish, Sealing(run.subject, asked) if run.subject else None)
+        payload = msgspec.structs.replace(payload, labels=labels) if labels else payload
         await self._check_room(wish.run_id, payload)
         record = SignalReceived(
             run_id=wish.run_id,
@@ -140,6 +161,21 @@ class SignalSender:
             sent_by=wish.sent_by,
         )
         return Addressed(record, workflow, version, status)
+
+    async def _private(self, security: Pinning, of: Of, workflow: str, wish: SignalRequest) -> Redacted:
+        """Return a signal's data as it may be in the log; what was decided is in the audit log before."""
+        try:
+            found = await security.signalled(of, workflow, wish.data)
+        except PrivacyRefused as exc:
+            await self._audited(of, exc.decisions, wish.signal_id, refused=True)
+            raise
+        await self._audited(of, found.decisions, wish.signal_id)
+        return found
+
+    async def _audited(self, of: Of, decisions: Sequence[Decision], signal: str, *, refused: bool = False) -> None:
+        if decisions:
+            event = entry_event(of.org_id, of.run_id, decisions, "", now_ms(), refused=refused, by=signal)
+            await self._appender.append([OutRecord(AUDIT_EVENTS, of.org_id.encode(), encode(event))])
 
     async def send(self, records: Sequence[SignalReceived]) -> None:
         """Append signals; return when the broker has acknowledged them."""

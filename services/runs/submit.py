@@ -46,6 +46,7 @@ from services.runs.path_admission import PathAdmission
 from services.runs.path_cost import PathCost
 from services.runs.spender_tags import with_baggage, with_spender
 from services.security.enforcement.audit import entry_event
+from services.security.policies.inputs import Entered, Entry
 from services.security.policies.pinning import Pinning
 from services.workflows.resolver import WorkflowResolver
 from topics.catalogue import AUDIT_EVENTS, RUN_EVENTS
@@ -183,30 +184,36 @@ class Submissions:
         check_prompt_values(plan.resolved, body.inputs)
         run = run_id(org_id, source, submission_id)
         subject, body_hash = await self._subject(org_id, body, plan.resolved, submission_id)
+        entry = Entry(
+            of=Of(org_id, run, subject),
+            workflow=body.workflow_name,
+            inputs=body.inputs,
+            tags=with_baggage(with_spender(body, api_key), trace.tags),
+            body_hash=body_hash,
+        )
+        entered = await self._entered(entry, door, plan.resolved)
+        inputs = body.inputs if entered is None else entered.inputs
+        size = size if inputs is body.inputs else self._large_inputs.size_of(inputs)
         armed = Armed(plan.resolved)
-        # A rollout assigns by values of inputs and keeps them beside the run.
+        # A rollout assigns by values of inputs, as they may be in the log, and keeps them beside the run.
         if self._arms is not None and not subject:
-            armed = await self._arms.of(org_id, run, plan.resolved, body.inputs)
+            armed = await self._arms.of(org_id, run, plan.resolved, inputs)
+        security = None if entered is None else entered.security
+        if security is not None and self._security is not None and armed.spec is not plan.resolved:
+            security = await self._security.for_spec(security, org_id, armed.spec)
         budget_nano = _budget_nano(body)
         path = await self._path(org_id, armed.spec, budget_nano)
-        tags, inputs = with_baggage(with_spender(body, api_key), trace.tags), body.inputs
-        security = None if self._security is None else await self._security.of(org_id, door, armed.spec)
-        decisions: Sequence[Decision] = ()
-        if self._security is not None and security is not None:
-            found = await self._security.entered(Of(org_id, run), body.workflow_name, inputs, tags, security)
-            inputs, security, decisions = found.inputs, found.security, found.decisions
-            size = size if inputs is body.inputs else self._large_inputs.size_of(inputs)
         record = RunSubmitted(
             run_id=run,
             org_id=org_id,
             source=source,
             submission_id=submission_id,
-            body_hash=body_hash,
+            body_hash=body_hash if entered is None else entered.body_hash,
             workflow_name=body.workflow_name,
             workflow_version=plan.version,
             spec=armed.spec,
             inputs=inputs,
-            tags=tags,
+            tags=dict(entry.tags),
             budget_nano=budget_nano,
             capture=self._capture,
             submitted_at_ms=self._now_ms(),
@@ -225,7 +232,14 @@ class Submissions:
             security=security,
             subject=subject,
         )
+        decisions = () if entered is None else entered.decisions
         return Draft(record, plan.required, plan.read_here, size, path, decisions)
+
+    async def _entered(self, entry: Entry, door: Integrity, spec: ResolvedSpec) -> Entered | None:
+        """Return what enters, as the active policy lets it; ``None`` without a policy."""
+        if self._security is None or (security := await self._security.of(entry.of.org_id, door, spec)) is None:
+            return None
+        return await self._security.entered(entry, security)
 
     async def _audited(
         self,

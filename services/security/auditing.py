@@ -64,6 +64,10 @@ class Auditing:
         await self._appender.append([_out(_event(act, event_id))])
         return event_id
 
+    async def event(self, event: AuditEvent) -> None:
+        """Record an event as it is. Raises ``Unavailable``."""
+        await self._appender.append([_out(event)])
+
     def failed(self, act: Act, event_id: str, reason: str) -> None:
         """Note that a recorded act did not take effect."""
         self._wait(_event(act, f"{event_id}/failed", reason))

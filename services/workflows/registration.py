@@ -141,7 +141,8 @@ class Registrations:
         if active is None:
             return None
         tools = {name: ports.tools.security("tool", name) for name in ports.tools.names("tool")}
-        return FlowCheck(org_id, active.name, active.policy, tools, ports.tools.all_argument_names())
+        taken = ports.tools.all_argument_names()
+        return FlowCheck(org_id, active.name, active.policy, tools, taken, active.facts)
 
     async def _own_providers(self, org_id: str) -> frozenset[str]:
         """Return the providers that the organisation has stored keys of, which every worker can ask for it."""

@@ -175,6 +175,7 @@ def build(ctx: RoleContext) -> RoleApp:
         objects=path.objects,
         appender=path.appender,
         signals=SignalsReader(ctx.redis, ctx.settings.kafka.partitions, STORE_TIMEOUT_S),
+        security=path.security,
     )
     ingress = Ingress(path.submissions, signals, ctx.dead_letter)
     spec = SinkSpec(

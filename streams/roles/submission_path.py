@@ -25,6 +25,7 @@ from services.runs.known_runs import KnownRuns
 from services.runs.large_inputs import LargeInputs
 from services.runs.path_admission import PathAdmission
 from services.runs.submit import SubmissionPorts, Submissions
+from services.security.policies.pinning import Pinning
 from services.security.policies.wiring import pinning_of
 from services.workflows.resolver import WorkflowResolver
 from streams.process.context import STORE_TIMEOUT_S, RoleContext
@@ -41,6 +42,7 @@ class SubmissionPath:
     objects: Objects
     appender: Appender
     submissions: Submissions
+    security: Pinning
 
     @classmethod
     def of(cls, ctx: RoleContext, known: KnownRuns | None = None) -> "SubmissionPath":
@@ -49,6 +51,7 @@ class SubmissionPath:
         workflows, history = Workflows(database), Runs(database)
         markers = SubmissionMarkers(ctx.redis, settings.kafka.partitions, STORE_TIMEOUT_S)
         objects, appender = ctx.objects(), ctx.appender()
+        security = pinning_of(database, REGISTRY, ctx.vault())
         ports = SubmissionPorts(
             plans=WorkflowResolver(workflows, Prompts(database), arguments=REGISTRY.argument_names),
             markers=markers,
@@ -59,7 +62,7 @@ class SubmissionPath:
             known=known,
             paths=PathAdmission(stored_prices(ctx, database)),
             arms=arms_of(database),
-            security=pinning_of(database, REGISTRY),
+            security=security,
         )
         return cls(
             database=database,
@@ -69,6 +72,7 @@ class SubmissionPath:
             objects=objects,
             appender=appender,
             submissions=Submissions(ports, capture=settings.security.capture),
+            security=security,
         )
 
 

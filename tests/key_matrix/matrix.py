@@ -273,6 +273,7 @@ BODIES: dict[str, Any] = {
     "PUT /quotas": {"limits": []},
     "POST /queues/{name}/lease": {"worker_id": "w", "wait_s": 0},
     "POST /admin/dead-letters/retry": {"positions": ["run-events.dlq/0@0"], "dry_run": True},
+    "POST /vault/rotate": {"key": "organisation"},
     "POST /cache/purge": {"workflow": WORKFLOW},
     "POST /traces/diff": {"a": "{run_id}", "b": "{run_id}"},
     "POST /traces/causes": {"since": "1h", "workflow": WORKFLOW},
@@ -287,11 +288,13 @@ BODIES: dict[str, Any] = {
     "POST /datasets": {"cases": [{"inputs": {"name": "Ada"}}]},
     "POST /datasets/from-runs": {"name": "changed", "workflow": WORKFLOW},
     "PUT /providers/{name}/credentials": {"api_key": "sk-another-1234567890"},
+    "PUT /providers/facts": {"providers": [{"route": "openai/*", "regions": ["eu"]}]},
 }
 #: What the owner's request finds nothing for: a suggestion comes of many calls, a score of a node that learns, a step
-#: of a rollout with more than one, policies of recorded calls, a cause of a run that failed.
+#: of a rollout with more than one, policies of recorded calls, a cause of a run that failed, a report of a signed log.
 UNREACHED = frozenset(
     {
+        "/compliance/report",
         "/optimizer/suggestions/{suggestion_id}/apply",
         "/optimizer/suggestions/{suggestion_id}/undo",
         "/runs/{run_id}/route",

@@ -161,6 +161,8 @@ async def _things(stage: Stage) -> None:
         "offset": "0",
     }
     (await stage.owner.put(f"{API}/limits", json=limits)).raise_for_status()
+    facts = {"providers": [{"route": f"{MARK}/*", "regions": ["eu"]}]}
+    (await stage.owner.put(f"{API}/providers/facts", json=facts)).raise_for_status()
     credentials = {"api_key": f"{MARK}-sk-1234567890"}
     (await stage.owner.put(f"{API}/providers/{PROVIDER}/credentials", json=credentials)).raise_for_status()
 

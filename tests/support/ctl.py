@@ -11,7 +11,7 @@ from agentflow.cli.main import root
 from agentflow.cli.session import Session
 from click.testing import CliRunner
 
-from tests.support import ctl_audit, ctl_comparisons, ctl_policies, ctl_traces
+from tests.support import ctl_audit, ctl_comparisons, ctl_compliance, ctl_policies, ctl_traces
 from tests.support.ctl_webhooks import WEBHOOKS
 from tests.support.rollout_answers import DEPLOYMENT, DEPLOYMENT_ID, ENDED_ID, LINE, ROLLED_BACK
 from tests.support.runs import START_MS, function, resolved, submitted
@@ -256,6 +256,20 @@ QUALITY = {
     ],
 }
 CACHE = {"hits": 3, "misses": 1, "entries": 2, "bytes": 100, "saved_usd": "0.5", "scopes": []}
+VAULT = {
+    "state": "settling",
+    "version": 1,
+    "versions": [
+        {"version": 1, "master": "8f3a2b1c0d4e5f60", "seals": True, "created_at": _AT},
+        {"version": 2, "master": "8f3a2b1c0d4e5f60", "seals": False, "created_at": _AT},
+    ],
+    "master": "8f3a2b1c0d4e5f60",
+    "behind": 0,
+    "subjects": 900,
+    "erased": 100,
+    "tokens": 4_200,
+    "left": 0,
+}
 PRICE = {
     "provider": "openai",
     "model": "gpt-4o",
@@ -309,6 +323,7 @@ READY = {
 
 ANSWERS: dict[tuple[str, str], Any] = {
     **ctl_audit.ANSWERS,
+    **ctl_compliance.ANSWERS,
     **ctl_policies.ANSWERS,
     ("POST", f"{_RUNS}/{RUN}/approvals"): {"id": RUN, "step": "mail", "approve": True, "asked": "send"},
     ("POST", _RUNS): ACCEPTED,
@@ -461,6 +476,8 @@ ANSWERS: dict[tuple[str, str], Any] = {
     ("DELETE", "/api/v1/limits"): None,
     ("GET", "/api/v1/cache"): CACHE,
     ("POST", "/api/v1/cache/purge"): {"entries": 2, "bytes": 100},
+    ("GET", "/api/v1/vault"): VAULT,
+    ("POST", "/api/v1/vault/rotate"): {"state": "done", "version": 2, "left": 0, "damaged": 0, "wrapped": 0},
     ("POST", "/v1/traces"): {"partialSuccess": {"rejectedSpans": "1", "errorMessage": "it ends before it starts"}},
     ("GET", "/api/v1/prices"): {"at": None, "prices": [PRICE]},
     ("GET", f"/api/v1/runs/{RUN}/route"): ROUTE,

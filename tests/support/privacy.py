@@ -1,23 +1,21 @@
 """A vault and detectors in memory, for tests of what is done with findings. Words of the values say what they are."""
 
-import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
-from schemas.errors import Unavailable
 from schemas.payload import PathPart
 from schemas.policies.read import read_policy
 from schemas.privacy.findings import Finding, Found
-from schemas.privacy.kinds import KINDS, data_class_of
+from schemas.privacy.kinds import data_class_of
+from schemas.privacy.plan import Plan
 from schemas.records.base import Json
 from schemas.records.security.pinned import Mode
-from services.privacy.redact.plan import Plan
 from services.privacy.redact.redactor import Of, Redactor
 from services.privacy.redact.redactors import Redactors
-from services.privacy.redact.restore import Stands
+from services.privacy.vault.memory import memory_vault
 
-TOKEN = re.compile(r"\[(?P<code>[A-Z]{3})_[0-9a-f]{12}\]")
+TOKEN = re.compile(r"[A-Z]{3}_[0-9A-Z]{13}")
 _PATTERNS = {
     "email": (re.compile(r"[a-z]+@[a-z.]+[a-z]"), 0.95),
     "card": (re.compile(r"\b\d{16}\b"), 0.9),
@@ -46,57 +44,36 @@ class FakeDetectors:
 
 
 class Vault:
-    """Keeps values, by organisation and subject. ``down`` makes it answer nothing."""
+    """A vault in memory that keeps what it was asked. ``down`` makes it answer nothing."""
 
     def __init__(self) -> None:
-        self.values: dict[tuple[str, str], str] = {}
-        self.down = False
-        self.questions: list[tuple[str, str | None, int]] = []
+        self.keys, self.tokens, self.store, _ = memory_vault(cache_s=0)
+        self.questions: list[tuple[str | None, str, int]] = []
 
-    async def tokens_for(self, org_id: str, subject: str | None, values: Sequence[tuple[str, str]]) -> list[str]:
-        self._answer()
-        self.questions.append((org_id, subject, len(values)))
-        made = []
-        for kind, value in values:
-            digest = hashlib.sha256(f"{org_id}|{subject}|{kind}|{value}".encode()).hexdigest()[:12]
-            token = f"[{KINDS[kind].code}_{digest}]"
-            self.values[org_id, token] = value
-            made.append(token)
-        return made
+    @property
+    def down(self) -> bool:
+        return self.store.down
 
-    async def values_of(self, org_id: str, tokens: Sequence[str]) -> dict[str, str | None]:
-        self._answer()
-        return {token: self.values.get((org_id, token)) for token in tokens}
+    @down.setter
+    def down(self, is_down: bool) -> None:
+        self.store.down = is_down
 
-    async def org_key(self, org_id: str) -> "Key":
-        self._answer()
-        return Key(org_id)
+    async def tokens_for(
+        self, org_id: str, subject: str | None, values: Sequence[tuple[str, str]], *, run: str = ""
+    ) -> list[str]:
+        self.questions.append((subject, run, len(values)))
+        return await self.tokens.tokens_for(org_id, subject, values, run=run)
 
-    def _answer(self) -> None:
-        if self.down:
-            raise Unavailable("vault", "it is down", 0.01)
-
-
-class Key:
-    """Names values of one organisation."""
-
-    def __init__(self, org_id: str) -> None:
-        self._org_id = org_id
-
-    def name(self, kind: str, value: str) -> bytes:
-        return hashlib.sha256(f"{self._org_id}|{kind}|{value}".encode()).digest()
-
-
-def stands(text: str) -> Iterator[Stands]:
-    """Return where tokens stand in a text."""
-    kinds = {one.code: one.name for one in KINDS.values()}
-    return (Stands(one.start(), one.end(), one[0], kinds[one["code"]]) for one in TOKEN.finditer(text))
+    async def values_of(
+        self, org_id: str, tokens: Collection[str], *, subject: str | None = None
+    ) -> dict[str, str | None]:
+        return await self.tokens.values_of(org_id, tokens, subject=subject)
 
 
 def redactors(vault: Vault | None = None, detectors: FakeDetectors | None = None) -> Redactors:
     """Return redactors over these, or new ones."""
     vault, found = vault or Vault(), detectors or FakeDetectors()
-    return Redactors(lambda _: found, vault, vault, stands)
+    return Redactors(lambda _: found, vault, vault.keys)
 
 
 def redactor(
@@ -113,8 +90,7 @@ def redactor(
     assert policy.privacy is not None
     vault = vault or Vault()
     plan = Plan(policy.privacy, mode, workflow, node)
-    spans = lambda text: [(one.start, one.end) for one in stands(text)]  # noqa: E731 - one expression
-    return Redactor(plan, detectors or FakeDetectors(), vault, vault, token_spans=spans)
+    return Redactor(plan, detectors or FakeDetectors(), vault, vault.keys)
 
 
 def _found(value: Any, path: tuple[PathPart, ...]) -> Iterator[Found]:

@@ -24,6 +24,7 @@ OWN_CHANGES = frozenset(
     {
         *("POST /workflows", "POST /prompts", "POST /datasets", "POST /keys", "POST /projects", "POST /organisations"),
         *("PUT /limits", "DELETE /limits", "PUT /quotas", "POST /prices/overrides", "POST /v1/traces"),
+        "PUT /providers/facts",
         *("PUT /providers/{name}/credentials", "DELETE /providers/{name}/credentials", "PATCH /organisations/{org_id}"),
     }
 )

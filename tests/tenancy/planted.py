@@ -201,6 +201,7 @@ async def _money(own: Tenant) -> None:
     await own.put("/limits", {"max_running_runs": 50, "workflows": {own.name("flow"): 40}})
     price = {"provider": "openai", "model": own.name("model"), "input_usd_per_mtok": "1", "output_usd_per_mtok": "1"}
     await own.post("/prices/overrides", {"prices": [price]})
+    await own.put("/providers/facts", {"providers": [{"route": f"{own.mark}/*", "regions": ["eu"]}]})
     own.have("model", own.name("model"))
 
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from api.caller import Caller
 from api.dependencies import Parts, RunId, RunReader
 from api.http.strict_json import StrictJsonRoute
-from api.reading import reading_of, record, seen_step, subject_of
+from api.reading import reading_of, record, restored_steps, seen_step, subject_of
 from api.render import runs as render
 from api.routers.errors import errors
 from api.routers.filters import stored_text
@@ -47,6 +47,7 @@ async def list_steps(
         steps = await _seen(parts, who, reading, run_id, steps)
     if outputs:
         steps = [await opened_step(parts.runs.objects, who.org_id, step) for step in steps]
+        steps = await restored_steps(parts, who, run_id, steps)
     return StepPage(steps=[render.step_answer(one, outputs) for one in steps], next_cursor=next_cursor)
 
 

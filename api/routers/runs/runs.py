@@ -12,7 +12,7 @@ from api.http.strict_json import StrictJsonRoute
 from api.live.admitted import until_refused
 from api.live.cursor import read_cursor
 from api.live.run_story import Event, Story
-from api.reading import reading_of, record, seen_run
+from api.reading import reading_of, record, restored_run, seen_run
 from api.render import runs as render
 from api.routers.errors import errors
 from api.routers.filters import stored_text, tags_of, time_ms
@@ -91,6 +91,7 @@ async def get_run(
             found = seen_run(reading, *found)
             await record(parts, who, reading, run_id)
         found = await opened_run(parts.runs.objects, who.org_id, *found)
+        found = await restored_run(parts, who, *found)
         mapped = any(step.child_index >= 0 for step in found[1])
         children = await parts.runs.history.children(who.org_id, run_id) if mapped else {}
         return render.whole_run(*found, children, step_outputs=step_outputs)

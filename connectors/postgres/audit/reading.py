@@ -28,6 +28,10 @@ _CHECKPOINT = """
 SELECT size, at_ms, note FROM audit_checkpoint WHERE org_id = $1 AND ($2::bigint IS NULL OR size = $2)
 ORDER BY size DESC LIMIT $3
 """
+_NEAREST = {
+    "before": "at_ms <= $2 ORDER BY size DESC",
+    "after": "at_ms >= $2 ORDER BY size",
+}
 _HASHES = "SELECT index, leaf, nodes FROM audit_entry WHERE org_id = $1 AND index = ANY($2::bigint[])"
 
 
@@ -82,6 +86,19 @@ class AuditReads:
         """Return checkpoints, the newest first; only that over ``size`` entries where it is given."""
         rows = await self._database.fetch("read checkpoints", _CHECKPOINT, org_id, size, limit)
         return [SignedCheckpoint(row["size"], row["at_ms"], row["note"]) for row in rows]
+
+    async def checkpoint_before(self, org_id: str, at_ms: int) -> SignedCheckpoint | None:
+        """Return the newest checkpoint that is not younger than a time."""
+        return await self._nearest(org_id, at_ms, "before")
+
+    async def checkpoint_after(self, org_id: str, at_ms: int) -> SignedCheckpoint | None:
+        """Return the oldest checkpoint that is not older than a time."""
+        return await self._nearest(org_id, at_ms, "after")
+
+    async def _nearest(self, org_id: str, at_ms: int, which: str) -> SignedCheckpoint | None:
+        query = f"SELECT size, at_ms, note FROM audit_checkpoint WHERE org_id = $1 AND {_NEAREST[which]} LIMIT 1"
+        row = await self._database.fetchrow("read a checkpoint", query, org_id, at_ms)
+        return None if row is None else SignedCheckpoint(row["size"], row["at_ms"], row["note"])
 
     async def hashes(self, org_id: str, ranges: Sequence[Range]) -> list[bytes]:
         """Return the hashes of the ranges of a proof, in order. Raises ``LookupError`` if the log has not all."""

@@ -4,7 +4,9 @@ from typing import Literal
 
 from schemas.records.base import Int64, Part
 
-Verdict = Literal["allow", "deny", "ask", "redact", "route"]
+Verdict = Literal["allow", "deny", "ask", "redact", "route", "record"]
+"""``record`` changes nothing: that the rule holds is in the audit log."""
+
 Mode = Literal["enforce", "shadow"]
 """A policy in shadow mode decides and records, and changes nothing."""
 

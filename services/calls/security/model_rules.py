@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 from msgspec import structs
 
+from schemas.compliance.section import is_demand
 from schemas.errors import Unavailable
 from schemas.labels.label import Label, label_of
 from schemas.labels.mapped import Labels
 from schemas.policies.compiled import PolicySet
-from schemas.policies.compliance import is_demand
 from schemas.policies.facts import ModelFacts, Where
 from schemas.policies.rulings import Changes, Ruling
 from schemas.records.security.pinned import Decision

@@ -13,6 +13,7 @@ from typing import Literal
 from msgspec import structs
 
 from connectors.ports.engine import Clock
+from connectors.providers.base import ModelResponse
 from connectors.redis.response_cache import Hit, Keep, Lookup, Near
 from schemas.errors import BadRecord, InvalidInput, StepError, Unavailable
 from schemas.labels.label import UNLABELLED
@@ -67,9 +68,14 @@ class Cache:
             return await proceed(call)
         # The key names the model, so this call is routed here and not by the stage after this one.
         call = await routed(self._router, call)
+        try:
+            lookup = await _lookup(call)
+        except StepError:
+            # Without the vault's key no answer can be found, nor kept.
+            return await proceed(call)
         since_ms = self._clock.now_ms()
         async with self._aborts.breakable(call.cancel_key):
-            entered = await self._flights.enter(_lookup(call), call.timeout_s)
+            entered = await self._flights.enter(lookup, call.timeout_s)
         call.ledger.waited("cache", since_ms, self._clock.now_ms())
         if entered is None:
             return await proceed(call)
@@ -119,16 +125,22 @@ class Cache:
         return None if question is None or self._semantics is None else (self._semantics, question)
 
     async def _keep(self, call: Call, flight: Flight, answer: Answer) -> None:
-        response, wish = answer.response, call.content.cache_wish or PLAIN
+        wish = call.content.cache_wish or PLAIN
+        try:
+            response = await _private(call, answer.response)
+            other = None if answer.route in (UNROUTED, call.route) else structs.replace(call, route=answer.route)
+            beside = None if other is None else await _lookup(other)
+        except StepError:
+            # What cannot be redacted is not kept.
+            return
         body = CachedAnswer.of(response, call.call_id, _label(call)).encoded()
         ms = ttl_s(wish, call.tier, self._ttls) * 1000
         is_refusal = response.finish_reason in REFUSALS
         keep = _kept(call, min(ms, wish.negative_s * 1000)) if is_refusal else _kept(call, ms, wish.stale_s * 1000)
-        if answer.route not in (UNROUTED, call.route):
+        if other is not None and beside is not None:
             # A fallback is another model's answer: it is kept as such, and will do for those that wait for this one.
-            other = structs.replace(call, route=answer.route)
             await self._land(flight, body, replace(keep, ttl_ms=min(keep.ttl_ms, FALLBACK_MS), stale_ms=0))
-            call, flight = other, self._flights.beside(flight, _lookup(other))
+            call, flight = other, self._flights.beside(flight, beside)
         near = None if is_refusal else await self._near(call)
         await self._land(flight, body, replace(keep, near=near))
 
@@ -174,8 +186,17 @@ def _label(call: Call) -> list[str]:
         return []
 
 
-def _lookup(call: Call) -> Lookup:
-    return Lookup(call.org_id, digest_of(asked_of(call)), call.call_id, _scopes(call))
+async def _private(call: Call, response: ModelResponse) -> ModelResponse:
+    """Return an answer as it may be kept. Raises ``StepError``."""
+    return response if call.private is None else await call.private.response(response, "cache", call.ledger)
+
+
+async def _lookup(call: Call) -> Lookup:
+    """Return what to look for. Raises ``StepError`` where its key needs a vault that is down."""
+    digest = digest_of(asked_of(call))
+    if call.private is not None:
+        digest = await call.private.cache_key(digest)
+    return Lookup(call.org_id, digest, call.call_id, _scopes(call))
 
 
 def _kept(call: Call, ttl_ms: int, stale_ms: int = 0) -> Keep:

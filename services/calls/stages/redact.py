@@ -1,5 +1,8 @@
 """Before step 3: what a policy takes out of texts that a provider reads, after it has decided on the call.
 
+In every call, with a policy or without one, invisible characters are taken out first: a person who looks at the text
+does not see them, and a model reads them.
+
 Only here is all of it together: prompt, system's text, messages, results of tools. What comes after this stage (the
 cache's key, the request, what is captured of it) has what is left. Images are not searched.
 """
@@ -13,23 +16,44 @@ from connectors.providers.conversation import Said, Turn
 from schemas.records.base import Json
 from services.calls.call import Answer, Call, Content, Proceed
 from services.calls.security.private import Private
+from services.privacy.sanitise.canonical import visible
 
 
 class Redact:
     """Redacts a call's content. Raises a ``StepError``: ``privacy_refused``, or ``privacy_failed``."""
 
     async def __call__(self, call: Call, proceed: Proceed) -> Answer:
-        if call.private is None:
-            return await proceed(call)
-        content = await _redacted(call, call.private)
+        content = _visible(call.content)
+        if call.private is not None:
+            content = await _redacted(call, content, call.private)
         return await proceed(call if content is call.content else structs.replace(call, content=content))
 
 
-async def _redacted(call: Call, private: Private) -> Content:
+def _visible(content: Content) -> Content:
+    """Return content as a person sees it. Nearly all texts are, and this takes some nanoseconds for each."""
+    said = _said(content)
+    found = seen(said)
+    return content if found is said else _with(content, found)
+
+
+async def _redacted(call: Call, content: Content, private: Private) -> Content:
     """Return what a provider may read of a call's content."""
-    said, subject = _said(call.content), "/".join(call.route).strip("/")
+    said, subject = _said(content), "/".join(call.route).strip("/")
     found = await private.at("provider", said, call.ledger, point="model_call", subject=subject)
-    return call.content if found.value == said else _with(call.content, found.value)
+    return content if found.value == said else _with(content, found.value)
+
+
+def seen(value: Any) -> Any:
+    """Return a JSON value whose texts have no invisible characters; the value itself where none has any."""
+    if isinstance(value, str):
+        return visible(value)
+    if isinstance(value, dict):
+        changed = {visible(key): seen(one) for key, one in value.items()}
+        return value if all(changed.get(key) is one for key, one in value.items()) else changed
+    if isinstance(value, list):
+        items = [seen(one) for one in value]
+        return value if all(new is one for new, one in zip(items, value, strict=True)) else items
+    return value
 
 
 def _said(content: Content) -> dict[str, Json]:

@@ -24,9 +24,12 @@ from services.privacy.detect.searcher import Hit, Searcher
 from services.privacy.detect.values import LIMITS, Limits, texts_of, too_large
 from services.privacy.sanitise import canonical
 from services.privacy.sanitise.canonical import layers
+from services.privacy.sanitise.findings import influence_findings
 
 #: How a finding in a key of an object says so: its path leads to the key's value, its span is in the key.
 IN_KEY = "key"
+
+_INFLUENCE = frozenset(("injection", "exfiltration"))
 
 T = TypeVar("T")
 
@@ -41,10 +44,12 @@ class Detectors:
         *,
         beside: "Detectors | None" = None,
         engines: Sequence[Engine] = (),
+        influence: bool = False,
     ) -> None:
         """Compile the rules. Those of ``beside`` are searched for as well, without compiling them again.
 
-        ``engines`` are asked about every text, too, and what they find counts like what rules find. Raises
+        ``engines`` are asked about every text, too, and what they find counts like what rules find. With ``influence``
+        links that carry data away and invisible text are found as well, which no pattern describes. Raises
         ``ValueError`` for a pattern that RE2 refuses, or an id that comes twice.
         """
         self.rules: tuple[Rule, ...] = (*(beside.rules if beside else ()), *rules)
@@ -56,11 +61,13 @@ class Detectors:
         keyed = [rule for rule in rules if rule.keyed]
         self.searchers: tuple[Searcher, ...] = (*(beside.searchers if beside else ()), Searcher(rules))
         self.keyed: tuple[Searcher, ...] = (*(beside.keyed if beside else ()), *([Searcher(keyed)] if keyed else ()))
+        self.influence: bool = influence or (beside is not None and beside.influence)
         self.engines: tuple[Engine, ...] = (*(beside.engines if beside else ()), *engines)
 
     def find(self, text: str, above: str = "") -> list[Finding]:
-        """Return what is in a text, none of it overlapping, by its place.
+        """Return what is in a text, by its place.
 
+        No finding of data overlaps another, and none of influence does; one of data may be within one of influence.
         ``above`` are words that stand before the text without being of it, such as a column's name. Raises
         ``DetectorFailed`` for a text over the limits and for every failure.
         """
@@ -82,9 +89,10 @@ class Detectors:
     def _find(self, text: str, above: str) -> list[Finding]:
         if len(text) > self._limits.characters:
             raise too_large(self._limits)
+        read = layers(text, self._layers)
         found = [
             _finding(hit, *layer.span(hit.start, hit.end), layer.via)
-            for layer in layers(text, self._layers)
+            for layer in read
             for searcher in self.searchers
             for hit in searcher.hits(layer.text, above, layer.via)
         ]
@@ -92,7 +100,9 @@ class Detectors:
             found.extend(self._behind_key(text, above))
         for engine in self.engines:
             found.extend(_within(engine.find(text, above), len(text)))
-        return apart(found) if len(found) > 1 else found
+        if self.influence:
+            found.extend(influence_findings(text, read))
+        return _apart(found) if len(found) > 1 else found
 
     def _behind_key(self, text: str, above: str) -> Iterator[Finding]:
         """Yield what is found in ``key: text``, as far as it is in the text."""
@@ -102,6 +112,15 @@ class Detectors:
                 start, end = max(0, hit.start - len(prefix)), hit.end - len(prefix)
                 if end > start:
                     yield _finding(hit, start, end)
+
+
+def _apart(found: Sequence[Finding]) -> list[Finding]:
+    """Return what is left of data and of influence, each by itself: an address within an attack is still an address."""
+    data = apart([one for one in found if one.data_class not in _INFLUENCE])
+    if len(data) == len(found):
+        return data
+    influence = apart([one for one in found if one.data_class in _INFLUENCE])
+    return sorted((*data, *influence), key=lambda one: (one.start, one.end)) if influence else data
 
 
 def _within(findings: Sequence[Finding], length: int) -> Sequence[Finding]:

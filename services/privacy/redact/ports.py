@@ -1,9 +1,9 @@
-"""What redaction needs: something that finds, and the vault that keeps values."""
+"""What redaction needs: something that finds, and the keys of organisations; tokens are ``vault.ports.Tokens``."""
 
-from collections.abc import Sequence
 from typing import Any, Protocol
 
 from schemas.privacy.findings import Finding, Found
+from services.privacy.vault.data_key import DataKey
 
 
 class Detecting(Protocol):
@@ -21,29 +21,9 @@ class Detecting(Protocol):
         ...
 
 
-class Named(Protocol):
-    """A key that names values: the same value the same name, and nobody without the key can tell which."""
-
-    def name(self, kind: str, value: str) -> bytes:
-        """Return the keyed hash of a value."""
-        ...
-
-
 class OrgKeys(Protocol):
     """Keys of organisations."""
 
-    async def org_key(self, org_id: str) -> Named:
+    async def org_key(self, org_id: str) -> DataKey:
         """Return an organisation's key. Raises ``Unavailable``."""
-        ...
-
-
-class Tokens(Protocol):
-    """The vault of tokens. Methods raise ``Unavailable``."""
-
-    async def tokens_for(self, org_id: str, subject: str | None, values: Sequence[tuple[str, str]]) -> list[str]:
-        """Return a token for each (kind, value), the same for the same; ``subject`` is for whom, without one: all."""
-        ...
-
-    async def values_of(self, org_id: str, tokens: Sequence[str]) -> dict[str, str | None]:
-        """Return what tokens stand for; ``None`` for one that was erased, or that the organisation never had."""
         ...

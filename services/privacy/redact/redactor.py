@@ -8,7 +8,7 @@
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,24 +18,27 @@ from schemas.labels.mapped import Labels
 from schemas.labels.paths import ROOT
 from schemas.labels.paths import Path as LabelPath
 from schemas.payload import walk
-from schemas.privacy.document import INFLUENCE_KINDS, Influenced, RedactRule, Where
+from schemas.privacy.document import INFLUENCE_KINDS, Action, Influenced, RedactRule, Where
 from schemas.privacy.findings import Found
+from schemas.privacy.masks import mask
+from schemas.privacy.plan import Plan
+from schemas.privacy.tokens import TokenSpan, find
 from schemas.records.security.pinned import Decision, Point
 from services.privacy.redact.errors import failed, refused, vault_down
-from services.privacy.redact.fakes import fake_of
+from services.privacy.redact.links import allowed_links
 from services.privacy.redact.noted import Noted, refusal
-from services.privacy.redact.plan import Plan
-from services.privacy.redact.ports import Detecting, OrgKeys, Tokens
+from services.privacy.redact.ports import Detecting, OrgKeys
+from services.privacy.redact.restore import values_of
 from services.privacy.redact.spans import Path, Span, replaced_in, slice_of
+from services.privacy.vault.data_key import DataKey
+from services.privacy.vault.one_way import fake, hashed
+from services.privacy.vault.ports import Tokens
 
 #: A finding in a key of an object says so.
 IN_KEY = "key"
 #: Values of so many characters are looked at beside the event loop.
 ASIDE_CHARS = 64 * 1024
 _UNUSABLE = "an object's key holds {kind}, and keys are not redacted; put it into a value"
-
-TokenSpans = Callable[[str], Iterable[tuple[int, int]]]
-"""Where tokens stand in a text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +71,11 @@ class Redacted:
 class Redactor:
     """Redacts by one plan. Every method raises a ``StepError``: ``privacy_refused``, or ``privacy_failed``."""
 
-    def __init__(
-        self, plan: Plan, detectors: Detecting, tokens: Tokens, keys: OrgKeys, *, token_spans: TokenSpans
-    ) -> None:
+    def __init__(self, plan: Plan, detectors: Detecting, tokens: Tokens, keys: OrgKeys) -> None:
         self.plan = plan
         self._detectors = detectors
         self._tokens = tokens
         self._keys = keys
-        self._token_spans = token_spans
 
     async def apply(
         self,
@@ -90,7 +90,7 @@ class Redactor:
         """Return a value as it may be at a place.
 
         ``point`` and ``subject`` are those of the decisions. ``influenced`` says what the text is to a model that reads
-        it; without it influence is not looked at. In shadow mode what fails is a decision, and nothing else.
+        it; without it influence and links are not looked at. In shadow mode what fails is a decision, and nothing else.
         """
         try:
             return await self._applied(of, value, at, Noted(point, subject), influenced)
@@ -101,11 +101,26 @@ class Redactor:
             noted.decide("error", "deny", exc.code, enforced=False)
             return Redacted(value, noted.decisions)
 
+    async def keyed_hash(self, org_id: str, plain: str, at: Where) -> str:
+        """Return a hash of what may have had values in it, keyed where this plan takes any out at a place.
+
+        Raises ``StepError`` while the vault is down.
+        """
+        if not self.plan.takes_out(at):
+            return plain
+        try:
+            return (await self._keys.org_key(org_id)).name(f"hash at {at}", plain).hex()
+        except Unavailable as exc:
+            raise vault_down(exc) from exc
+
     async def _applied(self, of: Of, value: Any, at: Where, noted: Noted, influenced: Influenced | None) -> Redacted:
         """Return a value as it may be at a place. Raises ``StepError``, in shadow mode, too."""
+        value = allowed_links(self.plan, value, influenced, noted)
         if not self.plan.changes(at):
             return Redacted(value, noted.decisions)
         found = [one for one in await self._found(value) if self.plan.is_finding(one.finding)]
+        if found:
+            found = await self._outside_tokens(of, value, found)
         if not found:
             return Redacted(value, noted.decisions)
         labels: dict[Path, Label] = {}
@@ -134,17 +149,28 @@ class Redactor:
             raise
         except Exception as exc:  # noqa: BLE001 - whatever a detector raises, nobody has looked at the value
             raise failed("a detector", exc) from None
-        return [one for one in found if not self._is_in_token(value, one)]
+        return found
 
-    def _is_in_token(self, value: Any, one: Found) -> bool:
-        """Return whether a finding is in a token, or has one in it, as a person's name before a tokenised one may."""
-        if one.finding.via[:1] == (IN_KEY,):
-            return False
-        text = walk(value, list(one.path))
-        if not isinstance(text, str):
-            return False
-        finding = one.finding
-        return any(start < finding.end and finding.start < end for start, end in self._token_spans(text))
+    async def _outside_tokens(self, of: Of, value: Any, found: list[Found]) -> list[Found]:
+        """Return findings but those in tokens, or with a token in them.
+
+        What only looks like a token is none: the vault knows. So nobody hides a value by writing it like one.
+        """
+        looks: dict[Path, list[TokenSpan]] = {}
+        touched: list[tuple[Found, list[str]]] = []
+        for one in found:
+            text = None if one.finding.via[:1] == (IN_KEY,) else walk(value, list(one.path))
+            if not isinstance(text, str):
+                touched.append((one, []))
+                continue
+            spans = looks.setdefault(one.path, find(text)) if one.path not in looks else looks[one.path]
+            start, end = one.finding.start, one.finding.end
+            touched.append((one, [span.token for span in spans if span.start < end and start < span.end]))
+        asked = {token for _, tokens in touched for token in tokens}
+        if not asked:
+            return found
+        known = await values_of(self._tokens, of.org_id, sorted(asked))
+        return [one for one, tokens in touched if all(known.get(token) is None for token in tokens)]
 
     def _flag(self, one: Found, influenced: Influenced | None, labels: dict[Path, Label], noted: Noted) -> None:
         """Do what the rules of influence say of a finding."""
@@ -205,40 +231,31 @@ class Redactor:
     async def _instead(self, of: Of, chosen: Sequence[tuple[Found, RedactRule]], texts: Sequence[str]) -> list[str]:
         """Return what stands in place of each finding."""
         tokens = await self._made(of, chosen, texts)
-        named = None
-        if any(rule.action in ("hash", "fake") for _, rule in chosen):
-            named = await self._keys.org_key(of.org_id)
-        found = []
-        for number, ((one, rule), text) in enumerate(zip(chosen, texts, strict=True)):
-            kind = one.finding.kind
-            if rule.action == "token":
-                found.append(tokens[number])
-            elif named is not None and rule.action == "hash":
-                found.append(f"[{kind}:{named.name(kind, text).hex()[:HASH_DIGITS]}]")
-            elif named is not None and rule.action == "fake":
-                found.append(fake_of(kind, text, named.name(f"fake {kind}", text)))
-            else:
-                found.append("" if rule.action == "drop" else f"[{kind}]")
-        return found
+        key = None
+        if any(rule.action in _KEYED for _, rule in chosen):
+            key = await self._keys.org_key(of.org_id)
+        return [
+            tokens[number] if rule.action == "token" else _one_way(rule.action, one.finding.kind, text, key)
+            for number, ((one, rule), text) in enumerate(zip(chosen, texts, strict=True))
+        ]
 
     async def _made(
         self, of: Of, chosen: Sequence[tuple[Found, RedactRule]], texts: Sequence[str]
     ) -> Mapping[int, str]:
         """Return tokens by number of the finding, of one question for each scope."""
-        scopes: dict[str | None, list[int]] = defaultdict(list)
+        scopes: dict[tuple[str | None, str], list[int]] = defaultdict(list)
         for number, (_, rule) in enumerate(chosen):
             if rule.action == "token":
                 scopes[_scope(rule, of)].append(number)
         made: dict[int, str] = {}
-        for scope, numbers in scopes.items():
+        for (subject, run), numbers in scopes.items():
             wanted = [(chosen[number][0].finding.kind, texts[number]) for number in numbers]
-            tokens = await self._tokens.tokens_for(of.org_id, scope, wanted)
+            tokens = await self._tokens.tokens_for(of.org_id, subject, wanted, run=run)
             made |= zip(numbers, tokens, strict=True)
         return made
 
 
-#: Hexadecimal digits of a keyed hash in a text: 64 bits.
-HASH_DIGITS = 16
+_KEYED = ("hash", "fake")
 _PLACES: dict[Where, str] = {
     "log": "the log",
     "provider": "what a provider reads",
@@ -247,10 +264,20 @@ _PLACES: dict[Where, str] = {
 }
 
 
-def _scope(rule: RedactRule, of: Of) -> str | None:
-    if rule.scope == "run" and of.run_id:
-        return f"run:{of.run_id}"
-    return of.subject or None if rule.scope == "subject" else None
+def _one_way(action: Action, kind: str, text: str, key: DataKey | None) -> str:
+    """Return what stands in place of a value that does not come back."""
+    if action == "drop":
+        return ""
+    if key is None or action == "mask":
+        return mask(kind, text)
+    return hashed(kind, text, key) if action == "hash" else fake(kind, text, key)
+
+
+def _scope(rule: RedactRule, of: Of) -> tuple[str | None, str]:
+    """Return for whom a token is the same: a subject, and a run; neither is the organisation."""
+    if rule.scope == "org":
+        return None, ""
+    return of.subject or None, of.run_id if rule.scope == "run" else ""
 
 
 def _labels(places: Mapping[Path, Label]) -> Labels | None:

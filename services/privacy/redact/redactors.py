@@ -1,18 +1,18 @@
 """Redactors ready to use, by policy and place; what they are made of is compiled once for each policy."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from cachetools import LRUCache
 
 from schemas.errors import StepError
 from schemas.policies.document import Policy
 from schemas.privacy.document import Privacy
+from schemas.privacy.plan import Plan
 from schemas.records.security.pinned import Mode
 from services.privacy.redact.errors import failed
-from services.privacy.redact.plan import Plan
-from services.privacy.redact.ports import Detecting, OrgKeys, Tokens
+from services.privacy.redact.ports import Detecting, OrgKeys
 from services.privacy.redact.redactor import Redactor
-from services.privacy.redact.restore import FindTokens
+from services.privacy.vault.ports import Tokens
 
 #: Compiled detectors take some megabytes, plans some kilobytes.
 DETECTORS_MOST = 64
@@ -23,13 +23,12 @@ Detect = Callable[[Privacy], Detecting]
 
 
 class Redactors:
-    """Makes redactors. ``find_tokens`` says where tokens stand in a text."""
+    """Makes redactors."""
 
-    def __init__(self, detect: Detect, tokens: Tokens, keys: OrgKeys, find_tokens: FindTokens) -> None:
+    def __init__(self, detect: Detect, tokens: Tokens, keys: OrgKeys) -> None:
         self._detect = detect
         self.tokens = tokens
         self._keys = keys
-        self.find_tokens = find_tokens
         self._detectors: LRUCache[str, Detecting] = LRUCache(DETECTORS_MOST)
         self._ready: LRUCache[tuple[str, Mode, str, str], Redactor] = LRUCache(PLANS_MOST)
 
@@ -45,7 +44,7 @@ class Redactors:
         if found is None:
             plan = Plan(policy.privacy, mode, workflow, node)
             detectors = self._of_section(policy_hash, policy.privacy)
-            found = Redactor(plan, detectors, self.tokens, self._keys, token_spans=self._spans)
+            found = Redactor(plan, detectors, self.tokens, self._keys)
             self._ready[key] = found
         return found
 
@@ -59,6 +58,3 @@ class Redactors:
             except Exception as exc:
                 raise failed("the making of detectors", exc) from exc
         return found
-
-    def _spans(self, text: str) -> Sequence[tuple[int, int]]:
-        return [(one.start, one.end) for one in self.find_tokens(text)]

@@ -1,26 +1,15 @@
-"""Values put back in place of tokens, for those who may have them. Nobody gets another's value by a mangled token."""
+"""Values put back in place of tokens, for those who may have them."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from schemas.errors import Unavailable
 from schemas.privacy.kinds import data_class_of
-from services.privacy.redact.errors import vault_down
-from services.privacy.redact.plan import fits
-from services.privacy.redact.ports import Tokens
-from services.privacy.redact.spans import Path, Span, replaced_in
-
-
-class Stands(NamedTuple):
-    """A token in a text: characters ``start`` to ``end``, as the vault knows it, and its kind."""
-
-    start: int
-    end: int
-    token: str
-    kind: str
-
-
-FindTokens = Callable[[str], Iterable[Stands]]
+from schemas.privacy.plan import fits
+from schemas.privacy.tokens import kind_of
+from services.privacy.redact.errors import failed, vault_down
+from services.privacy.vault.ports import Tokens, UnreadableError
+from services.privacy.vault.restore import restore_json, tokens_in
 
 
 class Restored(NamedTuple):
@@ -36,41 +25,31 @@ class May(NamedTuple):
     rules: Sequence[tuple[Sequence[str], Sequence[str]]]
 
     def __call__(self, kind: str) -> bool:
-        """Return whether a kind may be put back."""
+        """Return whether a kind may be put back; an organisation's own kinds are one, of the class ``pii``."""
         return any(fits(kinds, classes, kind, data_class_of(kind)) for kinds, classes in self.rules)
 
+    def of(self, tokens: Iterable[str]) -> list[str]:
+        """Return the tokens that may be put back."""
+        return [one for one in tokens if self(kind_of(one))]
 
-async def restored(tokens: Tokens, find: FindTokens, org_id: str, value: Any, may: May) -> Restored:
+
+async def restored(tokens: Tokens, org_id: str, value: Any, may: May) -> Restored:
     """Return a value in which tokens of kinds that may be put back are what they stand for.
 
     A token that was erased, or that the organisation never had, stays. Raises ``StepError`` while the vault is down.
     """
-    places = [(path, one) for path, text in texts_of(value) for one in find(text) if may(one.kind)]
-    if not places:
+    wanted = may.of(sorted(tokens_in(value)))
+    if not wanted:
         return Restored(value)
+    known = await values_of(tokens, org_id, wanted)
+    return Restored(restore_json(value, known), tuple(kind_of(one) for one, text in known.items() if text is not None))
+
+
+async def values_of(tokens: Tokens, org_id: str, wanted: Sequence[str]) -> dict[str, str | None]:
+    """Return what tokens stand for. Raises a ``StepError``: ``privacy_failed``."""
     try:
-        known = await tokens.values_of(org_id, list(dict.fromkeys(one.token for _, one in places)))
+        return await tokens.values_of(org_id, wanted)
     except Unavailable as exc:
         raise vault_down(exc) from exc
-    spans: dict[Path, list[Span]] = {}
-    kinds = []
-    for path, one in places:
-        if (text := known.get(one.token)) is not None:
-            spans.setdefault(path, []).append(Span(one.start, one.end, text))
-            kinds.append(one.kind)
-    return Restored(replaced_in(value, spans), tuple(kinds))
-
-
-def texts_of(value: Any, path: Path = ()) -> list[tuple[Path, str]]:
-    """Return the texts of a JSON value with their paths."""
-    found: list[tuple[Path, str]] = []
-    stack: list[tuple[Path, Any]] = [(path, value)]
-    while stack:
-        at, one = stack.pop()
-        if isinstance(one, str):
-            found.append((at, one))
-        elif isinstance(one, dict):
-            stack.extend(((*at, key), below) for key, below in one.items())
-        elif isinstance(one, list | tuple):
-            stack.extend(((*at, index), below) for index, below in enumerate(one))
-    return found
+    except UnreadableError as exc:
+        raise failed("the vault", exc) from exc

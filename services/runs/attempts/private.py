@@ -1,7 +1,7 @@
 """What redacts for an attempt: the section ``privacy`` of the policy that its run has pinned."""
 
-from dataclasses import replace
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Protocol, TypeVar
 
 from connectors.ports.engine import Clock
 from connectors.providers.base import ModelResponse
@@ -9,6 +9,7 @@ from schemas.errors import StepError, Unavailable
 from schemas.policies.document import Policy
 from schemas.privacy.document import Influenced
 from schemas.records.base import Json
+from schemas.records.security.pinned import Mode
 from schemas.records.steps import StepRequest
 from schemas.spec.error_codes import POLICY_DENIED, POLICY_FAILED, PRIVACY_FAILED, PRIVACY_REFUSED
 from services.calls.ledger import Ledger
@@ -17,18 +18,33 @@ from services.calls.timeouts import PATIENCE_S, Deferred
 from services.privacy.redact.redactor import Of, Redactor
 from services.privacy.redact.redactors import Redactors
 from services.runs.attempts.restoring import Restoring, restoring
-from services.security.enforcement.ports import Policies
 
+T = TypeVar("T")
 #: An output waits so long for the vault: it may be paid for, and a tool may not be called twice.
 VAULT_PATIENCE_MS = 60_000
 #: Errors whose words are ours alone.
 _OURS = frozenset({POLICY_DENIED, POLICY_FAILED, PRIVACY_FAILED, PRIVACY_REFUSED})
 
 
+class Holds(Protocol):
+    """What has a policy."""
+
+    @property
+    def policy(self) -> Policy: ...
+
+
+class Pinned(Protocol):
+    """The policies that this process knows, see ``enforcement.ports.Policies``."""
+
+    def of(self, org_id: str, policy_hash: str, mode: Mode, /) -> Holds:
+        """Return a policy by its hash. Raises ``Unavailable`` for one that is not known here, or not yet."""
+        ...
+
+
 class AttemptPrivacy:
     """Finds what redacts. Without ``redactors`` nothing may be done under a policy that wants it."""
 
-    def __init__(self, policies: Policies, redactors: Redactors | None, clock: Clock) -> None:
+    def __init__(self, policies: Pinned, redactors: Redactors | None, clock: Clock) -> None:
         self._policies = policies
         self._redactors = redactors
         self._clock = clock
@@ -68,7 +84,7 @@ class AttemptPrivacy:
         private = self.of(request)
         if private is None or self._redactors is None or not private.redactor.plan.restored_arguments(tool):
             return None
-        return restoring(private, self._redactors, request, tool, args, ledger)
+        return restoring(private, self._redactors.tokens, request, tool, args, ledger)
 
     async def logged(self, request: StepRequest, value: Json, ledger: Ledger, influenced: Influenced) -> Json:
         """Return an output as it may be in the log; what was found is in the ledger, for its labels.
@@ -83,13 +99,7 @@ class AttemptPrivacy:
         private = self.of(request)
         if private is None:
             return response
-        said: dict[str, Any] = {"text": response.text, "args": [one.args for one in response.asked]}
-        found: Any = await self._applied(private, request, said, ledger, "answer")
-        asked = [replace(one, args=args) for one, args in zip(response.asked, found["args"], strict=True)]
-        opaque = response.opaque
-        if opaque is not None and await self._applied(private, request, opaque, Ledger(), "answer") != opaque:
-            opaque = None
-        return replace(response, text=found["text"], asked=tuple(asked), opaque=opaque)
+        return await self._patient(lambda: private.response(response, "log", ledger, influenced="answer"))
 
     async def error(self, request: StepRequest, error: StepError, ledger: Ledger) -> StepError:
         """Return an error whose message may be in the log; one that cannot be redacted has none of its words."""
@@ -114,20 +124,23 @@ class AttemptPrivacy:
     async def _applied(
         self, private: Private, request: StepRequest, value: Json, ledger: Ledger, influenced: Influenced
     ) -> Json:
+        found = await self._patient(
+            lambda: private.at("log", value, ledger, point="output", subject=request.node_id, influenced=influenced)
+        )
+        if found.labels is not None:
+            ledger.find(found.labels)
+        return found.value
+
+    async def _patient(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Return the result of work that needs the vault, which is waited for."""
         until_ms = self._clock.now_ms() + VAULT_PATIENCE_MS
         while True:
             try:
-                found = await private.at(
-                    "log", value, ledger, point="output", subject=request.node_id, influenced=influenced
-                )
+                return await work()
             except StepError as exc:
                 if not exc.retryable or self._clock.now_ms() >= until_ms:
                     raise
                 await self._clock.sleep(min((exc.retry_after_ms or 1_000) / 1000, PATIENCE_S))
-                continue
-            if found.labels is not None:
-                ledger.found = found.labels if ledger.found is None else ledger.found.join(found.labels)
-            return found.value
 
     def _made(self, request: StepRequest, policy: Policy) -> Redactor | None:
         if self._redactors is None:
@@ -138,4 +151,4 @@ class AttemptPrivacy:
 
 
 def _of(request: StepRequest) -> Of:
-    return Of(request.org_id, request.run_id)
+    return Of(request.org_id, request.run_id, request.subject)

@@ -12,13 +12,15 @@ from schemas.labels.label import TRUSTED, Label
 from schemas.labels.mapped import Labels
 from schemas.labels.paths import ROOT, Path
 from schemas.privacy.kinds import data_class_of
+from schemas.privacy.tokens import kind_of
 from schemas.records.base import Json
 from schemas.records.security.pinned import Decision
 from schemas.records.steps import StepRequest, StepSecurity
 from services.calls.ledger import Ledger
 from services.calls.security.private import Private
-from services.privacy.redact.redactors import Redactors
-from services.privacy.redact.restore import May, restored, texts_of
+from services.privacy.redact.restore import May, restored
+from services.privacy.vault.ports import Tokens
+from services.privacy.vault.restore import tokens_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,7 @@ class Restoring:
     """What one call of a tool gets back: by argument, which kinds. ``request`` has their classes in its labels."""
 
     request: StepRequest
-    redactors: Redactors
+    tokens: Tokens
     arguments: dict[str, May]
 
     async def values(self, args: dict[str, Json]) -> dict[str, Json]:
@@ -34,13 +36,12 @@ class Restoring:
         found = dict(args)
         for name, may in self.arguments.items():
             if name in args:
-                tokens, find = self.redactors.tokens, self.redactors.find_tokens
-                found[name] = (await restored(tokens, find, self.request.org_id, args[name], may)).value
+                found[name] = (await restored(self.tokens, self.request.org_id, args[name], may)).value
         return found
 
 
 def restoring(
-    private: Private, redactors: Redactors, request: StepRequest, tool: str, args: dict[str, Json], ledger: Ledger
+    private: Private, tokens: Tokens, request: StepRequest, tool: str, args: dict[str, Json], ledger: Ledger
 ) -> Restoring:
     """Return what a call gets back; what is decided is in the ledger."""
     plan, security = private.redactor.plan, request.security
@@ -50,19 +51,19 @@ def restoring(
     for name, value in args.items():
         named = [rule for rule in rules if name in rule.arguments]
         may = May([(rule.kinds, rule.classes) for rule in named])
-        kinds = [one.kind for _, text in texts_of(value) for one in redactors.find_tokens(text) if may(one.kind)]
+        kinds = [kind_of(one) for one in may.of(sorted(tokens_in(value)))] if named else []
         if not kinds:
             continue
         arguments[name] = may
         labels[name] = Label(classes=frozenset(map(data_class_of, kinds)))
-        reason = f"{name} gets {len(kinds)} values back: {', '.join(sorted(set(kinds)))}"
+        reason = f"{name} gets {len(kinds)} values back: {', '.join(sorted({one or 'own' for one in kinds}))}"
         decision = Decision(
             point="tool_call", rule=f"privacy:{named[0].id}", verdict="allow", subject=tool, reason=reason
         )
         ledger.decided([decision], private.clock.now_ms(), 0.0)
     if labels and security is not None:
         request = structs.replace(request, security=_raised(security, labels))
-    return Restoring(request, redactors, arguments)
+    return Restoring(request, tokens, arguments)
 
 
 def _raised(security: StepSecurity, labels: dict[str, Label]) -> StepSecurity:

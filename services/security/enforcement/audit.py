@@ -43,15 +43,25 @@ def audit_events(request: StepRequest, decisions: Sequence[Decision], first: int
 
 
 def entry_event(
-    org_id: str, run_id: str, decisions: Sequence[Decision], policy: str, at_ms: int, *, refused: bool = False
+    org_id: str,
+    run_id: str,
+    decisions: Sequence[Decision],
+    policy: str,
+    at_ms: int,
+    *,
+    refused: bool = False,
+    by: str = "",
 ) -> AuditEvent:
-    """Return the record of what was decided on a run's inputs: one for a run, however often it is submitted."""
+    """Return the record of what was decided on a run's inputs: one for a run, however often it is submitted.
+
+    ``by`` is the id of the signal that it was decided on, if it was one.
+    """
     denied = next((one for one in decisions if one.enforced and one.verdict == "deny"), None)
     return AuditEvent(
-        event_id=f"privacy:{run_id}:{'refused' if refused else 'entered'}",
+        event_id=f"privacy:{run_id}:{by}:{'refused' if refused else 'entered'}",
         org_id=org_id,
         actor=DOOR,
-        action="submission",
+        action="signal" if by else "submission",
         subject=run_id,
         decision="denied" if refused else "allowed",
         reason="" if denied is None else denied.reason,
@@ -59,6 +69,27 @@ def entry_event(
         kind="denial" if refused else "decisions",
         run_id=run_id,
         policy=policy,
+        decisions=list(decisions),
+    )
+
+
+def attempt_event(request: StepRequest, decisions: Sequence[Decision], when: str, at_ms: int) -> AuditEvent:
+    """Return the record of what was decided on a step that a user's own worker has, ``when`` it was."""
+    denied = next((one for one in decisions if one.enforced and one.verdict == "deny"), None)
+    return AuditEvent(
+        event_id=f"{when}:{request.request_id}",
+        org_id=request.org_id,
+        actor=DOOR,
+        action="attempt",
+        subject=f"{request.run_id}/{request.step_id}",
+        decision="allowed" if denied is None else "denied",
+        reason="" if denied is None else denied.reason,
+        at_ms=at_ms,
+        kind="decisions",
+        run_id=request.run_id,
+        step_id=request.step_id,
+        attempt=request.attempt,
+        policy="" if request.security is None else request.security.policy,
         decisions=list(decisions),
     )
 

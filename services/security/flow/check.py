@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from schemas.compliance.facts import Facts, FactsDocument
+from schemas.compliance.shipped import SHIPPED
 from schemas.errors import AgentFlowError, InvalidSpec, Problem
 from schemas.labels.mapped import Labels
 from schemas.policies.compiled import compile_policy
@@ -24,7 +26,8 @@ from services.security.policies.surface import Surface
 class FlowCheck:
     """A check with the active policy ``name`` of an organisation, as data for another process.
 
-    ``name`` has its version, as ``name@version``. ``tools`` are the registry's declarations of tools.
+    ``name`` has its version, as ``name@version``. ``tools`` are the registry's declarations of tools, ``stated`` the
+    organisation's facts of providers.
     """
 
     org_id: str
@@ -32,6 +35,7 @@ class FlowCheck:
     policy: Policy
     tools: Mapping[str, ToolSecurity]
     arguments: ArgumentNames
+    stated: FactsDocument | None = None
 
     def warnings(self, resolved: ResolvedSpec) -> tuple[Problem, ...]:
         """Return what a run may break. Raises ``InvalidSpec`` where the policy refuses such workflows.
@@ -43,7 +47,7 @@ class FlowCheck:
             return ()
         try:
             ground = self._ground(resolved)
-            judge = Judge(compile_policy(policy), self.org_id)
+            judge = Judge(compile_policy(policy), self.org_id, Facts(SHIPPED, self.stated))
         except AgentFlowError as exc:
             said = f"the policy {self.name} of this organisation cannot be read: {exc}"
             raise InvalidSpec((Problem("", said, "activate a version that passes `agentctl policy test`"),)) from exc

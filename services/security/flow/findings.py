@@ -1,75 +1,19 @@
 """What the labels of a workflow may break: named with the way that the data takes, and with a fix."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
 
-from schemas.errors import Problem
-from schemas.labels.label import Label
 from schemas.labels.mapped import Labels
-from schemas.prompts.effective import effective
 from schemas.records.security.pinned import ToolSecurity
-from schemas.spec.model import AgentNode, LlmNode, ToolNode
+from schemas.spec.model import AgentNode, ToolNode
+from services.security.flow.finding import Finding, FlowRule
 from services.security.flow.flows import CHOICE, Flow, NodeFlow, worst
-from services.security.flow.ground import Ground, as_called, source_of, unreadable
+from services.security.flow.ground import Ground, as_called, unreadable
 from services.security.flow.judge import Judge, Said
+from services.security.flow.providers import into, of_providers
 from services.security.flow.values import INPUTS
 
-FlowRule = Literal["sink", "undeclared", "choice", "rule_of_two", "provider", "policy", "unreadable", "too_large"]
-"""``sink``: an argument that decides an effect; ``undeclared``: any argument of a tool of which nothing is declared;
-``choice``: whether an effect happens at all; ``rule_of_two``: an agent that reads untrusted data, knows private data
-and has an effect; ``provider``: data before a provider that may not have it; ``policy``: what a rule denies
-so for another reason; ``unreadable``: a declaration that nobody can read; ``too_large``: too many workflows."""
-
-#: What no default rule denies, and a person may want to know.
-_NOTES: frozenset[FlowRule] = frozenset({"choice"})
-#: Places of a way that a message names.
-SHOWN_PLACES = 8
 _ENDORSE = "let a person approve it, or choose it from an answer with a closed schema"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that a run of the workflow may do against the rules.
-
-    ``path`` is the place in the document, ``node`` the node in it, ``subject`` the tool or the provider. ``way`` are
-    the places that the data passes, from where it comes in. ``within`` are the workflows that the node runs, if it is
-    in one of those: the way's last place is there. ``asks``: a person is asked first, or it depends on values.
-    """
-
-    rule: FlowRule
-    path: str
-    node: str
-    subject: str
-    way: tuple[str, ...]
-    said: str
-    fix: str
-    within: tuple[str, ...] = ()
-    asks: bool = False
-
-    @property
-    def violates(self) -> bool:
-        """Whether a policy that refuses such workflows refuses it."""
-        return not self.asks and self.rule not in _NOTES
-
-    @property
-    def message(self) -> str:
-        """What is wrong, and the way."""
-        where = "".join(f"in workflow {one}, " for one in self.within)
-        return f"{where}{self.said}" + (f": {shown_way(self.way)}" if self.way else "")
-
-    @property
-    def problem(self) -> Problem:
-        """The finding as a problem of the document."""
-        return Problem(self.path, self.message, self.fix)
-
-
-def shown_way(way: tuple[str, ...]) -> str:
-    """Return a way as people read it; of a long one the places at its ends."""
-    if len(way) <= SHOWN_PLACES:
-        return " -> ".join(way)
-    half = SHOWN_PLACES // 2
-    return " -> ".join([*way[:half], f"({len(way) - 2 * half} more)", *way[-half:]])
 
 
 def findings_of(flow: Flow, ground: Ground, judge: Judge | None = None) -> list[Finding]:
@@ -93,8 +37,7 @@ def _of_node(flow: Flow, one: NodeFlow, ground: Ground, judge: Judge | None) -> 
             found = _of_agents_tool(flow, one, name, ground)
             yield from _judged(found, said, one, f"{one.path}.config.tools", name)
         yield from _of_two(flow, one, ground, judge)
-    if isinstance(node, LlmNode | AgentNode):
-        yield from _of_provider(flow, one, node, ground, judge)
+    yield from of_providers(flow, one, ground, judge)
     if one.child is not None:
         yield from _of_child(flow, one, one.child, ground, judge)
 
@@ -186,7 +129,7 @@ def _of_agents_tool(flow: Flow, one: NodeFlow, name: str, ground: Ground) -> Ite
     said = f"agent '{id_}' may choose {what} of {name} by {worst(one.context)}"
     fix = f"let a policy ask for approval of {name}, or let an agent without it read what is untrusted"
     rule: FlowRule = "sink" if tool.declared else "undeclared"
-    yield Finding(rule, f"{one.path}.config.tools", id_, name, (*_into(flow, one, ground), end), said, fix)
+    yield Finding(rule, f"{one.path}.config.tools", id_, name, (*into(flow, one, ground), end), said, fix)
 
 
 def _of_two(flow: Flow, one: NodeFlow, ground: Ground, judge: Judge | None) -> Iterator[Finding]:
@@ -201,56 +144,11 @@ def _of_two(flow: Flow, one: NodeFlow, ground: Ground, judge: Judge | None) -> I
     classes = ", ".join(sorted(context.classes))
     said = f"agent '{one.node.id}' reads {worst(context)}, knows private data ({classes}) and may call {effects[0]}"
     fix = "leave out one of the three: split the agent, or let a person approve the effect"
-    way = (*_into(flow, one, ground), one.node.id)
+    way = (*into(flow, one, ground), one.node.id)
     asks = judge is not None and all(
         _said_of_agent(judge, flow, one, name, ground).verdict in ("ask", "deny") for name in effects
     )
     yield Finding("rule_of_two", f"{one.path}.config.tools", one.node.id, effects[0], way, said, fix, asks=asks)
-
-
-def _into(flow: Flow, one: NodeFlow, ground: Ground) -> tuple[str, ...]:
-    """Return the way of untrusted data into an agent, without the agent: from a tool of its own, or from before it."""
-    id_ = one.node.id
-    for name in one.tools:
-        if source_of(ground.tool(name)).whole.integrity > ground.least:
-            return (f"{id_}/{name}",)
-    for argument in one.reads:
-        if argument != CHOICE and one.argument(argument).whole.integrity > ground.least:
-            return flow.way(id_, argument, ground.least)[:-1]
-    return flow.way(id_, CHOICE, ground.least)[:-1]
-
-
-def _of_provider(
-    flow: Flow, one: NodeFlow, node: LlmNode | AgentNode, ground: Ground, judge: Judge | None
-) -> Iterator[Finding]:
-    """Find a pinned provider that may not have what the model reads. One that is chosen at run time is refused then."""
-    config = effective(node, flow.resolved.prompts.get(node.config.prompt_ref))
-    if config.provider is None:
-        return
-    if judge is not None:
-        ruled = judge.model(flow, one, config.provider, config.model or "")
-        if ruled.verdict == "deny":
-            why = f": {ruled.reason}" if ruled.reason else ""
-            text = f"node '{node.id}' asks '{config.provider}', which {ruled} denies{why}"
-            fix = "name another provider, or give it other data"
-            way = _into(flow, one, ground) if one.args.whole.integrity > ground.least else ()
-            path = f"{one.path}.config.provider"
-            yield Finding("provider", path, node.id, config.provider, way, text, fix, asks=ruled.open)
-    read: Label = one.context or one.args.whole
-    classes = read.classes | ({node.policy.data_class} if node.policy.data_class else frozenset())
-    for name in sorted(classes & ground.providers.keys()):
-        allowed = ground.providers[name]
-        if config.provider not in allowed:
-            said = f"node '{node.id}' sends data of class '{name}' to '{config.provider}', which may not have it"
-            fix = f"name one of {', '.join(sorted(allowed))}" if allowed else "let no model read this data"
-            path = f"{one.path}.config.provider"
-            yield Finding("provider", path, node.id, config.provider, _class_way(one, name), said, fix)
-
-
-def _class_way(one: NodeFlow, name: str) -> tuple[str, ...]:
-    """Return where data of a class comes in directly; of a longer way only its end."""
-    sources = [read.source for read in one.all_reads() if name in read.label.classes]
-    return (*sources[:1], one.node.id)
 
 
 def _of_child(flow: Flow, one: NodeFlow, child: Flow, ground: Ground, judge: Judge | None) -> Iterator[Finding]:
@@ -259,7 +157,12 @@ def _of_child(flow: Flow, one: NodeFlow, child: Flow, ground: Ground, judge: Jud
         way = tuple(f"{id_}/{place}" for place in inner.way)
         if inner.way and inner.way[0].split(".")[0] == INPUTS:
             argument = inner.way[0].partition(".")[2] or "*"
-            way = (*flow.way(id_, argument, ground.least), *way[1:])
+            if inner.data_class:
+                way = (*flow.class_way(id_, argument, inner.data_class), *way[1:])
+            else:
+                way = (*flow.way(id_, argument, ground.least), *way[1:])
+        elif inner.data_class:
+            pass  # It comes in inside of that workflow.
         elif inner.way and inner.way[0] not in child.nodes and "/" not in inner.way[0]:
             way = (*flow.way(id_, CHOICE, ground.least), *way[1:])
         within = (f"{spec.name} version {spec.version}", *inner.within)

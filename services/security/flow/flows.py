@@ -1,6 +1,6 @@
 """What a static check finds of a workflow's data: the labels of each node, and where they come from."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from schemas.labels.label import Integrity, Label
@@ -65,6 +65,13 @@ class Flow:
         It begins where the data comes in, a node or ``inputs.<name>``, and ends with ``node.argument``. With
         ``CHOICE`` for the argument it is the way to what chose the node.
         """
+        return self._way(node, argument, lambda label: label.integrity > least)
+
+    def class_way(self, node: str, argument: str, name: str) -> tuple[str, ...]:
+        """Return the shortest way on which data of a class comes to an argument, in the same form."""
+        return self._way(node, argument, lambda label: name in label.classes)
+
+    def _way(self, node: str, argument: str, wanted: Callable[[Label], bool]) -> tuple[str, ...]:
         end = f"{node}.{argument}" if argument != CHOICE else node
         waiting: list[tuple[str, bool, tuple[str, ...]]] = []
         seen: set[tuple[str, bool]] = set()
@@ -72,7 +79,7 @@ class Flow:
         def add(reads: Iterator[Read] | tuple[Read, ...], loop: str, behind: tuple[str, ...]) -> None:
             for read in reads:
                 source = self.gives.get(loop, read.source) if read.source in CONDITION_NAMES else read.source
-                if read.label.integrity > least and (source, read.chosen) not in seen:
+                if wanted(read.label) and (source, read.chosen) not in seen:
                     seen.add((source, read.chosen))
                     waiting.append((source, read.chosen, behind))
 
@@ -81,7 +88,7 @@ class Flow:
         nearest = (waiting[0][0], end) if waiting else (end,)
         for source, chosen, behind in waiting:
             found = self.nodes.get(source)
-            if found is None or (not chosen and found.source.integrity > least):
+            if found is None or (not chosen and wanted(found.source)):
                 return (source, *behind)
             here = (source, *behind) if source != behind[0] else behind
             add(found.reads.get(CHOICE, ()) if chosen else found.all_reads(), self._loop(source), here)

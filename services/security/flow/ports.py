@@ -3,15 +3,17 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from schemas.compliance.facts import FactsDocument
 from schemas.policies.document import Policy
 
 
 @dataclass(frozen=True, slots=True)
 class ActivePolicy:
-    """The policy that is active in an organisation; ``name`` is ``name@version``."""
+    """The policy that is active in an organisation; ``name`` is ``name@version``, ``facts`` are what it states."""
 
     name: str
     policy: Policy
+    facts: FactsDocument | None = None
 
 
 class ActivePolicies(Protocol):

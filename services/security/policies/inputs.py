@@ -16,32 +16,50 @@ from services.privacy.redact.redactor import Of, Redacted, Redactor
 
 
 @dataclass(frozen=True, slots=True)
+class Entry:
+    """What enters for a run: its inputs, and its tags, which travel in clear. ``body_hash`` is that of the request."""
+
+    of: Of
+    workflow: str
+    inputs: dict[str, Any]
+    tags: Mapping[str, str]
+    body_hash: str
+
+
+@dataclass(frozen=True, slots=True)
 class Entered:
-    """Inputs as they may be in the log, the run's security with labels of what was found, and what was decided."""
+    """Inputs as they may be in the log, the run's security with labels of what was found, and what was decided.
+
+    ``body_hash`` is keyed where something may be taken out: a plain one would confirm a guess at what that was.
+    """
 
     inputs: dict[str, Any]
     security: RunSecurity
+    body_hash: str
     decisions: Sequence[Decision] = ()
 
 
-async def entered(
-    redactor: Redactor, of: Of, inputs: dict[str, Any], tags: Mapping[str, str], security: RunSecurity
-) -> Entered:
+async def entered(redactor: Redactor, entry: Entry, security: RunSecurity) -> Entered:
     """Return inputs as they may be in the log.
 
     Raises ``PrivacyRefused`` for what the policy refuses, and for personal data in tags, which stay readable;
     ``TooLarge`` for what is not searched, ``Unavailable`` while the vault is down.
     """
-    found = await looked_at(redactor, of, inputs, "inputs")
-    tagged = await looked_at(redactor, of, dict(tags), "tags")
-    if tagged.value != dict(tags):
+    found = await looked_at(redactor, entry.of, entry.inputs, "inputs")
+    tags = dict(entry.tags)
+    tagged = await looked_at(redactor, entry.of, tags, "tags")
+    if tagged.value != tags:
         decisions = [*found.decisions, *tagged.decisions]
         kinds = ", ".join(sorted({kind for kind, _ in tagged.kinds}))
         raise PrivacyRefused(f"tags: they hold {kinds}, and tags are not redacted; put it into an input", decisions)
     if found.labels is not None:
         labels = Labels.read(security.inputs).join(found.labels)
         security = replace(security, inputs=labels.recorded)
-    return Entered(found.value, security, found.decisions)
+    try:
+        body_hash = await redactor.keyed_hash(entry.of.org_id, entry.body_hash, "log")
+    except StepError as exc:
+        raise _for_senders(exc, "inputs") from exc
+    return Entered(found.value, security, body_hash, found.decisions)
 
 
 async def looked_at(redactor: Redactor, of: Of, value: Json, name: str) -> Redacted:

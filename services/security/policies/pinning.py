@@ -10,23 +10,24 @@
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 from cachetools import LRUCache
 from msgspec.structs import replace
 
-from schemas.errors import PrivacyRefused, StepError
+from schemas.errors import PrivacyRefused, StepError, Unavailable
 from schemas.labels.label import INTEGRITIES, UNLABELLED, Integrity, Label
 from schemas.labels.mapped import Labels
 from schemas.labels.paths import ROOT, format_path
 from schemas.policies.document import Policy
 from schemas.policies.patterns import matches
-from schemas.records.security.pinned import UNDECLARED, RunSecurity, ToolSecurity
+from schemas.records.base import Json
+from schemas.records.security.pinned import UNDECLARED, Mode, RunSecurity, ToolSecurity
 from schemas.spec.model import ResolvedSpec
-from services.privacy.redact.redactor import Of
+from services.privacy.redact.redactor import Of, Redacted, Redactor
 from services.privacy.redact.redactors import Redactors
 from services.security.policies.active import MAX_POLICIES, Active
-from services.security.policies.inputs import Entered, entered
+from services.security.policies.inputs import Entered, Entry, entered, looked_at
 from services.security.policies.surface import Surface
 
 #: Workflows whose tools are remembered.
@@ -82,25 +83,46 @@ class Pinning:
             return None
         return self.under(active, before.labels(door), spec)
 
-    async def entered(
-        self, of: Of, workflow: str, inputs: dict[str, Any], tags: Mapping[str, str], security: RunSecurity
-    ) -> Entered:
+    async def for_spec(self, security: RunSecurity, org_id: str, spec: ResolvedSpec) -> RunSecurity:
+        """Return the security of a run with another spec, such as one with a new version of a prompt.
+
+        Raises ``Unavailable`` when another policy has become active meanwhile.
+        """
+        active = await self._active.of(org_id)
+        if active is None or active.hash != security.policy_hash:
+            raise Unavailable("policies", "another policy has just become active", 0.1)
+        made = self.under(active, Labels.read(security.inputs), spec)
+        return replace(made, inputs=security.inputs)
+
+    async def entered(self, entry: Entry, security: RunSecurity) -> Entered:
         """Return inputs as they may be in the log of a run with this security, which was made here.
 
         Raises ``PrivacyRefused``, ``TooLarge`` and ``Unavailable``; without redactors nothing is accepted that a policy
         wants to be redacted.
         """
         policy = self._policies[security.policy_hash]
+        redactor = self._redactor(policy, security.policy_hash, security.mode, entry.workflow)
+        if redactor is None:
+            return Entered(entry.inputs, security, entry.body_hash)
+        return await entered(redactor, entry, security)
+
+    async def signalled(self, of: Of, workflow: str, data: Json) -> Redacted:
+        """Return a signal's data as it may be in the log, by the policy that is active now. Raises as ``entered``."""
+        active = await self._active.of(of.org_id)
+        redactor = None
+        if active is not None:
+            redactor = self._redactor(active.policy, active.hash, active.mode, workflow)
+        return Redacted(data) if redactor is None else await looked_at(redactor, of, data, "data")
+
+    def _redactor(self, policy: Policy, policy_hash: str, mode: Mode, workflow: str) -> Redactor | None:
         if policy.privacy is None:
-            return Entered(inputs, security)
+            return None
         if self._redactors is None:
-            raise PrivacyRefused("the organisation's policy redacts inputs, and this process has no vault to do so")
+            raise PrivacyRefused("the organisation's policy redacts what enters, and no vault is set up; set VAULT_KEY")
         try:
-            redactor = self._redactors.of(policy, security.policy_hash, security.mode, workflow)
+            return self._redactors.of(policy, policy_hash, mode, workflow)
         except StepError as exc:
-            raise PrivacyRefused(f"the organisation's policy redacts inputs, which cannot be done: {exc}") from exc
-        assert redactor is not None
-        return await entered(redactor, of, inputs, tags, security)
+            raise PrivacyRefused(f"the organisation's policy redacts what enters, which cannot be done: {exc}") from exc
 
     def under(self, active: Active, inputs: Labels, spec: ResolvedSpec) -> RunSecurity:
         """Return the security of a run under a policy, with ``inputs`` labelled so."""

@@ -46,6 +46,7 @@ from services.calls.pipeline import call_stages, compose
 from services.calls.ports import Batching, CallPorts
 from services.calls.provider_keys import ProviderKeys
 from services.prices.lists import PriceLists
+from services.privacy.redact.standard import redactors_of
 from services.privacy.subjects.erasure import Forgets
 from services.privacy.subjects.outcomes import OutcomeSeals
 from services.prompts.evaluations.functions import register
@@ -174,7 +175,7 @@ def _executor(
         shadow_answers=ShadowAnswers(ctx.pipelined()),
         guard=ToolGuard(policies, lambda records: outbox.send([to_out(one) for one in records]), ctx.clock),
         answer_guards=AnswerGuards(policies, installed_scorers()),
-        privacy=AttemptPrivacy(policies, None, ctx.clock),
+        privacy=AttemptPrivacy(policies, redactors_of(ctx.vault()), ctx.clock),
         seals=None if keys is None else OutcomeSeals(objects, keys, ctx.clock),
     )
     ctx.on_close(executor.close)

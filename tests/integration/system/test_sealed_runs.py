@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -22,6 +21,7 @@ from tests.support.client import (
     wait_for_run,
 )
 from tests.support.polling import until
+from tests.support.raw_scan import traces_of
 
 #: Words that no program, document or name of this system has.
 PLANTED = ("Quillsworth", "Vexmoor", "zorbatine")
@@ -32,16 +32,6 @@ SUBJECT = "patient-Quillsworth-77"
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     with System(tmp_path_factory.mktemp("sealed"), durable=False) as started:
         yield started
-
-
-def traces_of(root: Path, words: tuple[str, ...] = PLANTED) -> list[str]:
-    """Return the files below a directory whose raw bytes have one of the words, in any case."""
-    found = []
-    for path in root.rglob("*"):
-        if path.is_file() and not path.is_symlink():
-            data = path.read_bytes().lower()
-            found += [f"{word} in {path.relative_to(root)}" for word in words if word.lower().encode() in data]
-    return found
 
 
 def sealed_run(client: httpx.Client, flow: str, inputs: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -65,7 +55,7 @@ def test_a_run_of_a_subject_works_and_leaves_nothing_in_clear(system: System, cl
     assert large["uri"].startswith("sealed+objects:///")
     answer = client.get(f"/api/v1/objects/{large['sha256']}", params={"subject": large["uri"].split("/")[-2]})
     assert answer.json()[7] == f"{text} 7"
-    assert traces_of(system.data_dir) == []
+    assert traces_of(system.data_dir, PLANTED) == []
 
 
 def test_the_scan_finds_what_a_run_without_a_subject_leaves(system: System, client: httpx.Client) -> None:

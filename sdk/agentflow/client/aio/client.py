@@ -15,10 +15,11 @@ from agentflow.client.aio.audit import AsyncAudit
 from agentflow.client.aio.batches import AsyncBatches
 from agentflow.client.aio.bills import AsyncBills, AsyncPriceLists
 from agentflow.client.aio.budgets import AsyncBudgets, AsyncStops
+from agentflow.client.aio.compliance import AsyncCompliance
 from agentflow.client.aio.datasets import AsyncDatasets
 from agentflow.client.aio.evaluations import AsyncEvaluations
 from agentflow.client.aio.otlp import AsyncOtlp
-from agentflow.client.aio.policies import AsyncCache, AsyncLimits, AsyncPolicies, AsyncQuotas
+from agentflow.client.aio.policies import AsyncCache, AsyncLimits, AsyncPolicies, AsyncQuotas, AsyncVault
 from agentflow.client.aio.prompts import AsyncPrompts
 from agentflow.client.aio.queues import AsyncQueues
 from agentflow.client.aio.rollouts import AsyncRollouts
@@ -84,12 +85,14 @@ class AsyncClient:
         self.subjects = AsyncSubjects(self)
         self.organisations = AsyncOrganisations(self)
         self.policies = AsyncPolicies(self)
+        self.vault = AsyncVault(self)
         self.credentials = AsyncCredentials(self)
         self.prices = AsyncPrices(self)
         self.tools = AsyncTools(self)
         self.objects = AsyncObjects(self)
         self.audit = AsyncAudit(self)
         self.webhooks = AsyncWebhooks(self)
+        self.compliance = AsyncCompliance(self)
         self.system = AsyncSystem(self)
 
     async def __aenter__(self) -> Self:

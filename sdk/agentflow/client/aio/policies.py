@@ -1,4 +1,4 @@
-"""Policies of the organisation; limits of runs, quotas of providers, cached answers."""
+"""Policies of the organisation; its vault; limits of runs, quotas of providers, cached answers."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Unpack
@@ -15,6 +15,8 @@ from agentflow.models import (
     PolicyTested,
     PolicyVersionPage,
     QuotasAnswer,
+    VaultProgress,
+    VaultStatus,
 )
 
 Document = str | Mapping[str, Any]
@@ -64,6 +66,18 @@ class AsyncPolicies(AsyncResource):
     async def deactivate(self) -> ActivePolicy:
         """Let no policy decide for runs that are submitted from now on."""
         return await self._ask(ActivePolicy, "policies.deactivate")
+
+
+class AsyncVault(AsyncResource):
+    """The keys that personal data is sealed with."""
+
+    async def status(self) -> VaultStatus:
+        """Return the versions of the organisation's key, and what is sealed with them."""
+        return await self._ask(VaultStatus, "vault.status")
+
+    async def rotate(self, key: Literal["organisation", "master"], *, begin: bool = True) -> VaultProgress:
+        """Begin or continue a rotation, for about a second; repeat it without ``begin`` until its state is ``done``."""
+        return await self._ask(VaultProgress, "vault.rotate", json={"key": key, "begin": begin})
 
 
 class AsyncLimits(AsyncResource):

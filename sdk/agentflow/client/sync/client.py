@@ -20,10 +20,11 @@ from agentflow.client.sync.audit import Audit
 from agentflow.client.sync.batches import Batches
 from agentflow.client.sync.bills import Bills, PriceLists
 from agentflow.client.sync.budgets import Budgets, Stops
+from agentflow.client.sync.compliance import Compliance
 from agentflow.client.sync.datasets import Datasets
 from agentflow.client.sync.evaluations import Evaluations
 from agentflow.client.sync.otlp import Otlp
-from agentflow.client.sync.policies import Cache, Limits, Policies, Quotas
+from agentflow.client.sync.policies import Cache, Limits, Policies, Quotas, Vault
 from agentflow.client.sync.prompts import Prompts
 from agentflow.client.sync.queues import Queues
 from agentflow.client.sync.rollouts import Rollouts
@@ -85,12 +86,14 @@ class Client:
         self.subjects = Subjects(self)
         self.organisations = Organisations(self)
         self.policies = Policies(self)
+        self.vault = Vault(self)
         self.credentials = Credentials(self)
         self.prices = Prices(self)
         self.tools = Tools(self)
         self.objects = Objects(self)
         self.audit = Audit(self)
         self.webhooks = Webhooks(self)
+        self.compliance = Compliance(self)
         self.system = System(self)
 
     def __enter__(self) -> Self:

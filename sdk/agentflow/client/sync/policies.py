@@ -1,5 +1,5 @@
 # Generated from `agentflow/client/aio` by `python -m sdk.generate`; do not edit.
-"""Policies of the organisation; limits of runs, quotas of providers, cached answers."""
+"""Policies of the organisation; its vault; limits of runs, quotas of providers, cached answers."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Unpack
@@ -16,6 +16,8 @@ from agentflow.models import (
     PolicyTested,
     PolicyVersionPage,
     QuotasAnswer,
+    VaultProgress,
+    VaultStatus,
 )
 
 Document = str | Mapping[str, Any]
@@ -65,6 +67,18 @@ class Policies(Resource):
     def deactivate(self) -> ActivePolicy:
         """Let no policy decide for runs that are submitted from now on."""
         return self._ask(ActivePolicy, "policies.deactivate")
+
+
+class Vault(Resource):
+    """The keys that personal data is sealed with."""
+
+    def status(self) -> VaultStatus:
+        """Return the versions of the organisation's key, and what is sealed with them."""
+        return self._ask(VaultStatus, "vault.status")
+
+    def rotate(self, key: Literal["organisation", "master"], *, begin: bool = True) -> VaultProgress:
+        """Begin or continue a rotation, for about a second; repeat it without ``begin`` until its state is ``done``."""
+        return self._ask(VaultProgress, "vault.rotate", json={"key": key, "begin": begin})
 
 
 class Limits(Resource):

@@ -38,12 +38,15 @@ def test_a_policy_without_the_section_keeps_its_hash() -> None:
         ({"redact": [MAILS, MAILS]}, "the id 'mails' occurs twice"),
         ({"redact": [{**MAILS, "at": ["log"], "nodes": ["a"]}]}, "leaves out inputs of runs"),
         ({"redact": [{**MAILS, "acton": "mask"}]}, "is no field of a policy"),
-        ({"rules_of_ours": [{"id": "a", "kind": "ours", "pattern": "(?=a)b"}]}, "is no pattern of RE2"),
-        ({"rules_of_ours": [{"id": "a", "kind": "ours", "pattern": "a*"}]}, "matches an empty text"),
-        ({"rules_of_ours": [{"id": "a", "kind": "jwt", "pattern": "a"}]}, "jwt is of the class secret"),
+        ({"rules_of_ours": [{"id": "a", "kind": "ours", "pattern": "(?=a)b"}]}, "is not in the syntax of RE2"),
+        ({"rules_of_ours": [{"id": "a", "kind": "ours", "pattern": "a*"}]}, "matches the empty text"),
+        (
+            {"rules_of_ours": [{"id": "a", "kind": "jwt", "pattern": "ab", "data_class": "pii"}]},
+            "jwt is of class secret",
+        ),
         ({"restore": {"readers": [{"id": "a", "when": "nobody"}]}}, "privacy.restore.readers[0].when"),
         ({"influence": [{"id": "a", "kinds": ["email"], "at": ["input"]}]}, "email is no kind of influence"),
-        ({"limits": {"text_bytes": 1}}, "privacy.limits.text_bytes"),
+        ({"limits": {"text_chars": 1}}, "privacy.limits.text_chars"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_path(parts: dict[str, Any], said: str) -> None:
@@ -55,7 +58,7 @@ def test_what_is_wrong_is_named_with_its_path(parts: dict[str, Any], said: str) 
 def test_kinds_of_the_organisation_may_be_named() -> None:
     own = {"id": "staff", "kind": "staff_number", "pattern": r"S-\d{5}"}
     assert (
-        section(rules_of_ours=[own], redact=[{**MAILS, "kinds": ["staff_number"]}]).rules_of_ours[0].data_class == "pii"
+        section(rules_of_ours=[own], redact=[{**MAILS, "kinds": ["staff_number"]}]).rules_of_ours[0].of_class == "pii"
     )
 
 

@@ -67,6 +67,8 @@ def changes(token: str) -> list[str]:
         f"{head}_{body[:half]}\n> {body[half:]}",
         " ".join(token),
         "\u200b".join(token),
+        f"{head}: {body}",
+        f"{head}_{body[:half]}\\n> **{body[half:]}",
         f"{head}**_{body}",
         token.replace("0", "O").replace("1", "l"),
     ]
@@ -101,13 +103,14 @@ def test_a_token_that_lost_characters_is_reported_as_mangled() -> None:
     assert tokens.mangled(f"pay {token[:-1]} now") == [token[:-1]]
     assert tokens.mangled(f"pay {token[:-1]}{'A' if token[-1] != 'A' else 'B'} now") != []
     assert tokens.mangled(f"pay {token}, and {token.lower()}") == []
-    assert tokens.mangled("pay CRD now") == []
+    assert tokens.mangled(f"pay {token[:3].lower()}\\_{token[4:9]}-{token[9:-1]} now") != []
+    assert tokens.mangled("pay CRD now, MAC_ADDRESS and KEY_OF_ALL_THINGS, DSN_2") == []
 
 
 def test_what_is_far_apart_is_no_token() -> None:
     token = tokens.make("email", 987_654_321)
-    assert found_in(token[:9] + " " * 4 + token[9:]) == [token]
-    assert found_in(token[:9] + " " * 5 + token[9:]) == []
+    assert found_in(token[:9] + " " * tokens.MAX_GAP + token[9:]) == [token]
+    assert found_in(token[:9] + " " * (tokens.MAX_GAP + 1) + token[9:]) == []
     assert found_in("") == []
 
 

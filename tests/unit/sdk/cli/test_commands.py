@@ -435,6 +435,15 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, str, Any, dict[str, Any]]]] =
         (RUN, "mail"),
         ("POST", f"{_RUNS}/{RUN}/approvals", {"step": "mail", "approve": False}, {}),
     ),
+    "compliance facts": (("--route", "openai/m"), ("GET", "/api/v1/providers/facts", None, {"route": "openai/m"})),
+    "compliance state": (
+        ("providers.json",),
+        ("PUT", "/api/v1/providers/facts", {"providers": [{"route": "openai/*", "regions": ["eu"]}]}, {}),
+    ),
+    "compliance report": (
+        ("--from", "30d", "--to", "1d", "--file", "report.html", "--format", "html"),
+        ("GET", "/api/v1/compliance/report", None, {"from": "30d", "to": "1d", "format": "json"}),
+    ),
     "audit list": (
         ("--kind", "denial", "--run", "r1"),
         ("GET", "/api/v1/audit", None, {"kind": "denial", "run_id": "r1", "limit": 100}),
@@ -506,6 +515,8 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, str, Any, dict[str, Any]]]] =
         ("--prompt", "greeter@3", "--tag", "team=docs"),
         ("POST", "/api/v1/cache/purge", {"prompt": "greeter@3", "tags": {"team": "docs"}}, {}),
     ),
+    "vault status": ((), ("GET", "/api/v1/vault", None, {})),
+    "vault rotate": ((), ("POST", "/api/v1/vault/rotate", {"key": "organisation", "begin": True}, {})),
     "price list": (
         ("openai", "--model", "gpt-4o"),
         ("GET", "/api/v1/prices", None, {"provider": "openai", "model": "gpt-4o"}),
@@ -531,6 +542,7 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, str, Any, dict[str, Any]]]] =
 #: Commands that send nothing.
 QUIET = {
     "audit verify",
+    "compliance verify",
     "completion",
     "policy check",
     "policy test",
@@ -597,9 +609,11 @@ def _files(folder: Path, args: tuple[str, ...]) -> tuple[str, ...]:
     (folder / "spans.json").write_text('{"resourceSpans": []}', encoding="utf-8")
     (folder / "policy.yaml").write_text("name: support\nrules: []\n", encoding="utf-8")
     (folder / "labels.csv").write_text("case_id,scorer,human,repeat\nc1,llm_judge,tie,1\n", encoding="utf-8")
+    facts = '{"providers": [{"route": "openai/*", "regions": ["eu"]}]}'
+    (folder / "providers.json").write_text(facts, encoding="utf-8")
     (folder / "prompts").mkdir(exist_ok=True)
     (folder / "prompts" / "shortener.prompt.md").write_text("Shorten {{text}}\n", encoding="utf-8")
-    named = ("flow.yaml", "labels.csv", "policy.yaml", "prompts", "report.html", "spans.json")
+    named = ("flow.yaml", "labels.csv", "policy.yaml", "prompts", "providers.json", "report.html", "spans.json")
     return tuple(str(folder / arg) if arg in named else arg for arg in args)
 
 

@@ -23,6 +23,7 @@ ARGUMENTS = {
     "workflows.bulk": {"action": "cancel"},
     "workflows.register": {"workflow": {}},
     "prices.list": {"provider": "openai"},
+    "compliance.state": {"providers": []},
     "datasets.add": {"cases": [{"inputs": {}}]},
 }
 

@@ -17,11 +17,10 @@ from schemas.labels.label import Integrity
 from schemas.records.security.pinned import Decision, RunSecurity
 from schemas.spec.rules_version import LABELS
 from schemas.trace_context import NO_CONTEXT, sender_context
-from services.privacy.redact.redactor import Of
 from services.runs.known_runs import KnownRuns
 from services.runs.large_inputs import LargeInputs
 from services.runs.submit import SubmissionPorts, Submissions
-from services.security.policies.inputs import Entered
+from services.security.policies.inputs import Entered, Entry
 from tests.support.values_doors import Parts
 from topics.catalogue import AUDIT_EVENTS
 from topics.codec import decode
@@ -147,10 +146,14 @@ class Pins:
         self.doors.append(door)
         return self.security
 
-    async def entered(self, of: Of, workflow: str, inputs: Any, tags: Any, security: RunSecurity) -> Entered:
+    async def entered(self, entry: Entry, security: RunSecurity) -> Entered:
         if self.refused is not None:
             raise self.refused
-        return Entered({**inputs, **self.instead}, security, self.decisions)
+        body_hash = f"keyed {entry.body_hash}" if self.instead else entry.body_hash
+        return Entered({**entry.inputs, **self.instead}, security, body_hash, self.decisions)
+
+    async def for_spec(self, security: RunSecurity, org_id: str, spec: Any) -> RunSecurity:
+        return security
 
 
 async def test_a_policy_is_pinned_and_is_no_part_of_what_submissions_are_compared_by(tmp_path: Path) -> None:
@@ -177,6 +180,7 @@ async def test_inputs_are_redacted_before_their_record_and_the_audit_log_says_so
     to = api(Markers(), log, tmp_path, security=pins)
     record = await to.prepare("acme", "api", "key", SubmitRun(workflow_name="w", inputs={"v": "ann@acme.org"}))
     assert record.inputs == {"v": "[EML_1]"}
+    assert record.body_hash.startswith("keyed ")
     (audited,) = [decode(AUDIT_EVENTS, one.value) for one in log.records if one.topic == AUDIT_EVENTS]
     assert (audited.kind, audited.decision, audited.run_id) == ("decisions", "allowed", record.run_id)
     assert (audited.policy, audited.decisions[0].rule) == ("private@1", "privacy:mails")

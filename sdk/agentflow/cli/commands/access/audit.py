@@ -61,7 +61,7 @@ _VERIFIED = (
     Column("SIGNED UNTIL", "signed_until"),
 )
 _FINDINGS = (Column("FOUND", "what"), Column("AT", "index", right=True), Column("MESSAGE", "message"))
-_KEYS = click.option(
+KEYS = click.option(
     "--key", "keys", multiple=True, metavar="KEY|FILE", help="A public key that you trust, or its file. Repeatable."
 )
 
@@ -125,7 +125,7 @@ def export(session: Session, file: Path) -> None:
 
 @make(command, "verify", example="agentctl audit verify acme.jsonl --key acme.key --kept 2026-11-01.note")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@_KEYS
+@KEYS
 @click.option(
     "--kept",
     multiple=True,
@@ -137,9 +137,9 @@ def verify(session: Session, file: Path, *, keys: tuple[str, ...], kept: tuple[P
     """Verify an export, without a server. Ends with 1 if anything is not as it was signed."""
     from agentflow import audit_rules as rules
 
-    trusted = _trusted(keys)
+    known = trusted(keys)
     with file.open("rb") as lines:
-        result = rules.verify(lines, trusted, [path.read_text(encoding="utf-8") for path in kept])
+        result = rules.verify(lines, known, [path.read_text(encoding="utf-8") for path in kept])
     findings = [{"what": one.what, "index": one.index, "message": one.message} for one in result.findings]
     document = _document(result) | {"findings": findings}
     if session.format in ("json", "yaml") or not findings:
@@ -152,16 +152,16 @@ def verify(session: Session, file: Path, *, keys: tuple[str, ...], kept: tuple[P
 
 @make(command, "prove", example="agentctl audit prove 1204 --key acme.key")
 @click.argument("index", type=click.IntRange(0))
-@_KEYS
+@KEYS
 @click.option("--size", type=click.IntRange(1), help="In the log of so many entries; the newest checkpoint by default.")
 def prove(session: Session, index: int, *, keys: tuple[str, ...], size: int | None) -> None:
     """Prove that the log has the entry INDEX, and verify the proof here."""
     from agentflow import audit_rules as rules
 
-    trusted = _trusted(keys)
+    known = trusted(keys)
     found = session.get(f"{AUDIT}/proof", index=index, size=size)
     try:
-        said = rules.Checkpoint.read(rules.verified_by(trusted, found["note"]))
+        said = rules.Checkpoint.read(rules.verified_by(known, found["note"]))
         leaf = rules.line_leaf(index, found["line"].encode())
         hashes = [base64.b64decode(one) for one in found["hashes"]]
         proved = rules.is_included(leaf, index, said.size, hashes, said.root)
@@ -231,7 +231,8 @@ def _lines(session: Session, size: int) -> Iterator[bytes]:
         first = page.get("next")
 
 
-def _trusted(keys: tuple[str, ...]) -> "list[PublicKey]":
+def trusted(keys: tuple[str, ...]) -> "list[PublicKey]":
+    """Return the public keys that a person trusts. Raises ``CliError``."""
     from agentflow.audit_rules import BadNote, PublicKey
 
     if not keys:

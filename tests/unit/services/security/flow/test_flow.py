@@ -12,7 +12,8 @@ from schemas.spec.hash import resolve
 from schemas.spec.inputs.known_inputs import ArgumentNames
 from schemas.spec.nested import Family, Member, member_key
 from services.security.flow import walk
-from services.security.flow.findings import findings_of, shown_way
+from services.security.flow.finding import shown_way
+from services.security.flow.findings import findings_of
 from services.security.flow.flows import Flow
 from services.security.flow.ground import Ground, elements
 from services.security.flow.walk import flow_of

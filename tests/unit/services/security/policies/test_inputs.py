@@ -13,7 +13,7 @@ from schemas.spec.hash import resolve
 from schemas.spec.model import WorkflowSpec
 from services.privacy.redact.redactors import Redactors
 from services.security.policies.active import Active
-from services.security.policies.inputs import Entered
+from services.security.policies.inputs import Entered, Entry
 from services.security.policies.pinning import Pinning
 from tests.support.privacy import OF, TOKEN, FakeDetectors, Vault, redactors
 
@@ -52,7 +52,7 @@ async def entering(
     pinning = Pinning(Activated(section), lambda *_: UNDECLARED, made or redactors(**more))
     security = await pinning.of("acme", Integrity.USER, SPEC)
     assert security is not None
-    return await pinning.entered(OF, "flow", inputs, tags or {}, security)
+    return await pinning.entered(Entry(OF, "flow", inputs, tags or {}, "hash"), security)
 
 
 async def test_values_become_tokens_and_what_stays_is_labelled() -> None:
@@ -61,6 +61,23 @@ async def test_values_become_tokens_and_what_stays_is_labelled() -> None:
     assert TOKEN.fullmatch(found.inputs["to"])
     assert found.security.inputs == {"$": ["user"], "$.card": ["user", "class:card"]}
     assert [one.rule for one in found.decisions] == ["privacy:mails"]
+
+
+async def test_the_hash_of_a_body_that_had_values_is_keyed() -> None:
+    vault = Vault()
+    first = await entering({"to": "ann@acme.org"}, {"redact": [MAILS]}, vault=vault)
+    again = await entering({"to": "ann@acme.org"}, {"redact": [MAILS]}, vault=vault)
+    assert first.body_hash == again.body_hash != "hash"
+    kept = await entering({"to": "ann@acme.org"}, {"redact": [{**MAILS, "at": ["provider"]}]}, vault=vault)
+    assert kept.body_hash == "hash"
+
+
+async def test_the_data_of_signals_is_redacted_too() -> None:
+    pinning = Pinning(Activated({"redact": [MAILS]}), lambda *_: UNDECLARED, redactors())
+    found = await pinning.signalled(OF, "flow", {"to": ["ann@acme.org"]})
+    assert TOKEN.fullmatch(found.value["to"][0])
+    plain = Pinning(Activated(None), lambda *_: UNDECLARED, redactors())
+    assert (await plain.signalled(OF, "flow", "ann@acme.org")).value == "ann@acme.org"
 
 
 async def test_without_a_section_nothing_is_looked_at() -> None:
@@ -101,7 +118,7 @@ async def test_a_process_without_a_vault_accepts_nothing_that_is_to_be_redacted(
     security = await pinning.of("acme", Integrity.USER, SPEC)
     assert security is not None
     with pytest.raises(PrivacyRefused, match="no vault"):
-        await pinning.entered(OF, "flow", {}, {}, security)
+        await pinning.entered(Entry(OF, "flow", {}, {}, "hash"), security)
 
 
 async def test_detectors_that_cannot_be_made_accept_nothing() -> None:
@@ -109,6 +126,6 @@ async def test_detectors_that_cannot_be_made_accept_nothing() -> None:
         raise ValueError("no such engine")
 
     vault = Vault()
-    made = Redactors(broken, vault, vault, lambda _: [])
+    made = Redactors(broken, vault, vault.keys)
     with pytest.raises(PrivacyRefused, match="cannot be done"):
         await entering({}, {"redact": [MAILS]}, made=made)
