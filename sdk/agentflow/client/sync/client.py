@@ -48,7 +48,7 @@ class Client:
     client, such as ``transport``, ``verify`` or ``proxy``. Raises ``NotConfigured`` without an address or a key.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0915 - a line for each resource
         self,
         base_url: str | None = None,
         token: str | None = None,
