@@ -722,7 +722,7 @@ class RotateKey(TypedDict):
 
 
 class RotateVaultKey(TypedDict):
-    """Which key to rotate, and whether to begin or only to continue what is under way."""
+    """Which key to rotate, and whether to begin a rotation or only to continue one."""
 
     key: Literal["organisation", "master"]
     begin: NotRequired[bool]
