@@ -1,6 +1,6 @@
 """How the API's services are made of its clients."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 
 from api.auth import Authenticator
@@ -35,6 +35,7 @@ from api.services import (
     TraceServices,
 )
 from api.tokens import OidcTokens
+from connectors.aio.clock import WallClock
 from connectors.clickhouse.bill_rows import BillRows
 from connectors.clickhouse.call_facts import CallFacts
 from connectors.clickhouse.cost_sums import CostSums
@@ -47,8 +48,9 @@ from connectors.clickhouse.spend_ledger import SpendLedger
 from connectors.clickhouse.trace_groups import TraceGroups
 from connectors.clickhouse.trace_query import TraceQueries
 from connectors.clickhouse.traces import Traces
-from connectors.kafka.deadline_appender import DeadlineAppender
+from connectors.kafka.deadline_appender import Appender, DeadlineAppender
 from connectors.oidc.issuer import Issuer
+from connectors.ports.engine import OutRecord
 from connectors.postgres.audit.holds import AuditHolds
 from connectors.postgres.audit.reading import AuditReads
 from connectors.postgres.batch_reader import BatchReader
@@ -75,6 +77,8 @@ from connectors.postgres.quotas import Quotas
 from connectors.postgres.schedules import Backfills, Schedules
 from connectors.postgres.stops import Stops
 from connectors.postgres.vault import Vault
+from connectors.postgres.webhook_deliveries import WebhookDeliveries
+from connectors.postgres.webhooks import Webhooks
 from connectors.postgres.workflows import Workflows
 from connectors.prices.book import PriceBook
 from connectors.prices.known import KnownModels
@@ -91,9 +95,11 @@ from connectors.redis.request_rates import RequestRates
 from connectors.redis.response_cache import RedisResponseCache, bounds_of
 from connectors.redis.worker_registry import WorkerRegistry
 from connectors.tools import REGISTRY
+from connectors.tools.environment import networks_of
 from schemas import clock
 from schemas.api_models.admin import TopicAnswer
 from schemas.clock import now_ms
+from schemas.records.definitions import AuditEvent
 from schemas.settings import Kafka, Oidc, Settings
 from services.billing.bills import Bills
 from services.budgets.opening import Opening
@@ -117,6 +123,7 @@ from services.prompts.rollouts.control import Rollouts
 from services.routing.evaluation import RouteEvaluations
 from services.routing.models import Models
 from services.runs.admission_required import Turns
+from services.runs.attempts.lent_private import LentPrivacy
 from services.runs.leases import StepLeases
 from services.security.auditing import Auditing
 from services.security.compliance.reporting import Reports
@@ -127,11 +134,13 @@ from services.security.policies.reading import Readings
 from services.security.policies.restoring import ReaderRestores
 from services.security.policies.wiring import ForRegistration
 from services.security.tokens import Rules, TokenVerifier
+from services.webhooks.surface import WebhookSurface
 from services.workflows.checks import DocumentChecks
 from services.workflows.registration import RegistrationPorts, Registrations
 from services.workflows.resolver import WorkflowResolver
 from topics.admin import TopicAdmin
-from topics.catalogue import RUN_EVENTS, wanted
+from topics.catalogue import AUDIT_EVENTS, RUN_EVENTS, wanted
+from topics.codec import encode
 from topics.listing import listed
 
 #: Each waits for its steps; all share one connection to Redis.
@@ -198,6 +207,7 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
         ),
         security=security,
         vault=clients.vault,
+        webhooks=_webhooks(settings, clients),
         audit=_audit(settings, clients, appender),
         operations=_operations(settings, clients, measures, workers),
     )
@@ -249,6 +259,11 @@ def topic_creators(settings: Settings) -> TopicCreators:
             await admin.create_queues(queues, kafka.partitions, kafka.replication)
 
     return TopicCreators(of_organisations=of_organisations, of_queues=of_queues)
+
+
+def _webhooks(settings: Settings, clients: Clients) -> WebhookSurface:
+    stored = None if clients.kms is None else Webhooks(clients.database, clients.kms)
+    return WebhookSurface(stored, WebhookDeliveries(clients.database), networks_of(settings), WallClock())
 
 
 def _vault(clients: Clients) -> Vault | None:
@@ -366,11 +381,20 @@ def _leases(
 ) -> LeaseServices:
     claims = LentAttempts(clients.redis, settings.kafka.partitions)
     return LeaseServices(
-        steps=StepLeases(LeaseDesk(clients.redis), claims, runs.objects, runs.appender),
+        steps=StepLeases(
+            LeaseDesk(clients.redis), claims, runs.objects, runs.appender, private=_lent_privacy(clients, runs.appender)
+        ),
         queues=Queues(definitions.workflows.queues),
         presence=Presence(workers),
         bound=Bound("requests for leases", MAX_LEASE_REQUESTS, STREAMS_RETRY_S),
     )
+
+
+def _lent_privacy(clients: Clients, appender: Appender) -> LentPrivacy:
+    async def say(events: Sequence[AuditEvent]) -> None:
+        await appender.append([OutRecord(AUDIT_EVENTS, one.org_id.encode(), encode(one)) for one in events])
+
+    return LentPrivacy(PolicyVersions(clients.database), redactors_of(clients.vault), say)
 
 
 def _otlp(

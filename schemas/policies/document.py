@@ -107,10 +107,13 @@ class Endorsement(Strict):
 
 
 class PolicyTest(Strict):
-    """Facts, and what the policy has to say of them. ``rules``: the rules that have to match, all of them."""
+    """Facts, and what the policy has to say of them. ``rules``: the rules that have to match, all of them.
+
+    At ``privacy`` the facts are a finding (``schemas.privacy.cases``).
+    """
 
     name: Annotated[str, Field(min_length=1, max_length=200)]
-    at: At
+    at: At | Literal["privacy"]
     facts: dict[str, Any] = {}
     expect: Verdict
     rules: tuple[Id, ...] | None = Field(None, strict=False)

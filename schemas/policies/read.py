@@ -18,6 +18,7 @@ from schemas.policies.extending import extended, extension_problems
 from schemas.policies.packs import PACKS
 from schemas.policies.rulings import DEFAULT, ERROR
 from schemas.policies.variables import is_readable
+from schemas.privacy.cases import PrivacyCase
 from schemas.privacy.problems import privacy_problems
 from schemas.records.base import Json
 from schemas.spec.check.shape import path_of
@@ -81,6 +82,7 @@ def _problems(policy: Policy) -> Iterator[Problem]:
         yield from (Problem(f"endorse[{index}]{f.path}", f.message, f.fix) for f in _endorsement(one))
     yield from extension_problems(policy)
     seen |= {one.id for one in rules_of(policy)}
+    seen |= set() if policy.privacy is None else set(policy.privacy.ids)
     for index, test in enumerate(policy.tests):
         for unknown in sorted({*(test.rules or ())} - seen - {DEFAULT, ERROR}):
             if unknown.partition("/")[0] not in PACKS and not (policy.extends and is_demand(unknown)):
@@ -98,7 +100,10 @@ def _guards(policy: Policy) -> Iterator[Problem]:
 
 def _facts(test: PolicyTest, policy: Policy) -> Iterator[Problem]:
     try:
-        facts_of(test.at, test.facts, policy.declarations)
+        if test.at == "privacy":
+            PrivacyCase.model_validate(test.facts)
+        else:
+            facts_of(test.at, test.facts, policy.declarations)
     except ValidationError as exc:
         for error in exc.errors(include_url=False):
             problem = _problem(error)

@@ -14,6 +14,7 @@ from schemas.policies.compliance import rules_of
 from schemas.policies.document import Policy, PolicyTest
 from schemas.policies.facts import Facts, ModelFacts, OutputFacts, ToolFacts
 from schemas.policies.rulings import Ruling
+from schemas.privacy.cases import said_of
 
 
 class TestResult(Struct, frozen=True, kw_only=True):
@@ -75,7 +76,10 @@ def run_tests(policy: Policy) -> Report:
     compiled = compile_policy(policy.model_copy(update={"mode": "enforce"}))
     results = [_result(compiled, test, policy) for test in policy.tests]
     matched = {rule for one in results for rule in one.rules}
-    return Report(results=results, untested=[rule.id for rule in rules_of(policy) if rule.id not in matched])
+    section = policy.privacy
+    ids = [rule.id for rule in rules_of(policy)]
+    ids += [] if section is None else [rule.id for rule in (*section.redact, *section.influence)]
+    return Report(results=results, untested=[one for one in ids if one not in matched])
 
 
 def decide(compiled: PolicySet, facts: Facts) -> Ruling:
@@ -88,6 +92,8 @@ def decide(compiled: PolicySet, facts: Facts) -> Ruling:
 
 
 def _result(compiled: PolicySet, test: PolicyTest, policy: Policy) -> TestResult:
+    if test.at == "privacy":
+        return _of_privacy(test, policy)
     ruling = decide(compiled, facts_of(test.at, test.facts, policy.declarations))
     rules = [one.rule for one in ruling.decisions]
     missing = [one for one in test.rules or () if one not in rules]
@@ -101,4 +107,18 @@ def _result(compiled: PolicySet, test: PolicyTest, policy: Policy) -> TestResult
         rules=rules,
         missing=missing,
         reasons=reasons,
+    )
+
+
+def _of_privacy(test: PolicyTest, policy: Policy) -> TestResult:
+    said = said_of(policy.privacy, test.facts)
+    missing = [one for one in test.rules or () if one not in said.rules]
+    return TestResult(
+        name=test.name,
+        passed=said.verdict == test.expect and not missing,
+        expected=test.expect,
+        got=said.verdict,
+        rules=said.rules,
+        missing=missing,
+        reasons=said.rules,
     )

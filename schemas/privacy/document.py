@@ -14,6 +14,7 @@ from schemas.privacy.kinds import KINDS, REDACTED_KINDS
 from schemas.records.security.pinned import Mode
 
 MAX_PRIVACY_RULES = 100
+MAX_HOSTS = 1_000
 #: Texts of one value beyond this are refused, unless the policy says less or more.
 TEXT_CHARS = 4 * 1024 * 1024
 DEPTH = 64
@@ -29,6 +30,7 @@ _Id = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_./-]{0,99}$")]
 _Pattern = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:/*@-]{1,128}$")]
 _Kind = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 _Class = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
+_Host = Annotated[str, Field(pattern=r"^(\*\.)?[a-z0-9.-]{1,253}$")]
 _Confidence = Annotated[float, Field(ge=0, le=1, strict=False)]
 _Names = Annotated[tuple[_Pattern, ...], Field(strict=False, max_length=100)]
 
@@ -137,6 +139,20 @@ class Limits(_Strict):
     depth: Annotated[int, Field(ge=1, le=256)] = DEPTH
 
 
+class Links(_Strict):
+    """Links to hosts that are not named, in some texts: ``strip`` replaces them, ``deny`` refuses the text.
+
+    ``*.example.org`` stands for all hosts below ``example.org``.
+    """
+
+    at: Annotated[tuple[Influenced, ...], Field(strict=False, min_length=1)] = ("answer",)
+    hosts: tuple[_Host, ...] = Field((), strict=False, max_length=MAX_HOSTS)
+    others: Literal["strip", "deny"] = "strip"
+    workflows: _Names = ()
+    nodes: _Names = ()
+    mode: Mode = "enforce"
+
+
 class Privacy(_Strict):
     """The section. In shadow mode everything is recorded, and nothing is changed."""
 
@@ -146,6 +162,7 @@ class Privacy(_Strict):
     redact: tuple[RedactRule, ...] = Field((), strict=False, max_length=MAX_PRIVACY_RULES)
     restore: Restore = Restore()
     influence: tuple[InfluenceRule, ...] = Field((), strict=False, max_length=MAX_PRIVACY_RULES)
+    links: Links | None = None
     limits: Limits = Limits()
 
     @property

@@ -20,6 +20,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
+import msgspec
+
 from connectors.kafka.deadline_appender import Appender
 from connectors.ports.engine import OutRecord
 from connectors.redis.claims.lease_desk import Ask, LeaseDesk, Offer
@@ -37,6 +39,7 @@ from services.calls.ledger import Ledger, ToolRun
 from services.calls.ports import Objects
 from services.privacy.subjects.outcomes import OutcomeSeals, erased
 from services.runs.attempts.fitting import fitting
+from services.runs.attempts.lent_private import LentPrivacy
 from services.runs.attempts.outcome import Outcome, error_info
 from services.runs.attempts.stated import book_stated
 from services.runs.bound_args import bound_args
@@ -105,9 +108,11 @@ class StepLeases:
         objects: Objects,
         appender: Appender,
         seals: OutcomeSeals | None = None,
+        private: LentPrivacy | None = None,
     ) -> None:
-        """``seals`` seal the records of runs with a data subject."""
+        """``seals`` seal the records of runs with a data subject, ``private`` redacts by the policies of runs."""
         self._seals = seals
+        self._private = private
         self._desk = desk
         self._claims = claims
         self._objects = objects
@@ -182,7 +187,7 @@ class StepLeases:
         if completion.cost is not None:
             cost = completion.cost
             book_stated(ledger, request, (cost.provider, cost.model, cost.nano), lent.since_ms, now_ms)
-        completion = _fitting(request, completion)
+        completion = await self._private_of(request, _fitting(request, completion), ledger)
         if completion.error is not None:
             completion.error.retryable = completion.error.retryable or completion.error.code in request.retry_on
             outcome = Outcome(lent.since_ms, now_ms, error=error_info(completion.error, request.step_id))
@@ -193,6 +198,8 @@ class StepLeases:
                 most = request.inline_most
             sealing = Sealing(request.subject, request.wants) if request.subject else None
             payload = await self._objects.to_payload(request.org_id, completion.output, most=most, sealing=sealing)
+            if labels := ledger.output_labels:
+                payload = msgspec.structs.replace(payload, labels=labels)
             outcome = Outcome(lent.since_ms, now_ms, output=payload)
             ledger.tool = ToolRun(lent.since_ms, now_ms)
             if isinstance(payload, Reference):
@@ -203,6 +210,17 @@ class StepLeases:
         if self._seals is None:
             return [erased(record) for record in records]
         return await self._seals.sealed(request.org_id, request.subject, records)
+
+    async def _private_of(self, request: StepRequest, completion: Completion, ledger: Ledger) -> Completion:
+        """Return what a worker said as it may be in the log: what may not be there is the attempt's failure."""
+        if self._private is None:
+            return completion
+        if completion.error is not None:
+            return replace(completion, error=await self._private.error(request, completion.error))
+        try:
+            return replace(completion, output=await self._private.output(request, completion.output, ledger))
+        except StepError as exc:
+            return replace(completion, output=None, error=exc)
 
     async def _gather(self, waiter: Waiter, wish: LeaseRequest) -> None:
         """Wait for the first lease, then a moment for the others."""
@@ -225,6 +243,8 @@ class StepLeases:
         request = _request(offer.topic, offer.request)
         try:
             args = await bound_args(self._objects, request)
+            if self._private is not None:
+                args = await self._private.arguments(request, args)
         except StepError as exc:
             await self.complete(offer.topic, offer.lease, Completion(error=exc))
             return None

@@ -8,9 +8,9 @@ from schemas.payload import PathPart
 from schemas.policies.read import read_policy
 from schemas.privacy.findings import Finding, Found
 from schemas.privacy.kinds import data_class_of
+from schemas.privacy.plan import Plan
 from schemas.records.base import Json
 from schemas.records.security.pinned import Mode
-from services.privacy.redact.plan import Plan
 from services.privacy.redact.redactor import Of, Redactor
 from services.privacy.redact.redactors import Redactors
 from services.privacy.vault.memory import memory_vault

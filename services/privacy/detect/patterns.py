@@ -3,10 +3,12 @@
 from collections.abc import Iterator, Sequence
 
 import re2
+from re2 import _re2
 
 #: Memory of one set's automaton. A set that runs out of it answers nothing, which ``which`` notices.
 SET_MEMORY = 64 << 20
 RULE_MEMORY = 8 << 20
+_ANYWHERE = _re2.RE2.Anchor.UNANCHORED
 
 
 class PatternSet:
@@ -51,24 +53,32 @@ class Pattern:
 
     def __init__(self, pattern: str, group: int = 0) -> None:
         """Compile it. Raises ``ValueError``."""
-        try:
-            self._found = re2.compile(pattern, options=_options(RULE_MEMORY))
-        except re2.error as exc:
-            raise ValueError(f"not a pattern of RE2: {pattern}") from exc
-        if not 0 <= group <= self._found.groups:
+        # The class beneath that of the module, which makes a generator and an object of each match: most of its time.
+        found = _re2.RE2(pattern.encode(), _options(RULE_MEMORY))
+        if not found.ok():
+            raise ValueError(f"not a pattern of RE2: {pattern}")
+        if not 0 <= group <= found.NumberOfCapturingGroups():
             raise ValueError(f"the pattern has no group {group}: {pattern}")
+        self._found = found
         self._group = group
 
     def spans(self, data: bytes) -> Iterator[tuple[int, int]]:
         """Yield where its group is, in bytes. The search continues behind the group, not behind the match."""
-        at, search, group = 0, self._found.search, self._group
-        while (found := search(data, at)) is not None:
-            start, end = found.span(group)
+        at, last, match, group = 0, len(data), self._found.Match, self._group
+        while at <= last:
+            found = match(_ANYWHERE, data, at, last)
+            if found[0][0] < 0:
+                return
+            start, end = found[group]
             if start < 0 or start == end:  # a group that took no part, or an empty one
-                at = max(found.end(), at + 1)
+                at = max(found[0][1], at + 1)
                 continue
             yield start, end
             at = end
+
+    def is_in(self, data: bytes) -> bool:
+        """Return whether it is in a text."""
+        return bool(self._found.Match(_ANYWHERE, data, 0, len(data))[0][0] >= 0)
 
 
 def _options(memory: int) -> re2.Options:

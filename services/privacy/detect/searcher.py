@@ -1,5 +1,6 @@
 """Searches one text for what rules describe: sets say which rules, only those are searched for, then checked."""
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
@@ -115,7 +116,8 @@ class Searcher:
         if found and len(data) != len(text):
             at = code_points(data, {place for one in found for place in (one.start, one.end)})
             found = [_Candidate(at[start], at[end], rules) for start, end, rules in found]
-        return [hit for one in found for hit in _checked(one, text, above)]
+        likely = [one for candidate in found for one in _likely(candidate, text, above)]
+        return _checked(likely, text)
 
     def _shapes_in(self, data: bytes, above: bytes) -> list[_Shape]:
         shapes, triggers = self._first.hit(data)
@@ -158,14 +160,18 @@ def _may_hit(one: _Ready, words: frozenset[int], above: str) -> bool:
     )
 
 
-def _checked(candidate: _Candidate, text: str, above: str) -> Iterator[Hit]:
+def _likely(candidate: _Candidate, text: str, above: str) -> Iterator[Hit]:
+    """Yield what a candidate is by the words around it, not checked yet."""
     start, end, rules = candidate
-    words = before = None
+    words = before = last = None
+    is_near = False
     for rule, near, unless, _ in rules:
         confidence = rule.confidence
         if near is not None:
             words = around(text, start, end, above) if words is None else words
-            if not near.among(words):
+            if near is not last:  # rules of one family mostly have the same words
+                last, is_near = near, near.among(words)
+            if not is_near:
                 confidence = rule.alone
         if confidence <= 0:
             continue
@@ -173,9 +179,26 @@ def _checked(candidate: _Candidate, text: str, above: str) -> Iterator[Hit]:
             before = just_before(text, start) if before is None else before
             if unless.among(before):
                 continue
+        yield Hit(rule, start, end, confidence)
+
+
+def _checked(likely: list[Hit], text: str) -> list[Hit]:
+    """Return what passes its check. The surest first: what is within a surer one of its kind is not checked at all."""
+    hits: list[Hit] = []
+    known: dict[str, tuple[list[int], list[int]]] = {}
+    for rule, start, end, confidence in sorted(likely, key=lambda one: -one.confidence):
+        starts, ends = known.setdefault(rule.kind, ([], []))
+        place = bisect_right(starts, start)
+        if place and ends[place - 1] >= end:
+            continue
         part = _part(rule, text[start:end])
         if part is not None:
-            yield Hit(rule, start + part[0], start + part[1], confidence)
+            begin, stop = start + part[0], start + part[1]
+            place = bisect_right(starts, begin)
+            starts.insert(place, begin)
+            ends.insert(place, stop)
+            hits.append(Hit(rule, begin, stop, confidence))
+    return hits
 
 
 def _part(rule: Rule, value: str) -> tuple[int, int] | None:

@@ -21,11 +21,12 @@ from schemas.payload import walk
 from schemas.privacy.document import INFLUENCE_KINDS, Action, Influenced, RedactRule, Where
 from schemas.privacy.findings import Found
 from schemas.privacy.masks import mask
+from schemas.privacy.plan import Plan
 from schemas.privacy.tokens import TokenSpan, find
 from schemas.records.security.pinned import Decision, Point
 from services.privacy.redact.errors import failed, refused, vault_down
+from services.privacy.redact.links import allowed_links
 from services.privacy.redact.noted import Noted, refusal
-from services.privacy.redact.plan import Plan
 from services.privacy.redact.ports import Detecting, OrgKeys
 from services.privacy.redact.restore import values_of
 from services.privacy.redact.spans import Path, Span, replaced_in, slice_of
@@ -89,7 +90,7 @@ class Redactor:
         """Return a value as it may be at a place.
 
         ``point`` and ``subject`` are those of the decisions. ``influenced`` says what the text is to a model that reads
-        it; without it influence is not looked at. In shadow mode what fails is a decision, and nothing else.
+        it; without it influence and links are not looked at. In shadow mode what fails is a decision, and nothing else.
         """
         try:
             return await self._applied(of, value, at, Noted(point, subject), influenced)
@@ -114,6 +115,7 @@ class Redactor:
 
     async def _applied(self, of: Of, value: Any, at: Where, noted: Noted, influenced: Influenced | None) -> Redacted:
         """Return a value as it may be at a place. Raises ``StepError``, in shadow mode, too."""
+        value = allowed_links(self.plan, value, influenced, noted)
         if not self.plan.changes(at):
             return Redacted(value, noted.decisions)
         found = [one for one in await self._found(value) if self.plan.is_finding(one.finding)]

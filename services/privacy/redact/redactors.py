@@ -7,9 +7,9 @@ from cachetools import LRUCache
 from schemas.errors import StepError
 from schemas.policies.document import Policy
 from schemas.privacy.document import Privacy
+from schemas.privacy.plan import Plan
 from schemas.records.security.pinned import Mode
 from services.privacy.redact.errors import failed
-from services.privacy.redact.plan import Plan
 from services.privacy.redact.ports import Detecting, OrgKeys
 from services.privacy.redact.redactor import Redactor
 from services.privacy.vault.ports import Tokens

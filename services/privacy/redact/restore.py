@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 
 from schemas.errors import Unavailable
 from schemas.privacy.kinds import data_class_of
+from schemas.privacy.plan import fits
 from schemas.privacy.tokens import kind_of
 from services.privacy.redact.errors import failed, vault_down
-from services.privacy.redact.plan import fits
 from services.privacy.vault.ports import Tokens, UnreadableError
 from services.privacy.vault.restore import restore_json, tokens_in
 

@@ -1,7 +1,7 @@
 """What redacts for an attempt: the section ``privacy`` of the policy that its run has pinned."""
 
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from connectors.ports.engine import Clock
 from connectors.providers.base import ModelResponse
@@ -9,6 +9,7 @@ from schemas.errors import StepError, Unavailable
 from schemas.policies.document import Policy
 from schemas.privacy.document import Influenced
 from schemas.records.base import Json
+from schemas.records.security.pinned import Mode
 from schemas.records.steps import StepRequest
 from schemas.spec.error_codes import POLICY_DENIED, POLICY_FAILED, PRIVACY_FAILED, PRIVACY_REFUSED
 from services.calls.ledger import Ledger
@@ -17,7 +18,6 @@ from services.calls.timeouts import PATIENCE_S, Deferred
 from services.privacy.redact.redactor import Of, Redactor
 from services.privacy.redact.redactors import Redactors
 from services.runs.attempts.restoring import Restoring, restoring
-from services.security.enforcement.ports import Policies
 
 T = TypeVar("T")
 #: An output waits so long for the vault: it may be paid for, and a tool may not be called twice.
@@ -26,10 +26,25 @@ VAULT_PATIENCE_MS = 60_000
 _OURS = frozenset({POLICY_DENIED, POLICY_FAILED, PRIVACY_FAILED, PRIVACY_REFUSED})
 
 
+class Holds(Protocol):
+    """What has a policy."""
+
+    @property
+    def policy(self) -> Policy: ...
+
+
+class Pinned(Protocol):
+    """The policies that this process knows, see ``enforcement.ports.Policies``."""
+
+    def of(self, org_id: str, policy_hash: str, mode: Mode, /) -> Holds:
+        """Return a policy by its hash. Raises ``Unavailable`` for one that is not known here, or not yet."""
+        ...
+
+
 class AttemptPrivacy:
     """Finds what redacts. Without ``redactors`` nothing may be done under a policy that wants it."""
 
-    def __init__(self, policies: Policies, redactors: Redactors | None, clock: Clock) -> None:
+    def __init__(self, policies: Pinned, redactors: Redactors | None, clock: Clock) -> None:
         self._policies = policies
         self._redactors = redactors
         self._clock = clock

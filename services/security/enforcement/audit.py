@@ -73,6 +73,27 @@ def entry_event(
     )
 
 
+def attempt_event(request: StepRequest, decisions: Sequence[Decision], when: str, at_ms: int) -> AuditEvent:
+    """Return the record of what was decided on a step that a user's own worker has, ``when`` it was."""
+    denied = next((one for one in decisions if one.enforced and one.verdict == "deny"), None)
+    return AuditEvent(
+        event_id=f"{when}:{request.request_id}",
+        org_id=request.org_id,
+        actor=DOOR,
+        action="attempt",
+        subject=f"{request.run_id}/{request.step_id}",
+        decision="allowed" if denied is None else "denied",
+        reason="" if denied is None else denied.reason,
+        at_ms=at_ms,
+        kind="decisions",
+        run_id=request.run_id,
+        step_id=request.step_id,
+        attempt=request.attempt,
+        policy="" if request.security is None else request.security.policy,
+        decisions=list(decisions),
+    )
+
+
 def _denials(request: StepRequest, decisions: Sequence[Decision], first: int, at_ms: int) -> list[AuditEvent]:
     policy = "" if request.security is None else request.security.policy
     return [

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from msgspec import structs
@@ -16,10 +16,14 @@ from connectors.redis.keys import runs_slot
 from schemas.errors import Conflict, StepError, Unavailable
 from schemas.metrics import LEASES_ENDED_TOTAL, LEASES_GIVEN_TOTAL
 from schemas.payload import inline
-from schemas.records.base import Record
+from schemas.policies.document import Policy
+from schemas.policies.read import read_policy
+from schemas.records.base import Json, Record
+from schemas.records.definitions import AuditEvent
 from schemas.records.run_events import StepDeferred, StepFailed, StepSucceeded
 from schemas.records.security.pinned import Approval
 from schemas.records.steps import FunctionCall, StepRequest, ToolCall
+from services.runs.attempts.lent_private import LentPrivacy
 from services.runs.attempts.tool_guard import ToolGuard
 from services.runs.leases import Completion, Leased, LeaseRequest, StepLeases
 from streams.roles.leases.guard import LendingGuard
@@ -29,6 +33,7 @@ from streams.roles.leases.queue_reader import QueueReader
 from streams.roles.worker.producer import Outbox
 from streams.runtime.routing import to_out
 from tests.support.policies import TRUSTED, WEB, definition, security
+from tests.support.privacy import TOKEN, Vault, redactors
 from tests.support.worker import PARTITIONS, Bench, Pump, until_async
 from topics.catalogue import dlq, lane
 
@@ -47,8 +52,8 @@ class Served:
         self.api = self.another_api()
         self.readers: list[QueueReader] = []
 
-    def another_api(self) -> StepLeases:
-        return StepLeases(self.desk, self.claims, self.bench.objects, self.bench.log)
+    def another_api(self, private: LentPrivacy | None = None) -> StepLeases:
+        return StepLeases(self.desk, self.claims, self.bench.objects, self.bench.log, private=private)
 
     async def role(self) -> Pump:
         """Start a role of leases."""
@@ -401,3 +406,73 @@ async def test_a_policy_that_is_not_known_lends_nothing(served: Served) -> None:
 
 def mailed_again(request: StepRequest, approvals: list[Approval]) -> StepRequest:
     return structs.replace(request, deferral=1, security=security(approvals=approvals))
+
+
+class Stored(NamedTuple):
+    """A policy as the API has it."""
+
+    policy: Policy
+
+    async def of_hash(self, org_id: str, policy_hash: str) -> "Stored":
+        assert policy_hash == self.policy.hash
+        return self
+
+
+async def test_a_lent_tool_gets_values_and_what_its_worker_says_is_redacted(served: Served) -> None:
+    bench, vault = served.bench, Vault()
+    document: dict[str, Json] = {
+        "name": "guard",
+        "effects": "allow",
+        "privacy": {
+            "redact": [{"id": "m", "kinds": ["email"], "action": "token", "at": ["log"]}],
+            "restore": {"tools": [{"id": "mail", "tools": ["theirs"], "arguments": ["to"]}]},
+        },
+    }
+    bench.policies.apply(definition(bench.org, document))
+    bench.policies.mark_loaded()
+
+    async def say(events: Sequence[AuditEvent]) -> None:
+        await bench.log.append([to_out(one) for one in events])
+
+    policy = read_policy(document)
+    served.api = served.another_api(LentPrivacy(Stored(policy), redactors(vault), say))
+    (token,) = await vault.tokens_for(bench.org, None, [("email", "ann@acme.org")])
+    secured = security(policy_hash=policy.hash, args={"$": TRUSTED})
+    await bench.ask(bench.request(WORK, args={"to": token, "text": token}, security=secured))
+    await served.role()
+    leased = await served.one()
+    assert leased.args == {"to": "ann@acme.org", "text": token}
+    await served.api.complete(TOPIC, leased.lease, Completion(output={"sent": ["bob@acme.org", 1]}))
+    (result,) = await bench.finished(1)
+    assert TOKEN.fullmatch(result.output.value["sent"][0])
+    said = [one.rule for event in bench.audited() for one in event.decisions if one.rule.startswith("privacy:")]
+    assert said == ["privacy:mail", "privacy:m"]
+    appended = [record for records in bench.log.appends for record in records]
+    assert not [one for one in appended if b"@acme.org" in (one.value or b"")]
+
+
+async def test_what_a_lent_steps_worker_says_waits_for_the_vault(served: Served) -> None:
+    bench, vault = served.bench, Vault()
+    document: dict[str, Json] = {
+        "name": "guard",
+        "effects": "allow",
+        "privacy": {"redact": [{"id": "m", "kinds": ["email"], "action": "token", "at": ["log"]}]},
+    }
+    bench.policies.apply(definition(bench.org, document))
+    bench.policies.mark_loaded()
+
+    async def say(events: Sequence[AuditEvent]) -> None:
+        await bench.log.append([to_out(one) for one in events])
+
+    policy = read_policy(document)
+    served.api = served.another_api(LentPrivacy(Stored(policy), redactors(vault), say))
+    await bench.ask(bench.request(WORK, args={}, security=security(policy_hash=policy.hash, args={"$": TRUSTED})))
+    await served.role()
+    leased = await served.one()
+    vault.down = True
+    with pytest.raises(Unavailable):
+        await served.api.complete(TOPIC, leased.lease, Completion(output="bob@acme.org"))
+    vault.down = False
+    await served.api.complete(TOPIC, leased.lease, Completion(output="bob@acme.org"))
+    (result,) = await bench.finished(1)
+    assert TOKEN.fullmatch(result.output.value)

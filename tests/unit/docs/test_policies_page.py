@@ -72,9 +72,9 @@ def test_every_variable_has_a_row_with_its_points_and_fields() -> None:
 
 def test_every_verdict_and_every_rule_of_a_pack_has_a_row() -> None:
     assert set(STRICTNESS) <= _names(_section("### Rules"))
-    rules = {
-        f"{name}/{rule.id}" for name, text in PACKS.items() for rule in read_policy(text).rules if "/" not in rule.id
-    }
+    packs = {name: read_policy(text) for name, text in PACKS.items()}
+    rules = {f"{name}/{rule.id}" for name, pack in packs.items() for rule in pack.rules if "/" not in rule.id}
+    rules |= {f"{name}/{one}" for name, pack in packs.items() if pack.privacy for one in pack.privacy.ids}
     assert _names(_section("## Packs")) == rules
 
 

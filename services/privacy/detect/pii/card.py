@@ -35,7 +35,24 @@ _BRANDS: Final[tuple[tuple[str, str, frozenset[int]], ...]] = (
 )
 _NEAR: Final = (
     *("card*", "cc", "ccn", "credit*", "debit*", "visa", "mastercard", "maestro", "amex", "american express"),
-    *("discover", "diners", "jcb", "unionpay", "cvv", "cvc", "pan", "billed", "atm", "expir*", "pay*", "charge*"),
+    *(
+        "discover",
+        "diners",
+        "jcb",
+        "unionpay",
+        "cvv",
+        "cvc",
+        "pan",
+        "billed",
+        "atm",
+        "expir*",
+        "pay*",
+        "charge*",
+        "lost",
+        "stolen",
+        "block*",
+        "freeze",
+    ),
     *("karte*", "kreditkarte*", "carte", "tarjeta", "carta", "cartao", "cartão", "kaart*", "kort*", "karta", "karty"),
     *("карт*", "カード", "信用卡", "银行卡", "卡号", "카드"),
 )

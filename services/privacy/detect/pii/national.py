@@ -102,7 +102,7 @@ _NUMBERS: Final[tuple[_Number, ...]] = (
     _Number("tr.tckimlik", _DIGITS, "tc kimlik|t.c. kimlik|kimlik no|kimlik numarası|tckn"),
     _Number("ua.rntrc", _DIGITS, "рнокпп|іпн|ідентифікаційний номер|ипн"),
     _Number("vn.mst", r"\d{10}(?:-\d{3})?", "mst|mã số thuế"),
-    _Number("za.idnr", _DIGITS, "id number|identity number|south african id|rsa id|id no|sa id|id"),
+    _Number("za.idnr", _DIGITS, "id number|identity number|south african id|rsa id|id no|sa id"),
 )
 
 _NINO: Final = r"[ABCEGHJ-PRSTW-Z][ABCEGHJ-NPRSTW-Z] ?\d{2} ?\d{2} ?\d{2} ?[A-D]"

