@@ -17,9 +17,15 @@ Statement = dict[str, Any]
 ACTIVATIONS: Final = ("policy.activate", "policy.deactivate")
 _FAILED: Final = "/failed"
 #: What acts are called by the part of the API that they are of.
-KEYS: Final = ("create_key", "change_key", "rotate_key", "revoke_key", "put_credentials", "delete_credentials")
-ERASURES: Final = ("erase_subject", "subject.erase", "subject.erased")
-REVEALS: Final = ("restore_text", "restore_tokens", "reveal_tokens", "vault.reveal", "subject.reveal")
+KEYS: Final = (
+    *("create_key", "change_key", "rotate_key", "revoke_key"),
+    *("put_credentials", "delete_credentials", "rotate_vault_key"),
+)
+#: Requests to erase a data subject, and the keys that were destroyed; a second request for one destroys nothing.
+ERASE: Final = "erase_subject"
+ERASED: Final = "subject_erased"
+#: What the rules of the section privacy are called, of which those at ``read`` put values back in place of tokens.
+PRIVACY: Final = "privacy:"
 FACTS: Final = "put_provider_facts"
 
 
@@ -64,7 +70,7 @@ def statements(period: Period, found: Found) -> list[Statement]:
         _exceptions(entries),
         _approvals(entries),
         _refusals(entries),
-        _acts("erasures", "Erasures of data subjects", ERASURES, entries, "erased"),
+        _erasures(entries),
         _redactions(entries),
         _readers(entries),
         _acts("keys", "Keys: created, changed, rotated, revoked", KEYS, entries, "changes of keys"),
@@ -200,20 +206,30 @@ def _redactions(entries: Sequence[Entry]) -> Statement:
     return _statement("redactions", "Redactions", says, numbers, rows)
 
 
+def _erasures(entries: Sequence[Entry]) -> Statement:
+    rows = [_act(one) for one in entries if one.event.action in (ERASE, ERASED)]
+    requested = sum(row["action"] == ERASE for row in rows)
+    numbers = {"requested": requested, "erased": len(rows) - requested}
+    says = f"The erasure of data subjects was requested {requested} times; {numbers['erased']} keys were destroyed."
+    return _statement("erasures", "Erasures of data subjects", says, numbers, rows)
+
+
 def _readers(entries: Sequence[Entry]) -> Statement:
-    """State who read what rules for readers decide on, and who had tokens turned into values again."""
+    """State who read what rules for readers decide on, and who got values in place of tokens."""
     names = ("answers", "withheld", "revealed")
     table = Table(("actor",), names)
     for one in entries:
         event = one.event
         if event.action == "policy.read":
-            table.add((event.actor,), one.index, "withheld" if event.decision == "denied" else "answers")
-        elif event.kind == "restore" or event.action in REVEALS:
-            table.add((event.actor,), one.index, "revealed", event.count)
+            revealed = sum(decision.rule.startswith(PRIVACY) for decision in event.decisions)
+            if revealed:
+                table.add((event.actor,), one.index, "revealed", revealed)
+            if revealed < len(event.decisions):
+                table.add((event.actor,), one.index, "withheld" if event.decision == "denied" else "answers")
     rows = table.documents
     numbers = totals(rows, names)
     says = (
-        f"{numbers['revealed']} times values were revealed in place of tokens; rules for readers matched "
+        f"{numbers['revealed']} values with tokens were shown in clear; rules for readers matched "
         f"{numbers['answers'] + numbers['withheld']} answers, of which {numbers['withheld']} were withheld in part."
     )
     return _statement("readers", "Who read data that rules protect", says, numbers, rows)

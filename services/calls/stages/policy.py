@@ -193,7 +193,8 @@ def _sent_to(call: Call, allowed: Sequence[str]) -> Call:
     wish = call.content.wish
     models = [] if wish is None else [one for one in wish.models if may_go(Route(*_split(one)), allowed)]
     if wish is not None and models:
-        content = structs.replace(call.content, wish=structs.replace(wish, models=models))
+        # A pin would be taken before the choice.
+        content = structs.replace(call.content, wish=structs.replace(wish, models=models), pinned=Pin())
     elif allowed:
         provider, model = _split(allowed[0])
         content = structs.replace(call.content, wish=None, pinned=Pin(provider, model or None))

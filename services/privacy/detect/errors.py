@@ -4,7 +4,7 @@ from schemas.errors import StepError
 
 
 class DetectorFailed(StepError):
-    """A text was not searched to its end. ``reason`` is ``failed``, ``too_large`` or ``too_deep``; final.
+    """A text was not searched to its end. ``reason``: ``failed``, ``too_large``, ``too_deep``, ``not_installed``.
 
     The message never has a part of the text.
     """

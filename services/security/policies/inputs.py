@@ -47,8 +47,8 @@ async def entered(redactor: Redactor, entry: Entry, security: RunSecurity) -> En
     ``TooLarge`` for what is not searched, ``Unavailable`` while the vault is down.
     """
     found = await looked_at(redactor, entry.of, entry.inputs, "inputs")
-    # The id of a key is the engine's own.
-    tags = {name: value for name, value in entry.tags.items() if name != API_KEY_TAG}
+    # The id of a key is ours, and its tag's name makes any text look like a secret.
+    tags = {name: text for name, text in entry.tags.items() if name != API_KEY_TAG}
     tagged = await looked_at(redactor, entry.of, tags, "tags")
     if tagged.value != tags:
         decisions = [*found.decisions, *tagged.decisions]

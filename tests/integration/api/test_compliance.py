@@ -123,7 +123,7 @@ async def test_a_report_of_a_period_proves_itself(api: Running, chain: Chain) ->
     )
     await chain.events(
         *(decided(1_000 + n, "compliance/residency.pii", org_id=org, at_ms=new + n) for n in range(700)),
-        event(2_000, org_id=org, at_ms=new + 999, action="erase_subject", subject="subjects/sub_1/erase"),
+        event(2_000, org_id=org, at_ms=new + 999, action="subject_erased", subject="sub_1"),
     )
     await chain.events(event(2_001, org_id=org, at_ms=now - DAY_MS))
     answer = await report_of(api.client, **{"from": "20d", "to": "5d"})
@@ -134,7 +134,7 @@ async def test_a_report_of_a_period_proves_itself(api: Running, chain: Chain) ->
     numbers = {one["id"]: one["numbers"] for one in report["statements"]}
     assert numbers["log"]["entries"] == 701
     assert numbers["demands"] == {"denied": 700, "routed": 0, "shadow": 0}
-    assert numbers["erasures"]["done"] == 1
+    assert numbers["erasures"]["erased"] == 1
     policies = next(one for one in report["statements"] if one["id"] == "policies")
     assert policies["rows"][0]["entries"] == [0]
     assert shown is not None

@@ -1,10 +1,8 @@
 """No fault of a detector or the vault lets a value pass, and without a fault nothing is refused."""
 
-import pytest
-
 from bench.privacy.faults import cases
 from bench.prove.privacy.flow import AIMS, measure
-from deploy.local.engines.progress import Progress
+from deploy.local.engines.progress import silent
 
 
 async def test_nothing_passes_when_something_fails() -> None:
@@ -16,6 +14,5 @@ async def test_nothing_passes_when_something_fails() -> None:
     assert {one.place for one in found if not one.refused and one.fault != "none"} == {"trace", "stream"}
 
 
-@pytest.mark.filterwarnings("ignore")
 def test_every_aim_has_its_line() -> None:
-    assert {line.name for line in measure(True, Progress(lambda _: None))} == {aim.name for aim in AIMS}
+    assert {line.name for line in measure(True, silent)} == {aim.name for aim in AIMS}

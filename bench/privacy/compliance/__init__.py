@@ -1,0 +1,1 @@
+"""Workflows, calls and audit logs by which compliance is measured."""
