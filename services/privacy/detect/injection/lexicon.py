@@ -69,8 +69,10 @@ class Lexicon:
         """
         if not meaning:
             return r"DAN\b"
-        before = "" if self.language in _UNSPACED else f"(?:^|[{_EDGES}])"
-        return f"(?i){before}(?:{_COUNTED.sub('*', self.words[meaning])})"
+        uncounted = _COUNTED.sub("*", self.words[meaning])
+        if self.language in _UNSPACED:
+            return f"(?i){uncounted}"
+        return f"(?i)(?:^|[{_EDGES}])(?:{uncounted})(?:[{_EDGES}]|$)"
 
     def _joint(self, inside: str) -> str:
         if self.language in _UNSPACED:

@@ -5,7 +5,7 @@ from typing import Final
 from services.privacy.detect.rules import Family, Rule
 
 _SYSTEM = "system|système|sistema|systeem|система|系统|システム"
-FAMILY: Final = Family("injection-marks")
+FAMILY: Final = Family("injection")
 
 MARK_RULES: Final[tuple[Rule, ...]] = (
     Rule(

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from services.privacy.detect.injection.lexicon import LANGUAGES, Lexicon, lexicon
-from services.privacy.detect.injection.marks import MARK_RULES
-from services.privacy.detect.rules import Family, Rule
+from services.privacy.detect.injection.marks import FAMILY, MARK_RULES
+from services.privacy.detect.rules import Rule
 
 _TARGET = r"(?:[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+\.[A-Za-z0-9.-]+|h(?:tt|xx)ps?://[^\s]+)"
 
@@ -139,7 +139,7 @@ def _rule(words: Lexicon, template: _Template) -> Rule:
         template.confidence,
         group=1,
         validate=_check(words, template),
-        family=_FAMILY,
+        family=FAMILY,
         trigger=words.somewhere(template.needs),
     )
 
@@ -158,7 +158,6 @@ def _check(words: Lexicon, template: _Template) -> Callable[[str], bool]:
     return check
 
 
-_FAMILY: Final = Family("injection")
 INJECTION_RULES: Final[tuple[Rule, ...]] = (
     *MARK_RULES,
     *(rule for language in LANGUAGES for rule in _rules_of(language)),
