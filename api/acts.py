@@ -40,6 +40,7 @@ ACTS = (
     "/api/v1/cache",
     "/api/v1/admin",
     "/api/v1/audit",
+    "/api/v1/webhooks",
     "/api/v1/vault",
 )
 #: The bodies of these have secrets, and are in no record.

@@ -32,6 +32,7 @@ from connectors.tools import REGISTRY
 from schemas.settings import Settings
 from services.observability.replay.run_records import RunRecords
 from services.privacy.subjects.erasure import Erasures
+from services.privacy.subjects.personal import looks_personal
 from services.privacy.subjects.submission import SubjectRuns
 from services.privacy.subjects.wiring import sealing_objects
 from services.prompts.rollouts.arms import arms_of
@@ -84,7 +85,9 @@ class RunWiring:
         self.subject_keys = None if clients.vault is None else clients.vault.keys
         stored = open_objects(objects.url, objects.directory, s3_access(objects))
         self._objects = sealing_objects(stored, self.subject_keys)
-        self._subjects = None if self.subject_keys is None else SubjectRuns(self._objects, self.subject_keys)
+        self._subjects = (
+            None if self.subject_keys is None else SubjectRuns(self._objects, self.subject_keys, looks_personal)
+        )
         large_inputs = LargeInputs(self._objects, objects.max_inputs_bytes)
         specs = SpecReader(clients.redis, self._partitions, DEPENDENCY_TIMEOUT_S)
         self._arms = arms_of(clients.database)

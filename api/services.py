@@ -90,6 +90,7 @@ from services.security.policies.active import ActivePolicies
 from services.security.policies.pinning import Pinning
 from services.security.policies.reading import Readings
 from services.security.policies.restoring import ReaderRestores
+from services.webhooks.surface import WebhookSurface
 from services.workflows.checks import DocumentChecks
 from services.workflows.of_run import RunDefinitions
 from services.workflows.registration import Registrations
@@ -312,4 +313,5 @@ class Services:
     security: SecurityServices
     vault: OpenVault | None
     audit: AuditServices
+    webhooks: WebhookSurface
     operations: OperationServices

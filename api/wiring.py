@@ -35,6 +35,7 @@ from api.services import (
     TraceServices,
 )
 from api.tokens import OidcTokens
+from connectors.aio.clock import WallClock
 from connectors.clickhouse.bill_rows import BillRows
 from connectors.clickhouse.call_facts import CallFacts
 from connectors.clickhouse.cost_sums import CostSums
@@ -76,6 +77,8 @@ from connectors.postgres.quotas import Quotas
 from connectors.postgres.schedules import Backfills, Schedules
 from connectors.postgres.stops import Stops
 from connectors.postgres.vault import Vault
+from connectors.postgres.webhook_deliveries import WebhookDeliveries
+from connectors.postgres.webhooks import Webhooks
 from connectors.postgres.workflows import Workflows
 from connectors.prices.book import PriceBook
 from connectors.prices.known import KnownModels
@@ -92,6 +95,7 @@ from connectors.redis.request_rates import RequestRates
 from connectors.redis.response_cache import RedisResponseCache, bounds_of
 from connectors.redis.worker_registry import WorkerRegistry
 from connectors.tools import REGISTRY
+from connectors.tools.environment import networks_of
 from schemas import clock
 from schemas.api_models.admin import TopicAnswer
 from schemas.clock import now_ms
@@ -130,6 +134,7 @@ from services.security.policies.reading import Readings
 from services.security.policies.restoring import ReaderRestores
 from services.security.policies.wiring import ForRegistration
 from services.security.tokens import Rules, TokenVerifier
+from services.webhooks.surface import WebhookSurface
 from services.workflows.checks import DocumentChecks
 from services.workflows.registration import RegistrationPorts, Registrations
 from services.workflows.resolver import WorkflowResolver
@@ -202,6 +207,7 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
         ),
         security=security,
         vault=clients.vault,
+        webhooks=_webhooks(settings, clients),
         audit=_audit(settings, clients, appender),
         operations=_operations(settings, clients, measures, workers),
     )
@@ -253,6 +259,11 @@ def topic_creators(settings: Settings) -> TopicCreators:
             await admin.create_queues(queues, kafka.partitions, kafka.replication)
 
     return TopicCreators(of_organisations=of_organisations, of_queues=of_queues)
+
+
+def _webhooks(settings: Settings, clients: Clients) -> WebhookSurface:
+    stored = None if clients.kms is None else Webhooks(clients.database, clients.kms)
+    return WebhookSurface(stored, WebhookDeliveries(clients.database), networks_of(settings), WallClock())
 
 
 def _vault(clients: Clients) -> Vault | None:

@@ -10,6 +10,7 @@ from api.routers.access import (
     provider_facts,
     subjects,
     vault,
+    webhooks,
 )
 from api.routers.access import policies as stored_policies
 from api.routers.calls import batches, cache, credentials, quotas, routes
@@ -79,6 +80,7 @@ ROUTERS = (
     provider_facts.router,
     vault.router,
     audit.router,
+    webhooks.router,
     audit_retention.router,
     compliance.router,
     bills.router,

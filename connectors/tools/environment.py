@@ -77,13 +77,18 @@ def environment_of(settings: Settings, env: Mapping[str, str]) -> World:
     return World(
         http=HttpRules(
             sites=tuple(map(_site, _listed(settings.tools.http_allow))),
-            networks=tuple(map(_network, _listed(settings.tools.http_allow_networks))),
+            networks=networks_of(settings),
             secrets=dict(_secret(entry, env) for entry in _listed(settings.tools.http_secrets)),
         ),
         s3=s3_access(settings.objects),
         buckets=frozenset(_listed(settings.tools.remote_buckets)),
         results_dir=Path(settings.tools.results_dir),
     )
+
+
+def networks_of(settings: Settings) -> tuple[IpNetwork, ...]:
+    """Return the private networks that may be reached nevertheless. Raises ``ValueError`` that names the variable."""
+    return tuple(map(_network, _listed(settings.tools.http_allow_networks)))
 
 
 def _listed(text: str) -> list[str]:

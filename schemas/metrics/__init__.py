@@ -86,6 +86,7 @@ BATCHES_ENDED_CALLS_TOTAL = "agentflow_batches_ended_calls_total"
 BATCHES_OPEN_CALLS = "agentflow_batches_open_calls"
 BATCHES_OLDEST_OPEN_SECONDS = "agentflow_batches_oldest_open_seconds"
 AUDIT_ENTRIES_TOTAL = "agentflow_audit_entries_total"
+WEBHOOK_TRIES_TOTAL = "agentflow_webhooks_tries_total"
 OTLP_SPANS_TOTAL = "agentflow_otlp_export_spans_total"
 OTLP_REQUESTS_TOTAL = "agentflow_otlp_export_requests_total"
 OTLP_LAG_RECORDS = "agentflow_otlp_export_lag_records"
@@ -243,6 +244,7 @@ _SERVED = (
         "Requests by target and outcome: taken, partial, refused, or to be retried.",
         ("target", "outcome"),
     ),
+    Metric(WEBHOOK_TRIES_TOTAL, "counter", "Requests to webhooks by outcome.", ("outcome",)),
     Metric(AUDIT_ENTRIES_TOTAL, "counter", "Audit events by effect.", ("effect",)),
     Metric(OTLP_LAG_RECORDS, "gauge", "Records of spans that a target does not have yet.", ("target",)),
     Metric(LEASES_GIVEN_TOTAL, "counter", "Leases that users' own workers got.", ("topic",)),

@@ -148,6 +148,15 @@ class ChangeSchedule(TypedDict):
     paused: NotRequired[bool | None]
 
 
+class ChangeWebhook(TypedDict):
+    """Fields that are left out stay. A webhook that is enabled again gets what was pending."""
+
+    url: NotRequired[str | None]
+    events: NotRequired[list[str] | None]
+    description: NotRequired[str | None]
+    enabled: NotRequired[bool | None]
+
+
 class FailedStep(TypedDict):
     """The reason of a failed attempt. ``code`` is stable; a retryable one is retried as the node's policy says."""
 
@@ -385,6 +394,14 @@ class CreateStop(TypedDict):
     mode: NotRequired[Literal["stop", "pause"]]
     reason: str
     allow_unknown: NotRequired[bool]
+
+
+class CreateWebhook(TypedDict):
+    """An address for events of the organisation. ``events`` are types, or patterns of them such as ``run.*``."""
+
+    url: str
+    events: NotRequired[list[str]]
+    description: NotRequired[str]
 
 
 class RunGroup(TypedDict):
@@ -705,10 +722,16 @@ class RotateKey(TypedDict):
 
 
 class RotateVaultKey(TypedDict):
-    """Which key to rotate, and whether to begin or only to continue what is under way."""
+    """Which key to rotate, and whether to begin a rotation or only to continue one."""
 
     key: Literal["organisation", "master"]
     begin: NotRequired[bool]
+
+
+class RotateWebhook(TypedDict):
+    """Requests are signed with both secrets for ``overlap_s`` seconds: the receiver takes the new one meanwhile."""
+
+    overlap_s: NotRequired[int]
 
 
 class ScoreStep(TypedDict):

@@ -640,6 +640,29 @@ class DeclaredSecurity(Answer):
     endorses: bool
 
 
+class DeliveryAnswer(Answer):
+    """One event for a webhook. ``pending``: it is sent at ``due_at``, or after those of its subject before it."""
+
+    number: int
+    event_id: str
+    event_type: str
+    subject: str
+    state: str
+    tries: int
+    status: int | None
+    error: str | None
+    due_at: str | None
+    created_at: str | None
+    ended_at: str | None
+
+
+class DeliveryPage(Answer):
+    """Deliveries, newest first."""
+
+    deliveries: list[DeliveryAnswer]
+    next_cursor: str | None = None
+
+
 class DependencyState(Answer):
     """One dependency: its state, and how long the check took."""
 
@@ -1303,6 +1326,21 @@ class ModelPrice(Answer):
     cost_source: str = "computed"
     context_tokens: int | None
     bands: list[PriceBand]
+
+
+class NewWebhook(Answer):
+    """A webhook with its new secret, which is shown this once."""
+
+    id: str
+    url: str
+    description: str
+    events: list[str]
+    enabled: bool
+    disabled_reason: str | None
+    created_by: str
+    created_at: str | None
+    old_secret_until: str | None
+    secret: str
 
 
 class OrganisationAnswer(Answer):
@@ -2568,6 +2606,26 @@ class VaultStatus(Answer):
     erased: int
     tokens: int
     left: int
+
+
+class WebhookAnswer(Answer):
+    """A webhook. ``disabled_reason`` is there where the system disabled it."""
+
+    id: str
+    url: str
+    description: str
+    events: list[str]
+    enabled: bool
+    disabled_reason: str | None
+    created_by: str
+    created_at: str | None
+    old_secret_until: str | None
+
+
+class WebhookPage(Answer):
+    """Webhooks, newest first."""
+
+    webhooks: list[WebhookAnswer]
 
 
 class WhoAmI(Answer):

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from connectors.kafka.log import KafkaLog
+from connectors.kms.opening import open_kms
 from connectors.objects.s3 import s3_access
 from connectors.objects.store import open_objects
 from connectors.postgres.database import Database
@@ -25,6 +26,8 @@ from schemas.errors import AgentFlowError, Rejected
 from schemas.running_system import add_data_dir, environment
 from schemas.settings import Settings
 from services.observability.replay.run_records import RunRecords
+from services.privacy.subjects.wiring import sealing_objects
+from services.privacy.vault.opening import open_vault
 from services.prompts.evaluations.functions import register
 from streams.core.replay.records import Recorded, event_of
 from streams.core.replay.verify import Recording, Verdict, verify
@@ -70,7 +73,11 @@ async def verifier(settings: Settings, org_id: str = "") -> AsyncIterator[Verifi
     register(REGISTRY)
     if settings.tools.file:
         ToolsFile(Path(settings.tools.file)).refresh()
-    store = open_objects(objects.url, objects.directory, s3_access(objects))
+    kms = open_kms(settings.security, settings.vault)
+    dsn = settings.vault.dsn.get_secret_value() or settings.postgres.dsn.get_secret_value()
+    vault = Database(dsn, max_connections=1)
+    keys = None if kms is None else open_vault(kms, vault).keys
+    store = sealing_objects(open_objects(objects.url, objects.directory, s3_access(objects)), keys)
     try:
         log = KafkaLog(settings.kafka.bootstrap, client_id="agentflow-replay")
         yield Verifier(
@@ -81,6 +88,9 @@ async def verifier(settings: Settings, org_id: str = "") -> AsyncIterator[Verifi
         )
     finally:
         await database.close()
+        await vault.close()
+        if kms is not None:
+            await kms.close()
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -7,6 +7,7 @@ from connectors.tools.context import ToolContext
 from connectors.tools.registry import Registry
 from schemas.errors import Rejected, StepError
 from schemas.records.steps import FunctionCall, StepRequest
+from schemas.spec.error_codes import SUBJECT_ERASED
 from services.calls.ports import Objects
 from services.runs.bound_args import bound_args
 from streams.core.replay.effects import NotHere
@@ -21,10 +22,15 @@ class WorkerFunctions:
         self._objects = objects
 
     async def bind(self, request: StepRequest) -> dict[str, Any]:
-        """Return an attempt's arguments with stored values filled in. Raises ``NotHere`` for one that is gone."""
+        """Return an attempt's arguments with stored values filled in. Raises ``NotHere`` for one that is gone.
+
+        Of an erased person it says ``erased``.
+        """
         try:
             return await bound_args(self._objects, request)
         except (StepError, Rejected) as exc:
+            if isinstance(exc, StepError) and exc.code == SUBJECT_ERASED:
+                raise NotHere("erased") from exc
             raise NotHere("stored values that are gone") from exc
 
     async def call(self, request: StepRequest, args: dict[str, Any]) -> Any:

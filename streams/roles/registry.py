@@ -17,6 +17,7 @@ from streams.roles import (
     scheduler,
     scores,
     traces,
+    webhooks,
 )
 from streams.roles.leases import role as leases
 from streams.roles.sinks import analytics, events, history, live, live_cost, otlp_export
@@ -42,6 +43,7 @@ _SPECS = (
     traces.SPEC,
     live.SPEC,
     events.SPEC,
+    webhooks.SPEC,
     otlp_export.SPEC,
     live_cost.SPEC,
 )

@@ -19,7 +19,7 @@ _SHARED = re.compile("/providers/|/optimizer/|/queues/|/batches/|/admin/")
 #: Sees the state of the owner; the answers of these lists must not change.
 WATCHED = (
     "workflows", "prompts", "workflows/runs", "schedules", "budgets", "stops?resumed=true", "limits", "quotas", "keys",
-    "projects?archived=true", "providers/credentials", "datasets", "evaluations",
+    "projects?archived=true", "providers/credentials", "datasets", "evaluations", "webhooks",
     "deployments",
 )  # fmt: skip
 
@@ -265,6 +265,9 @@ BODIES: dict[str, Any] = {
     "POST /schedules/{schedule_id}/backfill": {"from": "2026-01-01T00:00:00Z", "to": "2026-01-01T02:00:00Z"},
     "POST /budgets": _BUDGET,
     "PATCH /budgets/{budget_id}": {"limit_usd": "3"},
+    "POST /webhooks": {"url": "https://new.example/"},
+    "PATCH /webhooks/{webhook_id}": {"description": "changed"},
+    "POST /webhooks/{webhook_id}/rotate": {"overlap_s": 60},
     "POST /stops": {"scope": "workflow", "target": WORKFLOW, "mode": "pause", "reason": "x"},
     "PUT /limits": {"max_running_runs": 1, "workflows": {WORKFLOW: 1}},
     "PUT /quotas": {"limits": []},

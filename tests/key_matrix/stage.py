@@ -147,6 +147,8 @@ async def _things(stage: Stage) -> None:
         "schedule_id": (await stage.post("/schedules", schedule))["id"],
         "budget_id": (await stage.post("/budgets", budget))["id"],
         "stop_id": (await stage.post("/stops", stop))["id"],
+        "webhook_id": (webhook := (await stage.post("/webhooks", {"url": f"https://{MARK}.example/"}))["id"]),
+        "number": str((await stage.post(f"/webhooks/{webhook}/test", {}))["number"]),
         "evaluation_id": (await stage.post("/evaluations", evaluation))["id"],
         "deployment_id": (await stage.post(f"/prompts/{PROMPT}/deployments", {"environment": f"{LABEL}-new"}))["id"],
         "key_id": (await stage.post("/keys", {"name": MARK}))["id"],

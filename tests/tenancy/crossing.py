@@ -52,6 +52,8 @@ BODIES: dict[str, Any] = {
     "POST /schedules/{schedule_id}/backfill": {"from": "2026-01-01T00:00:00Z", "to": "2026-01-01T02:00:00Z"},
     "POST /budgets": {"name": "new", "scope": "workflow", "target": "$workflow", "period": "day", "limit_usd": "2"},
     "PATCH /budgets/{budget_id}": {"limit_usd": "3"},
+    "PATCH /webhooks/{webhook_id}": {"description": "changed"},
+    "POST /webhooks/{webhook_id}/rotate": {"overlap_s": 60},
     "POST /stops": {"scope": "workflow", "target": "$workflow", "mode": "pause", "reason": "x"},
     "POST /queues/{name}/lease": {"worker_id": "w", "wait_s": 0},
     "POST /queues/{name}/heartbeat": {"lease": "$lease"},

@@ -194,6 +194,9 @@ async def _money(own: Tenant) -> None:
     budget = {"name": own.secret(), "scope": "workflow", "target": own.name("flow"), "period": "day", "limit_usd": "5"}
     stop = {"scope": "workflow", "target": own.name("fails"), "mode": "pause", "reason": own.secret()}
     own.have("budget_id", (await own.post("/budgets", budget))["id"])
+    webhook = (await own.post("/webhooks", {"url": "https://a.example/", "description": own.secret()}))["id"]
+    own.have("webhook_id", webhook)
+    own.have("number", str((await own.post(f"/webhooks/{webhook}/test", {}))["number"]))
     own.have("stop_id", (await own.post("/stops", stop))["id"])
     await own.put("/limits", {"max_running_runs": 50, "workflows": {own.name("flow"): 40}})
     price = {"provider": "openai", "model": own.name("model"), "input_usd_per_mtok": "1", "output_usd_per_mtok": "1"}

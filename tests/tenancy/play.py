@@ -25,7 +25,7 @@ TIMEOUT_S = 30.0
 #: Lists and things of the owner that no request of another may change.
 WATCHED = (
     *("workflows", "prompts", "schedules", "budgets", "stops", "limits", "quotas", "keys", "projects", "datasets"),
-    *("providers/credentials", "evaluations", "deployments", "prices/overrides", "workflows/runs"),
+    *("providers/credentials", "evaluations", "deployments", "prices/overrides", "workflows/runs", "webhooks"),
     "providers/facts",
 )
 _PASSING = frozenset({"last_used_at", "next_runs", "updated_at", "running", "waiting"})

@@ -1,5 +1,7 @@
 """Runs compared, and the causes of failed ones."""
 
+from dataclasses import replace
+
 from fastapi import APIRouter
 
 from api.caller import Caller
@@ -20,6 +22,8 @@ from schemas.api_models.traces.comparisons import (
     RunGroup,
 )
 from schemas.errors import InvalidInput, Problem
+from services.observability.comparisons import Outputs, RunsCompared
+from services.privacy.subjects.reading import opened_payload
 
 router = APIRouter(prefix="/api/v1/traces", tags=["traces"], route_class=StrictJsonRoute)
 
@@ -31,7 +35,8 @@ async def diff(body: DiffRequest, who: WorkflowReader, parts: Parts) -> DiffAnsw
     if isinstance(a, str) and isinstance(b, str):
         if body.outputs:
             await require_readable(parts, who, [a, b], "comparison")
-        return render.runs(await parts.traces.comparisons.runs(viewer_of(who), a, b, outputs=body.outputs))
+        found = await parts.traces.comparisons.runs(viewer_of(who), a, b, outputs=body.outputs)
+        return render.runs(await _opened(parts, who, found))
     if isinstance(a, str) or isinstance(b, str):
         raise InvalidInput.of(Problem("b", "is not of the same form as `a`", "give two ids, or two filters"))
     viewer = viewer_of(who)
@@ -52,6 +57,18 @@ async def get_cause(trace_id: TraceId, who: WorkflowReader, parts: Parts) -> Cau
 async def list_causes(body: CausesRequest, who: WorkflowReader, parts: Parts) -> CausesAnswer:
     """Say what the failed ones among the newest runs of a workflow share that the others have not."""
     return render.causes(await parts.traces.causes.shared(viewer_of(who), _filter(who, "", body)))
+
+
+async def _opened(parts: Parts, who: Caller, found: RunsCompared) -> RunsCompared:
+    """Return a comparison with what is sealed of its outputs opened; of an erased person it says so."""
+    objects = parts.runs.objects
+    outputs = {
+        step: Outputs(
+            await opened_payload(objects, who.org_id, one.a), await opened_payload(objects, who.org_id, one.b)
+        )
+        for step, one in found.outputs.items()
+    }
+    return replace(found, outputs=outputs)
 
 
 def _filter(who: Caller, side: str, body: RunGroup) -> RunFilter:

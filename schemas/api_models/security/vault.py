@@ -10,7 +10,7 @@ VaultState = Literal["none", "settling", "wrapping", "done"]
 
 
 class RotateVaultKey(Request):
-    """Which key to rotate, and whether to begin or only to continue what is under way.
+    """Which key to rotate, and whether to begin a rotation or only to continue one.
 
     ``organisation``: the key that wraps keys of data subjects. ``master``: what wraps that key; its new version comes
     from the settings or the transit engine, and here the organisation's key is wrapped by it.

@@ -43,9 +43,9 @@ def influence_findings(text: str, layers: Sequence[Layer]) -> list[Finding]:
     without a click; 0.6 is a link that does what links of honest texts seldom do.
     """
     found = [one for link in links_in(text, layers) if (one := _of_link(text, link)) is not None]
-    if not text.isascii() or "\x08" in text or "\x1b" in text:
-        found += _of_invisible(text)
-    return apart(found) if found else found
+    hidden = list(_of_invisible(text)) if not text.isascii() or "\x08" in text or "\x1b" in text else []
+    # A link may be invisible, which is two findings.
+    return sorted([*apart(found), *apart(hidden)], key=lambda one: one.start) if found or hidden else []
 
 
 def _of_link(text: str, link: Link) -> Finding | None:

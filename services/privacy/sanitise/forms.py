@@ -10,7 +10,6 @@ from services.privacy.sanitise.confusables import folds
 from services.privacy.sanitise.invisible import INVISIBLE, strip_ansi_parts
 from services.privacy.sanitise.offsets import Offsets, PerCharacter, Same
 
-_NOT_ASCII: Final = re.compile("[^\x00-\x7f]")
 #: Marks that go on any letter. Those of Arabic, Hebrew, Thai and the scripts of India are letters of these scripts.
 _MARKS: Final = "\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\u3099\u309a\ufe20-\ufe2f"
 _MARK: Final = re.compile(f"[{_MARKS}]")
@@ -18,9 +17,14 @@ _MARKED: Final = re.compile(f"[^{_MARKS}][{_MARKS}]+|[{_MARKS}]+")
 #: A letter of an alphabet has one or two marks (Vietnamese, polytonic Greek has three, already composed).
 _MOST_MARKS: Final = 2
 _LETTERS: Final = "0-9A-Za-z\u00aa-\u1fff\u2070-\u2fff\u3040-\ufdff\ufe70-\U0010ffff"
+_OTHERS: Final = "\u00aa-\u1fff\u2070-\u2fff\u3040-\U0010ffff"
 # A word is tried at its first character only, so a long one is read once.
-_WORD: Final = re.compile(f"(?<![{_LETTERS}])[0-9A-Za-z]*[\u00aa-\u1fff\u2070-\u2fff\u3040-\U0010ffff][{_LETTERS}]*")
+_WORD: Final = re.compile(f"(?<![{_LETTERS}])[0-9A-Za-z]*[{_OTHERS}][{_LETTERS}]*")
+#: A word of two scripts has an ASCII letter beside another one, or a digit or mark between them.
+_MIXED: Final = re.compile(f"[A-Za-z][0-9\u0300-\u036f]{{0,9}}[{_OTHERS}]|[{_OTHERS}][0-9\u0300-\u036f]{{0,9}}[A-Za-z]")
 _ASCII_LETTER: Final = re.compile("[A-Za-z]")
+#: Ligatures of whole phrases stay: one of them is eighteen letters, and a text of them would be eighteen texts.
+_MOST_PARTS: Final = 4
 #: Words of fewer letters than this are not worth another layer.
 _WORD_CHARS: Final = 4
 _LATIN_END: Final = 0x250
@@ -38,7 +42,7 @@ def canonical(text: str) -> tuple[str, Offsets]:
         return _by_parts(text, strip_ansi_parts(text))
     if text.isascii():
         return (INVISIBLE.sub("", text), PerCharacter(_removed(text))) if INVISIBLE.search(text) else (text, Same())
-    others = set(_NOT_ASCII.findall(text))
+    others = _others(text)
     changed = {one: to for one in others if (to := _plain(one)) != one}
     if any(len(to) != 1 for to in changed.values()) or any(map(_MARK.match, others)) or INVISIBLE.search(text):
         return _by_parts(text, list(text))
@@ -50,14 +54,16 @@ def folded(canonical_text: str) -> str | None:
 
     Its characters stand where they stood. ``None`` when no word would change that rules could read.
     """
-    others = set(_NOT_ASCII.findall(canonical_text))
+    others = _others(canonical_text)
     changed = {one: to for one in others if (to := _bare(one)) != one}
-    if not any(ord(one) < _LATIN_END or 0x1E00 <= ord(one) < 0x1F00 for one in changed):
-        letters = folds().letters
-        words = (found[0] for found in _WORD.finditer(canonical_text)) if changed else ()
-        if not any(len(word) >= _WORD_CHARS and _is_lookalike(word, letters) for word in words):
-            return None
+    accented = any(ord(one) < _LATIN_END or 0x1E00 <= ord(one) < 0x1F00 for one in changed)
+    if not changed or not (accented or _lookalike_words().search(canonical_text)):
+        return None
     return canonical_text.translate({ord(one): to for one, to in changed.items()})
+
+
+def _others(text: str) -> set[str]:
+    return {one for one in set(text) if one > "\x7f"}
 
 
 def _by_parts(text: str, parts: list[str]) -> tuple[str, Offsets]:
@@ -81,11 +87,14 @@ def _compose(text: str, parts: list[str]) -> None:
 
 def _fold_words(text: str) -> str:
     letters = folds().letters
-    others = set(_NOT_ASCII.findall(text))
+    others = _others(text)
     if others.isdisjoint(letters):
         return text
     native = {_script(one) for one in others if one not in letters and ord(one) >= 0x370 and one.isalpha()}
-    table = {ord(one): letters[one] for one in others if one in letters}
+    foldable = others.intersection(letters)
+    table = {ord(one): letters[one] for one in foldable}
+    if native.issuperset(map(_script, foldable)) and not _MIXED.search(text):
+        return text
 
     def fold(found: re.Match[str]) -> str:
         word = found[0]
@@ -96,6 +105,12 @@ def _fold_words(text: str) -> str:
         return word
 
     return _WORD.sub(fold, text)
+
+
+@cache
+def _lookalike_words() -> re.Pattern[str]:
+    letters = "".join(folds().letters)
+    return re.compile(f"(?<![{_LETTERS}])[{letters}]{{{_WORD_CHARS},}}(?![{_LETTERS}])")
 
 
 def _is_lookalike(word: str, letters: dict[str, str]) -> bool:
@@ -126,8 +141,10 @@ def _plain(one: str) -> str:
         return "\ufffd"
     if unicodedata.category(one) == "Nd":
         return str(unicodedata.digit(one))
-    signs = folds().signs
-    return "".join(signs.get(part, part) for part in _without_marks(unicodedata.normalize("NFKC", one)))
+    signs, normal = folds().signs, unicodedata.normalize("NFKC", one)
+    if len(normal) > _MOST_PARTS:
+        return one
+    return "".join(signs.get(part, part) for part in _without_marks(normal))
 
 
 def _without_marks(normal: str) -> Iterable[str]:

@@ -48,6 +48,11 @@ async def opened_step(objects: Objects, org_id: str, step: StoredStep) -> Stored
     return replace(step, output=output, error=await reader.error(step.error))
 
 
+async def opened_payload(objects: Objects, org_id: str, payload: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return a payload as its readers see it."""
+    return None if payload is None else await _Reader(objects, org_id).payload(payload)
+
+
 class _Reader:
     """Opens payloads of one organisation that stand in rows."""
 
@@ -60,7 +65,10 @@ class _Reader:
         if payload.get("kind") == "inline":
             return {**payload, "value": await self._items(payload.get("value"))}
         value = await self.value(payload)
-        return value if value is payload or _is_erased(value) else {"kind": "inline", "value": value}
+        if value is payload or _is_erased(value):
+            return dict(value)
+        opened = {"kind": "inline", "value": value}
+        return opened | ({"labels": payload["labels"]} if payload.get("labels") else {})
 
     async def value(self, value: Any) -> Any:
         """Return the value of a sealed reference, and any other value as it is."""

@@ -89,6 +89,10 @@ class CasesOfRuns:
         if spec is None:
             skipped["definition is gone"] += 1
             return []
+        if run.subject:
+            # A dataset would keep what is to be erased with the person.
+            skipped["run has a data subject"] += 1
+            return []
         nodes = {node.id: node for node in _nodes(spec, wanted)}
         asked = [step for step in steps if step.node_id in nodes and is_answer(step)]
         known = {step.step_id: step for step in steps}

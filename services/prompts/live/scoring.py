@@ -164,6 +164,8 @@ class LiveScoring:
         if found is None:
             return True
         run, steps = found
+        if run.subject:
+            return True
         spec = await ports.definitions.of(due.org_id, run)
         if spec is None:
             ports.count("gone")

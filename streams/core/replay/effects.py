@@ -13,6 +13,7 @@ from schemas.payload import Inline, Payload
 from schemas.prompts.rendering import Rendered, rendered_for
 from schemas.records.run_events import StepFailed, StepSucceeded
 from schemas.records.steps import AgentTurn, FunctionCall, LlmCall, StepRequest
+from schemas.spec.error_codes import SUBJECT_ERASED
 from schemas.values.json_schemas import BadSchema, violations
 from schemas.values.json_text import read_json, write_json
 
@@ -24,6 +25,7 @@ Part = Literal["function", "render", "answer"]
 ENVIRONMENT = frozenset(
     {"canceled", "dead_letter", "memory_exceeded", "missing_object", "not_importable", "not_started"}
     | {"outcome_unknown", "poison", "process_died", "timeout", "unavailable", "unknown_function", "internal"}
+    | {SUBJECT_ERASED}
 )
 #: Failures of a prompt that cannot be rendered with its values.
 RENDERING = frozenset({"bad_template", "invalid_prompt_input", "missing_variable"})
@@ -61,7 +63,7 @@ class Again(NamedTuple):
 async def inline_args(request: StepRequest) -> dict[str, Any]:
     """Return the arguments of an attempt that needs no stored bytes. Raises ``NotHere``."""
     if request.links:
-        raise NotHere("stored arguments")
+        raise NotHere("sealed arguments" if request.subject else "stored arguments")
     return request.args
 
 
@@ -97,6 +99,8 @@ def rendered_hash(said: Rendered) -> str:
 async def _function(request: StepRequest, outcome: Outcome, bind: Bind, call: CallFunction) -> Again:
     if isinstance(outcome, StepFailed) and outcome.error.code in ENVIRONMENT:
         return Again("function", taken=f"failed with {outcome.error.code}")
+    if request.subject:
+        return Again("function", taken=await _why_sealed(request, bind))
     expected = outcome.error.code if isinstance(outcome, StepFailed) else hash_of_payload(outcome.output)
     try:
         value = await call(request, await bind(request))
@@ -108,6 +112,15 @@ async def _function(request: StepRequest, outcome: Outcome, bind: Bind, call: Ca
     except Exception:  # noqa: BLE001 - a function is user code, and what it raises is what it did
         found = "exception"
     return Again("function", expected=expected, found=found)
+
+
+async def _why_sealed(request: StepRequest, bind: Bind) -> str:
+    """Return why an attempt for a data subject is not done again: its arguments are gone, or its output is sealed."""
+    try:
+        await bind(request)
+    except NotHere as exc:
+        return str(exc)
+    return "sealed output"
 
 
 def _hash_as(outcome: Outcome, value: Any) -> str:
@@ -132,7 +145,9 @@ async def _render(request: StepRequest, work: LlmCall, outcome: Outcome, bind: B
         return Again("render", taken=str(exc))
     except StepError as exc:
         return Again("render", expected=failed or "rendered", found=exc.code)
-    return Again("render", expected=failed or "rendered", found="rendered", rendered=rendered_hash(said))
+    # A golden file would keep a hash of what was said of a person.
+    rendered = "" if request.subject else rendered_hash(said)
+    return Again("render", expected=failed or "rendered", found="rendered", rendered=rendered)
 
 
 def _answer(work: LlmCall, outcome: Outcome) -> list[Again]:

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from deploy.local.system import System
+from streams.replay.__main__ import main as replay
 from tests.support.client import (
     RUNS,
     define_prompt,
@@ -109,3 +110,36 @@ def test_an_erased_person_is_gone_and_others_are_not(system: System, client: htt
     assert receipt["subject"] in json.dumps(entries)
     assert len(entries) == 1
     assert traces_of(system.data_dir, (gone, stays, "Larkinbotham", "Merriweather")) == []
+
+
+def test_comparisons_and_replays_of_an_erased_run_say_erased(
+    system: System, client: httpx.Client, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flow = define_workflow(
+        client, merger("a", inputs={"text": "{{text}}"}), merger("b", inputs={"text": "a.output"}), edges="a>b"
+    )
+    body = submission(flow, {"text": "Larkinbotham the younger"}) | {"subject": "person-91"}
+    one, two = run(client, body), run(client, body | {"inputs": {"text": "Larkinbotham the elder"}})
+    asked = {"a": one["id"], "b": two["id"], "outputs": True}
+
+    def compared() -> dict[str, Any]:
+        answer = client.post("/api/v1/traces/diff", json=asked)
+        found: dict[str, Any] = answer.json()
+        return found if answer.status_code == 200 else {}
+
+    until(lambda: compared().get("steps"), 60, "the spans are stored")
+    assert "Larkinbotham the elder" in json.dumps(compared())
+    for name, value in system.role_env("worker").items():
+        monkeypatch.setenv(name, value)
+    assert replay([one["id"]]) == 0
+    assert "2 sealed output" in capsys.readouterr().out
+
+    client.post("/api/v1/subjects/person-91/erase").raise_for_status()
+    assert replay([one["id"]]) == 0
+    out = capsys.readouterr().out
+    assert ": equal;" in out
+    assert "erased" in out
+    assert "Larkinbotham" not in json.dumps(compared())
+    assert '"erased"' in json.dumps(compared())
+    assert client.get(f"/api/v1/runs/{one['id']}/records").status_code == 200
+    assert traces_of(system.data_dir, ("Larkinbotham", "person-91")) == []

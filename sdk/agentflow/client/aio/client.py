@@ -28,6 +28,7 @@ from agentflow.client.aio.schedules import AsyncSchedules
 from agentflow.client.aio.system import AsyncObjects, AsyncPrices, AsyncSystem, AsyncTools
 from agentflow.client.aio.traces import AsyncTraces
 from agentflow.client.aio.transport import AsyncTransport
+from agentflow.client.aio.webhooks import AsyncWebhooks
 from agentflow.client.aio.workflows import AsyncWorkflows
 from agentflow.client.configuration import configuration
 from agentflow.client.request import Param, Request, prepare
@@ -46,7 +47,7 @@ class AsyncClient:
     client, such as ``transport``, ``verify`` or ``proxy``. Raises ``NotConfigured`` without an address or a key.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0915 - a line for each resource
         self,
         base_url: str | None = None,
         token: str | None = None,
@@ -90,6 +91,7 @@ class AsyncClient:
         self.tools = AsyncTools(self)
         self.objects = AsyncObjects(self)
         self.audit = AsyncAudit(self)
+        self.webhooks = AsyncWebhooks(self)
         self.compliance = AsyncCompliance(self)
         self.system = AsyncSystem(self)
 

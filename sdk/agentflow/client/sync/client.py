@@ -33,6 +33,7 @@ from agentflow.client.sync.schedules import Schedules
 from agentflow.client.sync.system import Objects, Prices, System, Tools
 from agentflow.client.sync.traces import Traces
 from agentflow.client.sync.transport import Transport
+from agentflow.client.sync.webhooks import Webhooks
 from agentflow.client.sync.workflows import Workflows
 
 DEFAULT_TIMEOUT_S = 60.0
@@ -47,7 +48,7 @@ class Client:
     client, such as ``transport``, ``verify`` or ``proxy``. Raises ``NotConfigured`` without an address or a key.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0915 - a line for each resource
         self,
         base_url: str | None = None,
         token: str | None = None,
@@ -91,6 +92,7 @@ class Client:
         self.tools = Tools(self)
         self.objects = Objects(self)
         self.audit = Audit(self)
+        self.webhooks = Webhooks(self)
         self.compliance = Compliance(self)
         self.system = System(self)
 

@@ -23,7 +23,7 @@ _DECODERS: Final[tuple[tuple[frozenset[str], Callable[[str], Iterator[Decoded]]]
         (("quoted",), escapes.quoted_printable),
         (("escape",), escapes.escapes),
         (("caesar", "rot13", "atbash", "mirrored", "reversed", "turned"), ciphers.alphabets),
-        (("rot47",), ciphers.rot47),
+        (("base85",), ciphers.rot47),
         (("spaced",), ciphers.spaced),
         (("leet",), ciphers.leet),
         (("morse",), ciphers.morse),

@@ -30,21 +30,23 @@ def base_runs(text: str) -> Iterator[Decoded]:
     """Yield what runs of base64, base32 and base16 hold, one text for each base."""
     found: dict[str, list[Piece]] = {"base64": [], "base32": [], "base16": []}
     for parts in _groups(text):
-        start, end = parts[0][0], parts[-1][1]
-        whole = _decoded("".join(text[one:other] for one, other in parts))
-        if whole is not None:
-            found[whole[0]].append(Piece(start, end, whole[1]))
-            continue
-        for one, other in parts if len(parts) > 1 else ():
-            part = _decoded(text[one:other])
-            if part is not None:
-                found[part[0]].append(Piece(one, other, part[1]))
-        if len(parts) == 1:
-            _within(text, start, end, found)
+        # What follows the last part may be a word, and so may what is among the parts.
+        if not _join(text, parts, found) and not (len(parts) > 1 and _join(text, parts[:-1], found)):
+            for part in parts if len(parts) > 1 else ():
+                _join(text, [part], found)
+            if len(parts) == 1:
+                _within(text, *parts[0], found)
     for name, runs in found.items():
         decoded = in_place(name, text, runs, strong=True)
         if decoded is not None:
             yield decoded
+
+
+def _join(text: str, parts: list[tuple[int, int]], found: dict[str, list[Piece]]) -> bool:
+    whole = _decoded("".join(text[start:end] for start, end in parts))
+    if whole is not None:
+        found[whole[0]].append(Piece(parts[0][0], parts[-1][1], whole[1]))
+    return whole is not None
 
 
 def _groups(text: str) -> Iterator[list[tuple[int, int]]]:
@@ -133,7 +135,7 @@ def _unpacked(raw: bytes) -> bytes:
         return raw
 
 
-_85: Final = re.compile(r"[!-u]{20,}|(?<=<~)[!-uz\s]{10,}(?=~>)|[0-9A-Za-z!#$%&()*+;<=>?@^_`{|}~-]{20,}")
+_85: Final = re.compile(r"(?:(?<=<~)[!-z]{10,}(?=~>)|[!-~]{20,})")
 _B85_ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~"
 _B85_VALUES: Final = {char: value for value, char in enumerate(_B85_ALPHABET)}
 _A85_VALUES: Final = {chr(33 + value): value for value in range(85)}

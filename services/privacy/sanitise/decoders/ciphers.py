@@ -1,23 +1,27 @@
 """Texts written in other alphabets, backwards, spaced, in leet, in Morse, in Braille, in words of NATO."""
 
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import cache, partial
 from typing import Final
 
 from services.privacy.sanitise.decoders.hints import ATBASH, LONG_WORDS, NATO, ROT47, SHORT_WORDS, SMALL_WORDS, shifted
 from services.privacy.sanitise.decoders.hints import backwards as backwards_of
 from services.privacy.sanitise.decoders.runs import Decoded, in_place
-from services.privacy.sanitise.offsets import Piece, Reversed, Same
+from services.privacy.sanitise.offsets import Piece, Pieces, Reversed, Same
 
 _WORDS: Final = re.compile(r"[A-Za-z]+")
-#: So many characters of a text are read to say in which ciphers it is.
-_READ_CHARS: Final = 200_000
+#: Words of a cipher this far from each other are of one part, which is as much longer.
+_PART_GAP: Final = 160
+#: A text of so many characters is one part.
+_WHOLE_CHARS: Final = 2000
+_NOT_SPACE: Final = re.compile(r"\S{2,}")
 _LETTERS: Final = 26
 _ATBASH, _REVERSED = "atbash", "reversed"
 _LONG, _SHORT, _SMALL = 2.0, 1.0, 0.5
-#: A text is in a cipher when it has this much of it, or when this share of its words is in it.
+#: A part is in a cipher when it has this much of it, or when this share of all words is in it.
 _ENOUGH, _SHARE = 2.0, 0.2
 
 
@@ -39,29 +43,63 @@ def _ciphered() -> dict[str, list[tuple[str, float]]]:
 
 
 def alphabets(text: str) -> Iterator[Decoded]:
-    """Yield the text in the alphabets, shifted or mirrored, and directions in which it has English words."""
-    words = _WORDS.findall(text[:_READ_CHARS].lower())
+    """Yield the parts of a text that have English words in a shifted or mirrored alphabet, or backwards."""
     known = _ciphered()
-    scores: defaultdict[str, float] = defaultdict(float)
-    for word in words:
-        for name, worth in known.get(word, ()):
-            scores[name] += worth
-    for name, score in scores.items():
-        if score >= _ENOUGH or (score >= _SHORT and score >= _SHARE * len(words)):
-            yield from _in_cipher(name, text)
+    parts: dict[str, list[_Part]] = {}
+    words = 0
+    for found in _WORDS.finditer(text.lower()):
+        words += 1
+        for name, worth in known.get(found[0], ()):
+            those = parts.setdefault(name, [])
+            if not those or found.start() - those[-1].end > _PART_GAP:
+                those.append(_Part(found.start()))
+            those[-1].end = found.end()
+            those[-1].score += worth
+    for name, those in parts.items():
+        sure = [part for part in those if part.score >= _ENOUGH or _SHORT <= part.score >= _SHARE * words]
+        if sure:
+            yield from _in_cipher(name, text, [(0, len(text))] if len(text) <= _WHOLE_CHARS else _wide(text, sure))
 
 
-def _in_cipher(name: str, text: str) -> Iterator[Decoded]:
-    if name == _ATBASH:
-        yield Decoded(name, text.translate(ATBASH), Same())
-    elif name == _REVERSED:
+@dataclass
+class _Part:
+    start: int
+    end: int = 0
+    score: float = 0
+
+
+def _wide(text: str, parts: list[_Part]) -> list[tuple[int, int]]:
+    """Return the places of parts with what stands around them, those that touch as one."""
+    wide: list[tuple[int, int]] = []
+    for part in parts:
+        start, end = max(0, part.start - _PART_GAP), min(len(text), part.end + _PART_GAP)
+        if wide and start <= wide[-1][1]:
+            start = wide.pop()[0]
+        wide.append((start, end))
+    return wide
+
+
+def _in_cipher(name: str, text: str, places: list[tuple[int, int]]) -> Iterator[Decoded]:
+    if name != _REVERSED:
+        table = ATBASH if name == _ATBASH else _shift(int(name.removeprefix("rot")))
+        runs = [Piece(start, end, text[start:end].translate(table), exact=True) for start, end in places]
+        yield Decoded(name, "\n".join(run.text for run in runs), Pieces(_parted(runs)))
+        return
+    if places == [(0, len(text))]:
         yield Decoded(name, text[::-1], Reversed(len(text)))
-        words = [Piece(*found.span(), found[0][::-1]) for found in re.finditer(r"\S{2,}", text)]
-        turned = in_place("reversed-words", text, words)
-        if turned is not None:
-            yield turned
     else:
-        yield Decoded(name, text.translate(_shift(int(name.removeprefix("rot")))), Same())
+        turned = [Piece(start, end, text[start:end][::-1]) for start, end in places]
+        yield Decoded(name, "\n".join(run.text for run in turned), Pieces(_parted(turned)))
+    words = [Piece(*one.span(), one[0][::-1]) for start, end in places for one in _NOT_SPACE.finditer(text, start, end)]
+    decoded = in_place("reversed-words", text, words)
+    if decoded is not None:
+        yield decoded
+
+
+def _parted(runs: list[Piece]) -> list[Piece]:
+    """Return pieces with a line's end between each two."""
+    parted = [one for run in runs for one in (run, Piece(run.end, run.end, "\n"))]
+    return parted[:-1]
 
 
 @cache
@@ -70,9 +108,13 @@ def _shift(by: int) -> dict[int, int]:
     return str.maketrans(plain, shifted(plain, by))
 
 
+_ROT47_WORDS: Final = re.compile("|".join(re.escape(word.translate(ROT47)) for word in LONG_WORDS))
+
+
 def rot47(text: str) -> Iterator[Decoded]:
     """Yield the text with every printable character shifted by half of them."""
-    yield Decoded("rot47", text.translate(ROT47), Same())
+    if _ROT47_WORDS.search(text):
+        yield Decoded("rot47", text.translate(ROT47), Same())
 
 
 _SPACED: Final = re.compile(r"(?<![A-Za-z0-9])\w(?:[ .\-_*|/+]{1,3}[^\W_]|[ ]{1,3}[^\w\s]){5,}(?![A-Za-z0-9])")
@@ -96,7 +138,7 @@ def _together(run: str) -> str:
 
 def _gap(gap: str, usual: str) -> str:
     """Return what an unusual gap is: between words, or a sign among letters."""
-    if gap.isspace() or gap.strip() in {"|", "/", usual.strip()}:
+    if gap.isspace() or gap.strip() == usual.strip() or (not usual.isspace() and gap.strip() in {"|", "/"}):
         return " "
     return gap.strip()
 
@@ -150,7 +192,7 @@ _MORSE_CODES: Final = (
     "W.-- X-..- Y-.-- Z--.. 1.---- 2..--- 3...-- 4....- 5..... 6-.... 7--... 8---.. 9----. 0----- ..-.-.- ,--..-- "
     "?..--.. '.----. !-.-.-- /-..-. (-.--. )-.--.- &.-... :---... ;-.-.-. =-...- +.-.-. --....- _..--.- @.--.-."
 )
-_MORSE: Final = {code[1:]: code[0] for code in _MORSE_CODES.split()} | {"/": " ", "|": " "}
+MORSE: Final = {code[1:]: code[0] for code in _MORSE_CODES.split()} | {"/": " ", "|": " "}
 _MORSE_RUN: Final = re.compile(r"(?:[.-]{1,6}(?:[ ]{0,3}[/|][ ]{0,3}|[ ]{1,7}|\r?\n)){5,}[.-]{1,6}")
 
 
@@ -159,15 +201,15 @@ def morse(text: str) -> Iterator[Decoded]:
     runs = []
     for found in _MORSE_RUN.finditer(text):
         signs = re.sub(r"[ ]{3,}|\r?\n", " / ", found[0]).replace("/", " / ").replace("|", " / ").split()
-        if all(sign in _MORSE for sign in signs):
-            runs.append(Piece(*found.span(), re.sub(" {2,}", " ", "".join(_MORSE[sign] for sign in signs)).lower()))
+        if all(sign in MORSE for sign in signs):
+            runs.append(Piece(*found.span(), re.sub(" {2,}", " ", "".join(MORSE[sign] for sign in signs)).lower()))
     decoded = in_place("morse", text, runs)
     if decoded is not None:
         yield decoded
 
 
 #: The letters a to z in Braille, as dots of U+2800; then the signs of English Braille that texts have.
-_BRAILLE: Final = dict(
+BRAILLE: Final = dict(
     zip("⠁⠃⠉⠙⠑⠋⠛⠓⠊⠚⠅⠇⠍⠝⠕⠏⠟⠗⠎⠞⠥⠧⠺⠭⠽⠵⠲⠂⠤⠌⠖⠦⠒⠰⠄⠶⠀", "abcdefghijklmnopqrstuvwxyz.,-/!?:;'( ", strict=True)
 )
 _BRAILLE_DIGITS: Final = dict(zip("⠁⠃⠉⠙⠑⠋⠛⠓⠊⠚", "1234567890", strict=True))
@@ -191,7 +233,7 @@ def _of_braille(run: str) -> str:
             capital, number = cell == _CAPITAL, number or cell == _NUMBER
             continue
         number = number and cell in _BRAILLE_DIGITS
-        read = _BRAILLE_DIGITS[cell] if number else _BRAILLE.get(cell, cell)
+        read = _BRAILLE_DIGITS[cell] if number else BRAILLE.get(cell, cell)
         out.append(read.upper() if capital else read)
         capital = False
     return "".join(out)

@@ -20,6 +20,8 @@ _SOFT_BREAK: Final = re.compile(r"=[ \t]*\r?\n")
 _ESCAPE: Final = re.compile(
     r"(?:\\x[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|\\u\{[0-9A-Fa-f]{1,6}\}|\\U[0-9A-Fa-f]{8}|\\[0-3][0-7]{2})+"
 )
+#: Escapes stand inside of sentences, so these are read with them.
+_AROUND: Final = 512
 _PLAIN: Final = re.compile(r"[A-Za-z0-9%&\\=]")
 _ONE_ESCAPE: Final = re.compile(r"\\(?:[xuU]\{?(?P<hex>[0-9A-Fa-f]+)\}?|(?P<octal>[0-7]{3}))")
 
@@ -50,7 +52,7 @@ def _each(
     """Yield the text with what runs hold; nobody escapes ``least`` letters, or signs of escapes, without a purpose."""
     runs = [Piece(*found.span(), held) for found in pattern.finditer(text) if (held := decode(found[0])) != found[0]]
     purposes = sum(len(_PLAIN.findall(run.text)) for run in runs)
-    decoded = in_place(name, text, runs, strong=purposes >= least)
+    decoded = in_place(name, text, runs, strong=purposes >= least, before=_AROUND, after=_AROUND)
     if decoded is not None:
         yield decoded
 

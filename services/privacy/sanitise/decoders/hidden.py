@@ -81,7 +81,7 @@ def _split(bits: str) -> str | None:
         for size in (6, 7):
             if at + size <= len(bits):
                 letter = chr(int(bits[at : at + size], 2))
-                score = here[0] + (3 if letter.islower() else 1 if letter.isalnum() else 0)
+                score = here[0] + (3 if letter.islower() else 2 if letter.isalnum() else 0)
                 other = best[at + size]
                 if letter.isprintable() and (other is None or other[0] < score):
                     best[at + size] = (score, at)

@@ -44,68 +44,88 @@ ATBASH: Final = str.maketrans(_LOWER + _LOWER.upper(), _LOWER[::-1] + _LOWER.upp
 ROT47: Final = {code: 33 + (code - 33 + 47) % 94 for code in range(33, 127)}
 
 
+def mirrored(word: str) -> str:
+    """Return a word in the alphabet from its end."""
+    return word.translate(ATBASH)
+
+
 def backwards(word: str) -> str:
     """Return a word with its last letter first."""
     return word[::-1]
 
 
-def _words(make: Callable[[str], str]) -> str:
-    return "|".join(re2.escape(make(word)) for word in LONG_WORDS)
+def _words(*listed: str) -> str:
+    # Words are tried where one begins, so few states of the automaton have more than one of them in progress.
+    return rf"(?i)\b(?:{'|'.join(listed)})"
 
 
-def _short(make: Callable[[str], str]) -> str:
-    return rf"(?i)\b(?:{'|'.join(make(word) for word in SHORT_WORDS)})\b"
+def _written_so(make: Callable[[str], str], words: tuple[str, ...] = LONG_WORDS) -> str:
+    return _words(*map(make, words))
 
 
-def _patterns() -> dict[str, str]:
-    caesar = "|".join(_words(partial(shifted, by=by)) for by in range(1, 26))
-    nato = "|".join(NATO)
+def _word_patterns() -> dict[str, str]:
     return {
-        "control": r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]",
+        "caesar": _words(*(shifted(word, by) for by in range(1, 26) for word in LONG_WORDS)),
+        "rot13": _written_so(partial(shifted, by=13), SHORT_WORDS) + r"\b",
+        "atbash": _written_so(mirrored),
+        "mirrored": _written_so(mirrored, SHORT_WORDS) + r"\b",
+        "reversed": _written_so(backwards),
+        "turned": _written_so(backwards, SHORT_WORDS) + r"\b",
+        "nato": _words(*NATO) + r"\W{1,3}" + _words(*NATO) + r"\W",
         "base": r"[A-Za-z0-9+/_-]{14}",
-        "hex": r"(?:[0-9A-Fa-f]{2}(?:[ :,-]|, ?0x| 0x)){7}[0-9A-Fa-f]{2}",
-        "binary": r"[01]{7,8}[ ,]?[01]{7,8}",
-        "codes": r"(?:\b\d{2,3}(?:[ ,;] ?|\b)){8}",
-        "percent": r"%u?[0-9A-Fa-f]{2}",
-        "entity": r"&(?:#[0-9xX]|[A-Za-z]{2,8};)",
-        "quoted": r"=[0-9A-F]{2}=[0-9A-F]|=3D|=\r?\n|[A-Za-z]=[4-7][0-9A-F][A-Za-z=]",
-        "escape": r"\\(?:u\{?[0-9A-Fa-f]{2}|x[0-9A-Fa-f]{2}|U000|[0-3][0-7]{2})",
-        "base85": r"[!-u]{20}",
-        "uu": r"(?m)^[!-M][ -`]{8,60}$",
-        "morse": r"(?:[.-]{1,6}[ /|]{1,3}){6}",
-        "spaced": r"(?:\b\w[ .\-_*|/+]{1,2}){5}\w\b",
-        "leet": r"(?i)[a-z][013457$!|]{1,3}[a-z]",
-        "caesar": rf"(?i){caesar}",
-        "rot13": _short(lambda word: shifted(word, 13)),
-        "atbash": rf"(?i){_words(lambda word: word.translate(ATBASH))}",
-        "mirrored": _short(lambda word: word.translate(ATBASH)),
-        "rot47": _words(lambda word: word.translate(ROT47)),
-        "reversed": rf"(?i){_words(backwards)}",
-        "turned": _short(backwards),
-        "nato": rf"(?i)(?:\b(?:{nato})\W{{1,3}}){{3}}",
-        "braille": r"[\x{2801}-\x{28ff}]{3}",
     }
 
 
+#: A byte in hexadecimal and what may follow it, a number and what may follow it, the spaces of Morse, a letter alone.
+_BYTE: Final = r"[0-9A-Fa-f]{2}(?:[ :,-]|, ?0x| 0x)"
+_NUMBER: Final = r"\d\d[ ,;] ?"
+_SIGNAL: Final = r"[.-]+[ /|]{1,3}"
+_LETTER: Final = r"\w[ .\-_*|/+]{1,2}"
+_ODD_SIGN: Final = r"[!-/:-@\[-`{-~]"
+
+_SIGN_PATTERNS: Final = {
+    "control": r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]",
+    "hex": 3 * _BYTE + r"[0-9A-Fa-f]{2}",
+    "binary": r"[01]{7,8}[ ,]?[01]{7,8}",
+    "codes": _NUMBER + 2 * r"\d{2,3}[ ,;] ?" + r"\d\d",
+    "percent": r"%u?[0-9A-Fa-f]{2}",
+    "entity": r"&(?:#[0-9xX]|[A-Za-z]{2,8};)",
+    "quoted": r"=[0-9A-F]{2}=[0-9A-F]|=3D|=\r?\n|[A-Za-z]=[4-7][0-9A-F][A-Za-z=]",
+    "escape": r"\\(?:u\{?[0-9A-Fa-f]{2}|x[0-9A-Fa-f]{2}|U000|[0-3][0-7]{2})",
+    "base85": 2 * (_ODD_SIGN + "[0-9A-Za-z]{0,5}") + _ODD_SIGN,
+    "uu": r"(?m)^[!-M][ -`]{8}",
+    "morse": r"[.-][ /|]{1,3}" + 2 * _SIGNAL + "[.-]",
+    "spaced": r"\b" + 3 * _LETTER + r"\w\b",
+    "leet": r"(?i)[a-z][013457$!|]{1,3}[a-z]",
+    "braille": r"[\x{2801}-\x{28ff}]{3}",
+}
+#: A set that has no memory left for a state finds nothing, so it gets more than it needs.
+_MAX_MEM: Final = 64 << 20
+
+
 @cache
-def _set() -> tuple[Any, tuple[str, ...]]:
-    names = []
+def _sets() -> tuple[tuple[Any, tuple[str, ...]], ...]:
+    # Words and signs together would make an automaton of the product of their states.
+    return tuple(_set_of(patterns) for patterns in (_word_patterns(), _SIGN_PATTERNS))
+
+
+def _set_of(patterns: dict[str, str]) -> tuple[Any, tuple[str, ...]]:
     options = re2.Options()
-    # A set that has no memory left for a state finds nothing, so it gets more than it needs.
-    options.max_mem = 64 << 20
+    options.max_mem = _MAX_MEM
     every = re2.Set.SearchSet(options)
-    for name, pattern in _patterns().items():
+    for pattern in patterns.values():
         every.Add(pattern)
-        names.append(name)
     every.Compile()
-    return every, tuple(names)
+    return every, tuple(patterns)
 
 
 def hints_of(text: str) -> frozenset[str]:
     """Return the names of the encodings that a text may have. A text without a hint has none of them."""
-    every, names = _set()
-    found = every.Match(text)
-    return frozenset(names[n] for n in found) if found else _NONE
+    (words, word_names), (signs, sign_names) = _sets()
+    found, others = words.Match(text) or (), signs.Match(text) or ()
+    if not found and not others:
+        return _NONE
+    return frozenset([*(word_names[n] for n in found), *(sign_names[n] for n in others)])
 
 
 _NONE: Final[frozenset[str]] = frozenset()

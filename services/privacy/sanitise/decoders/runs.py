@@ -21,7 +21,9 @@ class Decoded:
     strong: bool = False
 
 
-def in_place(name: str, text: str, runs: Iterable[Piece], *, strong: bool = False) -> Decoded | None:
+def in_place(
+    name: str, text: str, runs: Iterable[Piece], *, strong: bool = False, before: int = BEFORE, after: int = AFTER
+) -> Decoded | None:
     """Return the parts of a text around ``runs``, with each run as the text that it holds; ``None`` without runs.
 
     Runs are in order and do not overlap.
@@ -29,24 +31,20 @@ def in_place(name: str, text: str, runs: Iterable[Piece], *, strong: bool = Fals
     pieces: list[Piece] = []
     end = 0
     for run in runs:
-        _context(pieces, text, end, run.start)
+        if not pieces:
+            _exact(pieces, text, max(0, run.start - before), run.start)
+        elif run.start - end <= before + after:
+            _exact(pieces, text, end, run.start)
+        else:
+            _exact(pieces, text, end, end + after)
+            pieces.append(Piece(end + after, end + after, _GAP))
+            _exact(pieces, text, run.start - before, run.start)
         pieces.append(run)
         end = run.end
     if not pieces:
         return None
-    _exact(pieces, text, end, min(len(text), end + AFTER))
+    _exact(pieces, text, end, min(len(text), end + after))
     return Decoded(name, "".join(piece.text for piece in pieces), Pieces(pieces), strong)
-
-
-def _context(pieces: list[Piece], text: str, end: int, start: int) -> None:
-    first = not pieces
-    if not first and start - end <= BEFORE + AFTER:
-        _exact(pieces, text, end, start)
-        return
-    if not first:
-        _exact(pieces, text, end, end + AFTER)
-        pieces.append(Piece(end + AFTER, end + AFTER, _GAP))
-    _exact(pieces, text, max(end, start - BEFORE), start)
 
 
 def _exact(pieces: list[Piece], text: str, start: int, end: int) -> None:

@@ -462,6 +462,21 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, str, Any, dict[str, Any]]]] =
     ),
     "audit hold list": ((), ("GET", "/api/v1/audit/holds", None, {})),
     "audit hold remove": (("case-7",), ("DELETE", "/api/v1/audit/holds/case-7", None, {})),
+    "webhook create": (
+        ("https://example.com/hooks", "--event", "run.*"),
+        ("POST", "/api/v1/webhooks", {"url": "https://example.com/hooks", "events": ["run.*"]}, {}),
+    ),
+    "webhook list": ((), ("GET", "/api/v1/webhooks", None, {})),
+    "webhook show": (("wh_1",), ("GET", "/api/v1/webhooks/wh_1", None, {})),
+    "webhook change": (("wh_1", "--disable"), ("PATCH", "/api/v1/webhooks/wh_1", {"enabled": False}, {})),
+    "webhook rotate": (("wh_1",), ("POST", "/api/v1/webhooks/wh_1/rotate", {"overlap_s": 86_400}, {})),
+    "webhook test": (("wh_1",), ("POST", "/api/v1/webhooks/wh_1/test", None, {})),
+    "webhook deliveries": (
+        ("wh_1", "--state", "dead"),
+        ("GET", "/api/v1/webhooks/wh_1/deliveries", None, {"state": "dead", "limit": 100}),
+    ),
+    "webhook retry": (("wh_1", "7"), ("POST", "/api/v1/webhooks/wh_1/deliveries/7/retry", None, {})),
+    "webhook delete": (("wh_1",), ("DELETE", "/api/v1/webhooks/wh_1", None, {})),
     "stop create": (
         ("--scope", "provider", "--target", "openai", "--reason", "outage", "--pause"),
         ("POST", "/api/v1/stops", {"scope": "provider", "mode": "pause", "reason": "outage", "target": "openai"}, {}),

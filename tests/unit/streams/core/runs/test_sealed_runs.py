@@ -1,0 +1,109 @@
+"""Runs with a data subject in the fold: it decides by what was recorded, and never needs a value."""
+
+from typing import Any
+
+import pytest
+
+from schemas.errors import BadRecord
+from schemas.payload import Reference
+from schemas.privacy.sealed import condition_key, inline_uri, length_key
+from schemas.privacy.wants import Want
+from schemas.records.run_events import ToolUse
+from schemas.spec.rules_version import SEALED
+from tests.support.runs import World, args_of, assistant, function, loop, switch
+
+SUBJECT = "sub_" + "c" * 32
+SEALED_RUN: dict[str, Any] = {"subject": SUBJECT, "rules_version": SEALED}
+
+
+def sealed(name: str, length: int | None = None, **decided: bool | int | None) -> Reference:
+    """A sealed value that nobody here can read."""
+    uri = inline_uri(SUBJECT, name.encode())
+    return Reference(uri=uri, sha256=name.ljust(64, "0"), size=9, length=length, decided=decided)
+
+
+def submit(world: World, *nodes: dict[str, Any], edges: str = "", **stored: Reference) -> None:
+    inputs = dict.fromkeys(stored)
+    world.submit(*nodes, edges=edges, inputs=inputs, stored_inputs=stored, **SEALED_RUN)
+
+
+def test_a_condition_is_read_from_the_output_that_it_is_about() -> None:
+    world, text = World(), "a.output.ok"
+    submit(world, function("a"), function("b", condition=text), function("c", condition=f"!{text}"), edges="a>b a>c")
+    assert world.requests[0].subject == SUBJECT
+    assert world.requests[0].wants == [Want(text=text, source="a"), Want(text=f"!{text}", source="a")]
+    world.succeed("a", sealed("a", **{condition_key(text): True, condition_key(f"!{text}"): False}))
+    assert world.states() == {"a": "succeeded", "b": "running", "c": "skipped"}
+
+
+def test_an_answer_that_is_missing_fails_the_step_and_ends_the_run() -> None:
+    world = World()
+    submit(world, function("a"), function("b", condition="a.output.ok"), edges="a>b")
+    world.succeed("a", sealed("a"))
+    assert (world.status, world.step("b").error.code) == ("failed", "condition_unreadable")
+
+
+def test_a_condition_over_inputs_is_that_of_these_inputs_together() -> None:
+    text = "inputs.x > inputs.y"
+    key = condition_key(text, [("x", "x".ljust(64, "0")), ("y", "y".ljust(64, "0"))])
+    world = World()
+    submit(world, function("a", condition=text), x=sealed("x", **{key: True}), y=sealed("y"))
+    assert world.states() == {"a": "running"}
+    other = World()
+    submit(other, function("a", condition=text), x=sealed("x", **{key: True}), y=sealed("other"))
+    assert other.step("a").error.code == "condition_unreadable"
+
+
+def test_a_switch_and_a_loop_decide_by_answers() -> None:
+    case, until = "a.output.n == 1", "loop.output.done"
+    world = World()
+    submit(
+        world,
+        function("a"),
+        switch("s", (case, "r"), default="z"),
+        loop("r", function("one"), until=until),
+        function("z"),
+        edges="a>s s>r s>z",
+    )
+    world.succeed("a", sealed("a", **{condition_key(case): True}))
+    assert world.requests[-1].wants == [Want(text=until, source="loop.output")]
+    world.succeed("r~1/one", sealed("one", **{condition_key(until): False}))
+    world.succeed("r~2/one", sealed("two", **{condition_key(until): True}))
+    assert world.status == "succeeded"
+    assert world.states()["z"] == "skipped"
+
+
+def test_a_map_counts_what_was_counted() -> None:
+    world = World()
+    submit(world, function("a"), function("b", parallel=True, items="a.output.parts"), edges="a>b")
+    assert world.requests[0].wants == [Want(path=["parts"])]
+    world.succeed("a", sealed("a", **{length_key(["parts"]): 2}))
+    assert [args_of(one)["item"] for one in world.requests[1:]] == [
+        (inline_uri(SUBJECT, b"a"), "parts", 0),
+        (inline_uri(SUBJECT, b"a"), "parts", 1),
+    ]
+
+
+def test_the_call_of_an_agent_is_asked_for_with_sealed_arguments() -> None:
+    world, args = World(), sealed("args")
+    submit(world, assistant("w"))
+    world.succeed("w/turn-1", sealed("said"), tool_calls=[ToolUse(id="1", name="t", sealed=args)])
+    request = world.requests[-1]
+    assert (request.args, [(link.at, link.payload) for link in request.links]) == ({}, [([], args)])
+    assert (request.subject, request.wants) == (SUBJECT, [])
+
+
+def test_an_input_in_clear_is_no_run_of_a_subject() -> None:
+    with pytest.raises(BadRecord, match="not sealed"):
+        World().submit(function("a"), inputs={"x": "in clear"}, **SEALED_RUN)
+
+
+def test_older_rules_have_no_subjects() -> None:
+    with pytest.raises(BadRecord, match="rules_version"):
+        World().submit(function("a"), subject=SUBJECT)
+
+
+def test_a_run_without_a_subject_is_asked_nothing() -> None:
+    world = World()
+    world.submit(function("a"), function("b", condition="a.output.ok"), edges="a>b")
+    assert (world.requests[0].subject, world.requests[0].wants) == ("", [])
