@@ -23,6 +23,7 @@ _MIXED: Final = re.compile(r"(?=[^a-z]*[a-z])(?=[^A-Z]*[A-Z])(?=[^0-9+/]*[0-9+/]
 _WORD: Final = re.compile(r"[A-Za-z0-9+]{14,}={0,2}")
 #: What a compressed text may grow to, of the text that it is in.
 _MOST_INFLATED: Final = 65_536
+_LINE_ENDS: Final = {9: None, 10: None, 13: None}
 _URLSAFE: Final = str.maketrans("-_", "+/")
 
 
@@ -103,14 +104,27 @@ def _decoded(run: str) -> tuple[str, str] | None:
 
 
 def _base64(run: str) -> str | None:
+    # A text has letters of both cases in base64; names in programs seldom do.
+    if run.islower() or run.isupper():
+        return None
     bare = run.rstrip("=").translate(_URLSAFE)
     if len(bare) % 4 == 1:
         bare = bare[:-1]
     # The first bytes tell most words of a language from base64.
-    if len(bare) > 64 and readable(base64.b64decode(bare[:16])) is None and not _is_packed(bare):
+    if len(bare) < 12:
+        return None
+    if not _starts_readable(base64.b64decode(bare[:12])) and not _is_packed(bare):
         return None
     raw = base64.b64decode(bare + "=" * (-len(bare) % 4))
     return readable(_unpacked(raw))
+
+
+def _starts_readable(raw: bytes) -> bool:
+    """Return whether the first nine bytes may be those of a text, whose last character may be cut."""
+    if b"\0" in raw:
+        return True
+    text = raw.decode("utf-8", "replace")
+    return "\ufffd" not in text[:-1] and text.translate(_LINE_ENDS)[:-1].isprintable()
 
 
 def _base32(run: str) -> str | None:
@@ -139,13 +153,17 @@ _85: Final = re.compile(r"(?:(?<=<~)[!-z]{10,}(?=~>)|[!-~]{20,})")
 _B85_ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~"
 _B85_VALUES: Final = {char: value for value, char in enumerate(_B85_ALPHABET)}
 _A85_VALUES: Final = {chr(33 + value): value for value in range(85)}
-_SIGN: Final = re.compile(r"[!-/:-@\[-`{-~]")
+#: A fourth of the letters of base85 are signs, so a run has some different ones at its start.
+_SIGNS: Final = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
+_LEAST_SIGNS: Final = 3
 
 
 def base85_runs(text: str) -> Iterator[Decoded]:
     """Yield what runs of Ascii85 and base85 hold."""
     found: dict[str, list[Piece]] = {"ascii85": [], "base85": []}
     for run in _85.finditer(text):
+        if len(_SIGNS.intersection(run[0][:40])) < _LEAST_SIGNS:
+            continue
         for name, values, decode in (
             ("ascii85", _A85_VALUES, base64.a85decode),
             ("base85", _B85_VALUES, base64.b85decode),
@@ -162,7 +180,7 @@ def base85_runs(text: str) -> Iterator[Decoded]:
 
 def _base85(run: str, values: dict[str, int], decode: Callable[[str], bytes]) -> str | None:
     # Four groups are decoded first, since most runs are URLs, code or words.
-    if not all(_is_readable_group(run[at : at + 5], values) for at in range(0, 20, 5)) or not _SIGN.search(run):
+    if not all(_is_readable_group(run[at : at + 5], values) for at in range(0, 20, 5)):
         return None
     try:
         return readable(decode(run), least=12)
