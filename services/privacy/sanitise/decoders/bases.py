@@ -199,30 +199,47 @@ def _is_readable_group(group: str, values: dict[str, int]) -> bool:
     )
 
 
-_UU: Final = re.compile(r"(?m)(?:^|(?<=[:>] ))(?P<size>[!-M])(?P<data>[ -`]{4,84})$")
+_UU: Final = re.compile(r"[!-M][ -`]{4,84}")
+_MOST_UU: Final = 85
 
 
 def uu_lines(text: str) -> Iterator[Decoded]:
     """Yield what uuencoded lines hold. A line has its length in front, so few others look like one."""
     runs: list[Piece] = []
-    for line in _UU.finditer(text):
-        size, data = ord(line["size"]) - 32, line["data"]
-        groups = 4 * ((size + 2) // 3)
-        if not groups - 3 <= len(data.rstrip()) <= groups + 1 and len(data) != groups:
-            continue
-        try:
-            held = readable(binascii.a2b_uu(line[0]), least=1)
-        except binascii.Error:
-            continue
+    for start, line in _lines(text):
+        held = _of_uu(line)
         if held is None:
             continue
-        if runs and runs[-1].end + 1 >= line.start():
-            runs[-1] = Piece(runs[-1].start, line.end(), runs[-1].text + held)
+        end = start + len(line)
+        if runs and runs[-1].end + 1 >= start:
+            runs[-1] = Piece(runs[-1].start, end, runs[-1].text + held)
         else:
-            runs.append(Piece(*line.span(), held))
+            runs.append(Piece(start, end, held))
     decoded = in_place("uuencode", text, [run for run in runs if len(run.text) >= 8], strong=True)
     if decoded is not None:
         yield decoded
+
+
+def _lines(text: str) -> Iterator[tuple[int, str]]:
+    """Yield where lines begin, with the lines; those behind a label or a mark of a quotation without it."""
+    start = 0
+    for line in text.split("\n"):
+        label = max(line.rfind(": "), line.find("> ")) + 2
+        skipped = label if label >= 2 and len(line) - label > 4 else 0
+        if len(line) - skipped <= _MOST_UU:
+            yield start + skipped, line[skipped:].removesuffix("\r")
+        start += len(line) + 1
+
+
+def _of_uu(line: str) -> str | None:
+    size = ord(line[0]) - 32 if line else 0
+    groups = 4 * ((size + 2) // 3)
+    if not 0 < size <= 45 or not groups - 3 <= len(line) - 1 <= groups + 1 or not _UU.fullmatch(line):
+        return None
+    try:
+        return readable(binascii.a2b_uu(line), least=1)
+    except binascii.Error:
+        return None
 
 
 _PAIRS: Final = re.compile(r"(?:0x)?[0-9A-Fa-f]{2}(?:(?:[ :,-]|, ?0x| 0x)[0-9A-Fa-f]{2}){7,}")
