@@ -15,6 +15,7 @@ from topics.catalogue import RUN_VIEWS
 from topics.codec import decode
 
 WITHIN_S = 240.0
+STILL_S = 3.0
 _POLL_S = 0.5
 
 
@@ -31,6 +32,23 @@ async def wait_for_ends(endpoints: Endpoints, runs: Collection[str], within_s: f
             if time.monotonic() > deadline:
                 left = sorted(set(runs) - found.keys())
                 raise BenchError(f"{len(left)} of {len(runs)} runs do not end, {left[0]} among them")
+            await asyncio.sleep(_POLL_S)
+    finally:
+        await conn.close()
+
+
+async def wait_for_quiet(endpoints: Endpoints, still_s: float = STILL_S) -> None:
+    """Wait until history has not changed for some seconds. Raises ``BenchError`` when it never does."""
+    deadline = time.monotonic() + WITHIN_S
+    conn = await asyncpg.connect(endpoints.postgres_dsn)
+    try:
+        before, since = None, time.monotonic()
+        while time.monotonic() - since < still_s:
+            (now,) = await conn.fetch("SELECT count(*), sum(version), sum(cost_nano) FROM workflow_run")
+            if now != before:
+                before, since = now, time.monotonic()
+            if time.monotonic() > deadline:
+                raise BenchError(f"history still changes after {WITHIN_S:.0f} s")
             await asyncio.sleep(_POLL_S)
     finally:
         await conn.close()

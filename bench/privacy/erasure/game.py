@@ -20,7 +20,7 @@ from typing import Any
 from bench.lines import BenchError
 from bench.privacy.erasure import backup, stores
 from bench.privacy.erasure.clients import Client, erase_all, read_all, submit_all
-from bench.privacy.erasure.ends import ends_in_log, wait_for_ends
+from bench.privacy.erasure.ends import ends_in_log, wait_for_ends, wait_for_quiet
 from bench.privacy.erasure.kills import keep_up, kill_while
 from bench.privacy.erasure.people import KINDS, Person
 from bench.privacy.erasure.planted import Stem
@@ -73,13 +73,18 @@ class Played:
     #: Erased subjects whose strings were read before, and could be read afterwards.
     readable_before: int = 0
     readable_after: list[int] = field(default_factory=list)
-    changed: list[int] = field(default_factory=list)
+    #: Others that are read otherwise than before, with the first field that differs.
+    changed: dict[int, str] = field(default_factory=dict)
+    #: Others whose run cost more afterwards: a call that a killed worker had made is made again.
+    paid_twice: int = 0
     found: Searched = field(default_factory=Searched)
     restored_found: Searched = field(default_factory=Searched)
     restored_readable: list[int] = field(default_factory=list)
     #: Subjects that were not erased and that the restored system shows as before, of those that were read.
     restored_others: tuple[int, int] = (0, 0)
-    keys_left: int = 0
+    #: Wrapped keys of erased subjects by folder of PostgreSQL, before ``python -m deploy.vault scrub`` and after it.
+    keys_before_scrub: dict[str, int] = field(default_factory=dict)
+    keys_left: dict[str, int] = field(default_factory=dict)
 
 
 class Game:
@@ -133,6 +138,8 @@ class Game:
         runs = submit_all(client, [(one, one.kind, f"first-{one.number}") for one in self.people])
         self._runs |= runs
         asyncio.run(wait_for_ends(system.endpoints, runs))
+        # The cost of a run is settled after its end.
+        asyncio.run(wait_for_quiet(system.endpoints))
         shown = {runs[run].number: found for run, found in read_all(client, list(runs)).items()}
         self.first = {person.number: run for run, person in runs.items()}
         self.played.readable_before = sum(self._has_string(one, shown[one.number]) for one in self.erased)
@@ -188,11 +195,21 @@ class Game:
         self._judge_ends(ended, asyncio.run(ends_in_log(system.endpoints)))
         after = read_all(client, [self.first[one.number] for one in self.people])
         shown = {one.number: after[self.first[one.number]] for one in self.people}
-        self.played.changed = [one.number for one in self.others if shown[one.number] != before[one.number]]
+        self.played.changed = {
+            one.number: difference(without_money(before[one.number]), without_money(shown[one.number]))
+            for one in self.others
+            if without_money(shown[one.number]) != without_money(before[one.number])
+        }
+        self.played.paid_twice = sum(
+            shown[one.number]["cost_usd"] != before[one.number]["cost_usd"] for one in self.others
+        )
         self.played.readable_after = [one.number for one in self.erased if self._has_string(one, shown[one.number])]
         self._say("erasure: every store is searched")
         self.played.found = self._search(system, self.stem)
-        self.played.keys_left = stores.count_in_files(self._keys, system.data_dir / stores.FOLDERS["PostgreSQL"])
+        files = system.data_dir / stores.FOLDERS["PostgreSQL"]
+        self.played.keys_before_scrub = stores.found_in_files(self._keys, files)
+        asyncio.run(stores.scrub_vault(system.endpoints))
+        self.played.keys_left = stores.found_in_files(self._keys, files)
 
     def _judge_ends(self, ended: Mapping[str, str], in_log: Mapping[str, set[str]]) -> None:
         erased = {one.number for one in self.erased}
@@ -213,7 +230,9 @@ class Game:
             self.played.restored_readable = [
                 one.number for one in self.erased if self._has_string(one, shown[self.first[one.number]])
             ]
-            same = sum(shown[self.first[one.number]] == before[one.number] for one in sample)
+            same = sum(
+                without_money(shown[self.first[one.number]]) == without_money(before[one.number]) for one in sample
+            )
             self.played.restored_others = (same, len(sample))
             self.played.restored_found = self._search(system, self.stem)
         self.played.restored_found.add(stores.search_files(self.stem, self._folder / "restored"))
@@ -235,3 +254,24 @@ class Game:
 def numbers_of(found: Searched, people: Iterable[Person]) -> Sequence[int]:
     """Return whose strings a search found, of these people and of those that it could not attribute."""
     return sorted(found.numbers() & {-1, *(one.number for one in people)})
+
+
+def without_money(shown: Any) -> Any:
+    """Return an answer without costs and tokens: kills may let a call be made again, and no erasure is in that."""
+    if isinstance(shown, dict):
+        return {name: without_money(one) for name, one in shown.items() if not _is_money(name)}
+    return [without_money(one) for one in shown] if isinstance(shown, list) else shown
+
+
+def _is_money(name: str) -> bool:
+    return "cost" in name or name in ("tokens", "usage", "call_ids")
+
+
+def difference(one: Any, other: Any, at: str = "") -> str:
+    """Return the first place at which two answers differ, with both values shortened."""
+    if isinstance(one, dict) and isinstance(other, dict) and one.keys() == other.keys():
+        return next(difference(one[name], other[name], f"{at}.{name}") for name in one if one[name] != other[name])
+    if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        pairs = enumerate(zip(one, other, strict=True))
+        return next(difference(a, b, f"{at}[{index}]") for index, (a, b) in pairs if a != b)
+    return f"{at}: {str(one)[:80]} became {str(other)[:80]}"

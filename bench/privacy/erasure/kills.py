@@ -5,11 +5,15 @@ import time
 from collections import Counter
 from collections.abc import Callable
 
+from bench.lines import BenchError
 from deploy.local.engines.engine import Engine
+from deploy.local.roles import RoleProcess, RoleStartError
 from deploy.local.system import System
 
 VICTIMS = ("worker", "orchestrator", "api", "redis")
 PAUSE_S = (0.4, 1.6)
+SERVES_WITHIN_S = 90.0
+_POLL_S = 0.2
 
 
 def kill_while(system: System, going_on: Callable[[], bool], least: int, chance: random.Random) -> Counter[str]:
@@ -23,6 +27,7 @@ def kill_while(system: System, going_on: Callable[[], bool], least: int, chance:
             if not going_on() and killed.total() >= least:
                 break
             time.sleep(chance.uniform(*PAUSE_S))
+            keep_up(system)
             _kill(system, victim)
             killed[victim] += 1
     return killed
@@ -30,10 +35,35 @@ def kill_while(system: System, going_on: Callable[[], bool], least: int, chance:
 
 def _kill(system: System, victim: str) -> None:
     process = system.roles[victim] if victim in system.roles else system.stack.engine("redis")
+    if isinstance(process, Engine):
+        process.kill()
+        process.launch()
+        process.wait_ready()
+        return
+    # One that has not begun to serve since its last kill would never do so on a busy machine.
+    _serving(system, victim)
     process.kill()
     process.launch()
-    if isinstance(process, Engine):
-        process.wait_ready()
+
+
+def _serving(system: System, name: str) -> None:
+    """Wait until a process serves, and start it again if it ended by itself. Raises ``BenchError``."""
+    process, deadline = system.roles[name], time.monotonic() + SERVES_WITHIN_S
+    while time.monotonic() < deadline:
+        if process.pid is None:
+            process.launch()
+        if system.api_serves() if name == "api" else _is_ready(process):
+            return
+        time.sleep(_POLL_S)
+    raise BenchError(f"{name} does not serve {SERVES_WITHIN_S:.0f} s after it was started: {process.log_tail()}")
+
+
+def _is_ready(process: RoleProcess) -> bool:
+    try:
+        process.wait_ready(timeout_s=_POLL_S)
+    except RoleStartError:
+        return False
+    return True
 
 
 def keep_up(system: System) -> None:

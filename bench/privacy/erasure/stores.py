@@ -11,6 +11,7 @@
 Not searched: memory of processes, swap, blocks of deleted files on the disk.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Set
 from contextlib import suppress
 from pathlib import Path
@@ -24,6 +25,7 @@ from bench.privacy.erasure.packed import unpacked_parts
 from bench.privacy.erasure.planted import Stem
 from bench.privacy.erasure.scan import Scanner, Searched
 from connectors.clickhouse.client import ClickHouse
+from connectors.postgres.vault_store.scrubbing import scrubbed
 from deploy.local.engines import Endpoints
 from schemas.settings import Settings
 
@@ -112,15 +114,25 @@ async def wrapped_keys(endpoints: Endpoints) -> set[bytes]:
     return {bytes(row["wrapped"]) for row in rows}
 
 
-def count_in_files(wanted: Set[bytes], folder: Path) -> int:
-    """Return how many of some bytes stand anywhere in the files below a folder."""
-    found: set[bytes] = set()
+async def scrub_vault(endpoints: Endpoints) -> None:
+    """Do what ``python -m deploy.vault scrub`` does."""
+    conn = await asyncpg.connect(endpoints.postgres_dsn)
+    try:
+        await scrubbed(conn)
+    finally:
+        await conn.close()
+
+
+def found_in_files(wanted: Set[bytes], folder: Path) -> dict[str, int]:
+    """Return how many of some bytes stand in the files of each folder below a folder."""
+    found: dict[str, set[bytes]] = defaultdict(set)
     for path in folder.rglob("*"):
         if path.is_file():
+            place = str(path.parent.relative_to(folder))
             with suppress(FileNotFoundError):
                 for _, block in written(path):
-                    found |= {one for one in wanted - found if one in block}
-    return len(found)
+                    found[place] |= {one for one in wanted - found[place] if one in block}
+    return {place: len(ones) for place, ones in sorted(found.items()) if ones}
 
 
 async def _postgres(scanner: Scanner, endpoints: Endpoints) -> Searched:

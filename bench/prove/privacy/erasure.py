@@ -2,8 +2,9 @@
 
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from bench.lines import Line
 from bench.privacy.erasure.game import FULL, QUICK, Game, Played, numbers_of
@@ -45,7 +46,10 @@ def lines_of(game: Game, played: Played) -> list[Line]:
                 "not searched: memory, swap, blocks of deleted files"
             ),
         ),
-        "erasure_others_changed": (len(played.changed), f"of {sizes.subjects - sizes.erased}, read before and after"),
+        "erasure_others_changed": (
+            len(played.changed),
+            f"of {sizes.subjects - sizes.erased}, costs apart: {played.paid_twice} paid again{_first(played.changed)}",
+        ),
         "erasure_runs_broken": (
             len(played.broken),
             f"of {played.ends.total()} runs ({_counts(played.ends)}); kills: {kills}{_first(played.broken)}",
@@ -56,11 +60,8 @@ def lines_of(game: Game, played: Played) -> list[Line]:
             f"places with strings of people who are no subjects: {', '.join(sorted(played.control))}",
         ),
         "erased_keys_in_files": (
-            played.keys_left,
-            (
-                f"wrapped keys of {sizes.erased} erased subjects in PostgreSQL's files: dead rows and WAL, "
-                "to be opened by who also has the vault's master key"
-            ),
+            sum(played.keys_left.values()),
+            _keys_note(played),
         ),
     }
     return [line_of(AIMS, name, float(figure), note) for name, (figure, note) in figures.items()]
@@ -70,9 +71,21 @@ def _places(found: Counter[str]) -> str:
     return f" ({', '.join(f'{place}: {count}' for place, count in found.most_common(6))})" if found else ""
 
 
+def _keys_note(played: Played) -> str:
+    before, after = _by_folder(played.keys_before_scrub), _by_folder(played.keys_left)
+    return (
+        f"wrapped keys of {played.sizes.erased} erased subjects in PostgreSQL's files after a scrub: {after}; "
+        f"before it: {before}; the master key and an organisation's key would open them"
+    )
+
+
+def _by_folder(found: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} in {folder}" for folder, count in found.items()) or "none"
+
+
 def _counts(found: Counter[str]) -> str:
     return ", ".join(f"{count} {name}" for name, count in sorted(found.items()))
 
 
-def _first(broken: dict[str, str]) -> str:
+def _first(broken: Mapping[Any, str]) -> str:
     return f"; first: {next(iter(broken.items()))}" if broken else ""

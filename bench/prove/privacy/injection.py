@@ -52,7 +52,7 @@ def _emails(detectors: Detectors, quick: bool) -> list[Line]:
     """Return recall where at most one clean e-mail in a hundred is flagged: attacks of others, and own ones."""
     clean = bipia.clean_emails()
     scores = sorted((_score(detectors, text) for text in clean), reverse=True)
-    limit = max(FLAGGED, scores[int(_FALSE * len(scores))] + 1e-9)
+    limit = scores[int(_FALSE * len(scores))] + 1e-9
     families = bipia.attacks()
     others = [text for texts in families.values() for text in (texts[:2] if quick else texts)]
     own = [text for texts in table("held_out").values() for text in texts.attacks]
@@ -63,7 +63,7 @@ def _emails(detectors: Detectors, quick: bool) -> list[Line]:
             AIMS,
             "injection_recall_at_1_percent",
             _planted(detectors, clean, others, limit),
-            f"{len(others)} attacks of BIPIA's train half, never tuned on; {note}",
+            f"{len(others)} attacks of BIPIA's train half; shapes-answer was written after reading them; {note}",
         ),
         line_of(
             AIMS,

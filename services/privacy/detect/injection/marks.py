@@ -72,4 +72,16 @@ MARK_RULES: Final[tuple[Rule, ...]] = (
         0.6,
         family=FAMILY,
     ),
+    # Weak: people ask each other for something in a reply as well. It counts with another sign, or for strict policies.
+    Rule(
+        "injection/shapes-answer",
+        "injection",
+        r"(?i)\b(?:add|include|insert|append|prepend|replace|remove|delete|omit|write|mention|integrate|embed|incorporate|"
+        r"introduce|rearrange|scramble|substitute|encode|translate|swap|end|begin|start|finish|convert|highlight|promote|"
+        r"recommend|encourage|provide|place|put|use|misspell|reverse|alter|modify|change)\b[^.!?\n]*?\byour "
+        r"(?:\w+ )?(?:response|answer|output)s?\b",
+        0.45,
+        family=FAMILY,
+        trigger=r"(?i)your (?:\w+ )?(?:response|answer|output)",
+    ),
 )

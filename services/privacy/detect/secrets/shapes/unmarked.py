@@ -11,7 +11,7 @@ from services.privacy.detect.secrets.shapes.shape import Shape
 UNMARKED: Final[tuple[Shape, ...]] = (
     Shape("discord-bot", r"[MNO][\w-]{23,27}\.[\w-]{6}\.[\w-]{27,40}", sure=0.97),
     Shape("telegram-bot", r"\d{8,10}:AA[\w-]{32,33}", sure=0.99),
-    Shape("mailgun-new", r"[a-f0-9]{32}-[a-f0-9]{8}-[a-f0-9]{8}"),
+    Shape("mailgun-new", r"[a-f0-9]{32}-[a-f0-9]{8}-[a-f0-9]{8}", near=("mailgun*",)),
     Shape("mailchimp", r"[a-f0-9]{32}-us\d{1,2}", sure=0.97),
     Shape("facebook-app", r"\d{15,16}\|[\w-]{26,28}", sure=0.9, near=("facebook*",)),
     Shape("twitter-access", r"\d{15,20}-[A-Za-z0-9]{40}", sure=0.9, near=("twitter*",)),
@@ -35,6 +35,6 @@ UNMARKED: Final[tuple[Shape, ...]] = (
 
 #: Is in every text that has one of them: their inner marks.
 UNMARKED_TRIGGER: Final = (
-    r"Q~|JQQJ99|AAAAAC|\+ASt|ACDb|AzFu|AzSe|\+ACR|\.atlasv1\.|-us\d|-[a-f0-9]{8}-[a-f0-9]{8}|_mmk|NRAL|:AA[\w-]|\d{15}[|-]|"
-    r"[12]/\d{15}|\.[\w-]{6}[.:][\w-]{27}|ngrok"
+    r"Q~|JQQJ99|AAAAAC|\+ASt|ACDb|AzFu|AzSe|\+ACR|\.atlasv1\.|-us\d|_mmk|NRAL|:AA[\w-]|[12]/\d{15}|\.[\w-]{6}:|"
+    r"(?:\b|\\[nrt])[MNO][\w-]{23}|(?i:ngrok|mailgun|facebook|twitter)"
 )

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from bench.privacy.erasure.game import Game, Played, Sizes
+from bench.privacy.erasure.game import Game, Played, Sizes, difference, without_money
 from bench.privacy.erasure.people import ARCHIVE_CHARS, KINDS, PROMPT, workflows
 from bench.privacy.erasure.scan import Searched, Trace
 from bench.prove.privacy.erasure import AIMS, lines_of
@@ -72,8 +72,22 @@ def test_what_a_restored_backup_shows_or_has_is_brought_back(game):
     assert figures(game, restored_readable=[one], restored_found=found)["erased_brought_back"] == 2
 
 
+def test_answers_are_compared_without_money():
+    one = {"status": "succeeded", "cost_usd": "0.1", "steps": [{"id": "a", "tokens": {"input": 1}, "output": "x"}]}
+    other = {"status": "succeeded", "cost_usd": "0.2", "steps": [{"id": "a", "tokens": {"input": 2}, "output": "x"}]}
+    assert without_money(one) == without_money(other)
+    other["steps"][0]["output"] = "y"
+    assert difference(without_money(one), without_money(other)) == ".steps[0].output: x became y"
+
+
 def test_broken_runs_and_changed_subjects_are_counted(game):
-    found = figures(game, broken={"r": "failed"}, ends=Counter({"succeeded": 3}), changed=[1, 2], keys_left=4)
+    found = figures(
+        game,
+        broken={"r": "failed"},
+        ends=Counter({"succeeded": 3}),
+        changed={1: "a", 2: "b"},
+        keys_left={"pg_wal": 3, "base": 1},
+    )
     assert [found[name] for name in ("erasure_runs_broken", "erasure_others_changed", "erased_keys_in_files")] == [
         1,
         2,

@@ -92,6 +92,10 @@ async def test_personal_data_in_tags_is_refused() -> None:
         await entering({}, {"redact": [MAILS]}, {"user": "ann@acme.org"})
 
 
+async def test_the_id_of_a_key_is_ours_and_no_secret_of_a_tag() -> None:
+    await entering({}, {"redact": [MAILS]}, {"agentflow.api_key": "ann@acme.org"})
+
+
 async def test_what_is_denied_is_refused_with_its_decisions() -> None:
     with pytest.raises(PrivacyRefused, match="inputs: it holds email") as refused:
         await entering({"to": "ann@acme.org"}, {"redact": [{**MAILS, "action": "deny"}]})
