@@ -1,6 +1,7 @@
 """Commands of operators for the vault, over all organisations.
 
-``reseal`` changes the master key: it wraps again what is under another one: keys of organisations and of providers.
+``reseal`` changes the master key: it wraps again what is under another one: keys of organisations and of providers,
+secrets of webhooks.
 
     1. set VAULT_KEY to the new key and VAULT_KEY_BEFORE to the old one, and restart all processes;
        with a transit engine, rotate its key there
@@ -26,6 +27,7 @@ from connectors.kms.opening import open_kms
 from connectors.postgres.database import Database, connect_once
 from connectors.postgres.vault import Vault
 from connectors.postgres.vault_store.scrubbing import scrubbed
+from connectors.postgres.vault_store.webhook_secrets import reseal_webhooks
 from schemas.errors import AgentFlowError
 from schemas.running_system import add_data_dir, environment
 from schemas.settings import Settings
@@ -36,10 +38,11 @@ _TIMEOUT_S = 60.0
 
 
 class Resealed(NamedTuple):
-    """How many keys of providers and of organisations were wrapped again, and what does not open."""
+    """How many keys of providers and organisations and secrets of webhooks were wrapped again; what does not open."""
 
     sealed: int
     organisations: int
+    webhooks: int
     left: tuple[str, ...]
 
 
@@ -55,7 +58,9 @@ async def reseal(settings: Settings) -> Resealed:
         stack.push_async_callback(keys.close)
         changed, damaged = await open_vault(kms, keys).rotation.rewrap_all()
         providers = await Vault(data, kms).reseal()
-        return Resealed(providers.sealed, changed, (*(f"org-key/{one}" for one in damaged), *providers.left))
+        webhooks = await reseal_webhooks(data, kms)
+        left = (*(f"org-key/{one}" for one in damaged), *providers.left, *webhooks.left)
+        return Resealed(providers.sealed, changed, webhooks.sealed, left)
 
 
 async def scrub(settings: Settings) -> list[str]:
@@ -101,7 +106,8 @@ def _scrub(settings: Settings) -> int:
 def _reseal(settings: Settings) -> int:
     sealed = asyncio.run(reseal(settings))
     sys.stdout.write(
-        f"{sealed.sealed} keys of providers and {sealed.organisations} keys of organisations were sealed again\n"
+        f"{sealed.sealed} keys of providers, {sealed.organisations} keys of organisations "
+        f"and {sealed.webhooks} secrets of webhooks were sealed again\n"
     )
     for place in sealed.left:
         sys.stderr.write(

@@ -12,9 +12,9 @@ _LAST: Final = ("lee", "miller", "rossi", "petrov", "garcia", "khan", "novak", "
 
 
 def dense_text(size: int, seed: int, share: float = 0.05) -> str:
-    """Return about ``size`` characters of prose and logs, of which ``share`` are values with their words."""
+    """Return about ``size`` characters of prose, of which ``share`` are values with their words."""
     rng = random.Random(f"dense/{seed}")  # noqa: S311 - texts of a seed
-    lines = clean_text("prose", size // 2, seed).split("\n") + clean_text("logs", size // 2, seed).split("\n")
+    lines = clean_text("prose", size, seed).split("\n")
     placed = 0
     while placed < share * size:
         value = rng.choice(_VALUES)(rng)

@@ -137,7 +137,7 @@ class Webhooks:
         wrapped = [Wrapped(row["sealed_under"], row["sealed"])]
         if row["both"]:
             wrapped.append(Wrapped(row["sealed_before_under"], row["sealed_before"]))
-        place = _place(org_id, webhook_id)
+        place = secret_place(org_id, webhook_id)
         return Target(row["url"], tuple([(await self._kms.unwrap(one, place)).decode() for one in wrapped]))
 
     async def taking(self, organisations: Sequence[str]) -> dict[str, list[tuple[str, list[str]]]]:
@@ -153,10 +153,10 @@ class Webhooks:
         return found
 
     async def _sealed(self, org_id: str, webhook_id: str, secret: str) -> Wrapped:
-        return await self._kms.wrap(secret.encode(), _place(org_id, webhook_id))
+        return await self._kms.wrap(secret.encode(), secret_place(org_id, webhook_id))
 
 
-def _place(org_id: str, webhook_id: str) -> str:
+def secret_place(org_id: str, webhook_id: str) -> str:
     return f"webhook/{org_id}/{webhook_id}"
 
 

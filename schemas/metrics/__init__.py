@@ -103,6 +103,9 @@ WORKER_ATTEMPTS_TOTAL = "agentflow_worker_attempts_total"
 WORKER_CHAINED_ATTEMPTS_TOTAL = "agentflow_worker_chained_attempts_total"
 WORKER_POLICY_DECISIONS_TOTAL = "agentflow_worker_policy_decisions_total"
 WORKER_POLICY_SECONDS = "agentflow_worker_policy_seconds"
+WORKER_PRIVACY_FINDINGS_TOTAL = "agentflow_worker_privacy_findings_total"
+WORKER_PRIVACY_REFUSALS_TOTAL = "agentflow_worker_privacy_refusals_total"
+WORKER_PRIVACY_SECONDS = "agentflow_worker_privacy_seconds"
 WORKER_LEASE_ANSWERS_TOTAL = "agentflow_worker_lease_answers_total"
 WORKER_DEAD_LETTERS_TOTAL = "agentflow_worker_dead_letters_total"
 WORKER_QUOTA_WAIT_SECONDS = "agentflow_worker_quota_wait_seconds"
@@ -271,6 +274,20 @@ _SERVED = (
     ),
     Metric(
         WORKER_POLICY_SECONDS, "histogram", "How long policies take to decide on an attempt.", (), _DECISION_SECONDS
+    ),
+    Metric(
+        WORKER_PRIVACY_FINDINGS_TOTAL,
+        "counter",
+        "What detectors found in values of attempts, by kind and what became of it.",
+        ("kind", "effect"),
+    ),
+    Metric(WORKER_PRIVACY_REFUSALS_TOTAL, "counter", "Values that were not let pass, by code.", ("reason",)),
+    Metric(
+        WORKER_PRIVACY_SECONDS,
+        "histogram",
+        "How long it takes to search a value and redact it.",
+        (),
+        _DECISION_SECONDS,
     ),
     Metric(WORKER_LEASE_ANSWERS_TOTAL, "counter", "Answers to requests for the lease of an attempt.", ("answer",)),
     Metric(WORKER_DEAD_LETTERS_TOTAL, "counter", "Dead-lettered requests by reason.", ("reason",)),

@@ -30,9 +30,12 @@ from schemas.metrics import (
     TAKEOVER_SECONDS,
     WEBHOOK_TRIES_TOTAL,
     WORKER_POLICY_DECISIONS_TOTAL,
+    WORKER_PRIVACY_FINDINGS_TOTAL,
+    WORKER_PRIVACY_REFUSALS_TOTAL,
     WORKFLOW_RUNS_TOTAL,
     Metric,
 )
+from schemas.privacy.kinds import KINDS
 from schemas.records.money import CallOutcome
 from schemas.records.security.pinned import Verdict
 from schemas.rollouts.plan import Status
@@ -79,6 +82,9 @@ MEANINGS: Mapping[str, str] = {
     "workflow": "name of the workflow",
 }
 
+#: As ``schemas.privacy.document.Action``, which takes time to load.
+_ACTIONS = ("keep", "drop", "mask", "hash", "token", "fake", "deny")
+
 #: The values of labels that are closed, by metric and label.
 CLOSED: Mapping[tuple[str, str], tuple[str, ...]] = {
     (WORKFLOW_RUNS_TOTAL, "status"): get_args(RunEnd),
@@ -106,6 +112,19 @@ CLOSED: Mapping[tuple[str, str], tuple[str, ...]] = {
     (WORKER_POLICY_DECISIONS_TOTAL, "enforced"): ("false", "true"),
     (WORKER_POLICY_DECISIONS_TOTAL, "point"): ("tool_call", "model_call", "output"),
     (WORKER_POLICY_DECISIONS_TOTAL, "verdict"): get_args(Verdict),
+    (WORKER_PRIVACY_FINDINGS_TOTAL, "kind"): (*KINDS, "own"),
+    (WORKER_PRIVACY_FINDINGS_TOTAL, "effect"): (
+        "keep",
+        "drop",
+        "mask",
+        "hash",
+        "token",
+        "fake",
+        "deny",
+        "flag",
+        "shadow",
+    ),
+    (WORKER_PRIVACY_REFUSALS_TOTAL, "reason"): ("privacy_failed", "privacy_refused"),
 }
 
 

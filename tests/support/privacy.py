@@ -33,7 +33,7 @@ class FakeDetectors:
         self.fault: Exception | None = None
         self.asked = 0
 
-    def find(self, text: str) -> list[Finding]:
+    def find(self, text: str, above: str = "") -> list[Finding]:
         return [one.finding for one in self.find_in(text)]
 
     def find_in(self, value: Any) -> list[Found]:

@@ -16,6 +16,7 @@ from connectors.providers.conversation import Said, Turn
 from schemas.records.base import Json
 from services.calls.call import Answer, Call, Content, Proceed
 from services.calls.security.private import Private
+from services.calls.security.private_stream import PrivateStream
 from services.privacy.sanitise.canonical import visible
 
 
@@ -24,9 +25,16 @@ class Redact:
 
     async def __call__(self, call: Call, proceed: Proceed) -> Answer:
         content = _visible(call.content)
-        if call.private is not None:
-            content = await _redacted(call, content, call.private)
-        return await proceed(call if content is call.content else structs.replace(call, content=content))
+        private = call.private
+        if private is None:
+            return await proceed(call if content is call.content else structs.replace(call, content=content))
+        content = await _redacted(call, content, private)
+        if call.on_delta is None:
+            return await proceed(structs.replace(call, content=content))
+        stream = PrivateStream(private, call.on_delta)
+        answer = await proceed(structs.replace(call, content=content, on_delta=stream))
+        await stream.end()
+        return answer
 
 
 def _visible(content: Content) -> Content:

@@ -7,6 +7,7 @@
 """
 
 import asyncio
+import time
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ from schemas.labels.paths import ROOT
 from schemas.labels.paths import Path as LabelPath
 from schemas.payload import walk
 from schemas.privacy.document import INFLUENCE_KINDS, Action, Influenced, RedactRule, Where
-from schemas.privacy.findings import Found
+from schemas.privacy.findings import Finding, Found
 from schemas.privacy.masks import mask
 from schemas.privacy.plan import Plan
 from schemas.privacy.tokens import TokenSpan, find
@@ -27,7 +28,7 @@ from schemas.records.security.pinned import Decision, Point
 from services.privacy.redact.errors import failed, refused, vault_down
 from services.privacy.redact.links import allowed_links
 from services.privacy.redact.noted import Noted, refusal
-from services.privacy.redact.ports import Detecting, OrgKeys
+from services.privacy.redact.ports import Detecting, OrgKeys, Unwatched, Watch
 from services.privacy.redact.restore import values_of
 from services.privacy.redact.spans import Path, Span, replaced_in, slice_of
 from services.privacy.vault.data_key import DataKey
@@ -71,8 +72,11 @@ class Redacted:
 class Redactor:
     """Redacts by one plan. Every method raises a ``StepError``: ``privacy_refused``, or ``privacy_failed``."""
 
-    def __init__(self, plan: Plan, detectors: Detecting, tokens: Tokens, keys: OrgKeys) -> None:
+    def __init__(
+        self, plan: Plan, detectors: Detecting, tokens: Tokens, keys: OrgKeys, watch: Watch | None = None
+    ) -> None:
         self.plan = plan
+        self._watch: Watch = watch or Unwatched()
         self._detectors = detectors
         self._tokens = tokens
         self._keys = keys
@@ -92,10 +96,14 @@ class Redactor:
         ``point`` and ``subject`` are those of the decisions. ``influenced`` says what the text is to a model that reads
         it; without it influence and links are not looked at. In shadow mode what fails is a decision, and nothing else.
         """
+        since_s = time.perf_counter()
         try:
-            return await self._applied(of, value, at, Noted(point, subject), influenced)
+            found = await self._applied(of, value, at, Noted(point, subject), influenced)
+            self._watch.looked(found.kinds, time.perf_counter() - since_s)
+            return found
         except StepError as exc:
             if not self.plan.is_shadow:
+                self._watch.refused(exc.code)
                 raise
             noted = Noted(point, subject)
             noted.decide("error", "deny", exc.code, enforced=False)
@@ -118,7 +126,31 @@ class Redactor:
         value = allowed_links(self.plan, value, influenced, noted)
         if not self.plan.changes(at):
             return Redacted(value, noted.decisions)
-        found = [one for one in await self._found(value) if self.plan.is_finding(one.finding)]
+        return await self._replaced(of, value, await self._found(value), at, noted, influenced)
+
+    async def piece(self, of: Of, text: str, findings: Sequence[Finding], point: Point) -> str:
+        """Return a piece of a stream as it may be in the log; ``findings`` are those in it. Raises ``StepError``."""
+        found = [Found(path=(), finding=one) for one in findings]
+        noted = Noted(point, "stream")
+        changed: str = (await self._replaced(of, text, found, "log", noted, None)).value if found else text
+        return changed
+
+    @property
+    def detectors(self) -> Detecting:
+        """What finds, for streams."""
+        return self._detectors
+
+    async def _replaced(
+        self,
+        of: Of,
+        value: Any,
+        findings: Sequence[Found],
+        at: Where,
+        noted: Noted,
+        influenced: Influenced | None,
+    ) -> Redacted:
+        """Return a value with what was found in it as the plan wants it."""
+        found = [one for one in findings if self.plan.is_finding(one.finding)]
         if found:
             found = await self._outside_tokens(of, value, found)
         if not found:

@@ -10,7 +10,7 @@ from schemas.privacy.document import Privacy
 from schemas.privacy.plan import Plan
 from schemas.records.security.pinned import Mode
 from services.privacy.redact.errors import failed
-from services.privacy.redact.ports import Detecting, OrgKeys
+from services.privacy.redact.ports import Detecting, OrgKeys, Watch
 from services.privacy.redact.redactor import Redactor
 from services.privacy.vault.ports import Tokens
 
@@ -23,9 +23,10 @@ Detect = Callable[[Privacy], Detecting]
 
 
 class Redactors:
-    """Makes redactors."""
+    """Makes redactors. ``watch`` counts what they do."""
 
-    def __init__(self, detect: Detect, tokens: Tokens, keys: OrgKeys) -> None:
+    def __init__(self, detect: Detect, tokens: Tokens, keys: OrgKeys, watch: Watch | None = None) -> None:
+        self._watch = watch
         self._detect = detect
         self.tokens = tokens
         self._keys = keys
@@ -44,7 +45,7 @@ class Redactors:
         if found is None:
             plan = Plan(policy.privacy, mode, workflow, node)
             detectors = self._of_section(policy_hash, policy.privacy)
-            found = Redactor(plan, detectors, self.tokens, self._keys)
+            found = Redactor(plan, detectors, self.tokens, self._keys, self._watch)
             self._ready[key] = found
         return found
 

@@ -9,6 +9,7 @@ from services.privacy.detect.custom import rule_of
 from services.privacy.detect.engine import Detectors
 from services.privacy.detect.standard import standard_detectors
 from services.privacy.detect.values import Limits
+from services.privacy.redact.ports import Watch
 from services.privacy.redact.redactors import Redactors
 from services.privacy.vault.data_key import DataKey
 from services.privacy.vault.opening import OpenVault
@@ -21,11 +22,11 @@ def detectors_of(section: Privacy) -> Detectors:
     return Detectors(own, limits, beside=standard_detectors())
 
 
-def redactors_of(vault: OpenVault | None) -> Redactors:
+def redactors_of(vault: OpenVault | None, watch: Watch | None = None) -> Redactors:
     """Return redactors over a process' vault. Without one, what needs no key can be done."""
     if vault is None:
-        return Redactors(detectors_of, NoVault(), NoVault())
-    return Redactors(detectors_of, vault.tokens, vault.keys)
+        return Redactors(detectors_of, NoVault(), NoVault(), watch)
+    return Redactors(detectors_of, vault.tokens, vault.keys, watch)
 
 
 class NoVault:

@@ -1,6 +1,6 @@
 """What one worker process shows on its own ``/metrics``."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from prometheus_client import CollectorRegistry
 
@@ -18,10 +18,14 @@ from schemas.metrics import (
     WORKER_PAUSES_TOTAL,
     WORKER_POLICY_DECISIONS_TOTAL,
     WORKER_POLICY_SECONDS,
+    WORKER_PRIVACY_FINDINGS_TOTAL,
+    WORKER_PRIVACY_REFUSALS_TOTAL,
+    WORKER_PRIVACY_SECONDS,
     WORKER_QUOTA_WAIT_SECONDS,
     WORKER_UNACKED_REQUESTS,
     WORKER_WATERMARK_SPAN,
 )
+from schemas.privacy.kinds import KINDS
 from schemas.records.security.pinned import Decision
 from schemas.records.steps import StepRequest
 
@@ -39,6 +43,9 @@ class WorkerMetrics:
         self._chained = counter(WORKER_CHAINED_ATTEMPTS_TOTAL, registry)
         self._decisions = counter(WORKER_POLICY_DECISIONS_TOTAL, registry)
         self._decided = histogram(WORKER_POLICY_SECONDS, registry)
+        self._findings = counter(WORKER_PRIVACY_FINDINGS_TOTAL, registry)
+        self._refusals = counter(WORKER_PRIVACY_REFUSALS_TOTAL, registry)
+        self._searched = histogram(WORKER_PRIVACY_SECONDS, registry)
         self._leases = counter(WORKER_LEASE_ANSWERS_TOTAL, registry)
         self._dead_letters = counter(WORKER_DEAD_LETTERS_TOTAL, registry)
         self._pauses = counter(WORKER_PAUSES_TOTAL, registry)
@@ -68,6 +75,16 @@ class WorkerMetrics:
             self._decisions.labels(one.point, one.verdict, str(one.enforced).lower()).inc()
         if seconds:
             self._decided.observe(seconds)
+
+    def looked(self, kinds: Mapping[tuple[str, str], int], seconds: float) -> None:
+        """Count what was found in a value. Kinds of an organisation's own are one."""
+        self._searched.observe(seconds)
+        for (kind, became), count in kinds.items():
+            self._findings.labels(kind if kind in KINDS else "own", became).inc(count)
+
+    def refused(self, code: str) -> None:
+        """Count a value that was not let pass."""
+        self._refusals.labels(code).inc()
 
     def deferred(self, request: StepRequest) -> None:
         """Count an attempt that was given back unstarted."""

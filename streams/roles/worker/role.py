@@ -175,7 +175,7 @@ def _executor(
         shadow_answers=ShadowAnswers(ctx.pipelined()),
         guard=ToolGuard(policies, lambda records: outbox.send([to_out(one) for one in records]), ctx.clock),
         answer_guards=AnswerGuards(policies, installed_scorers()),
-        privacy=AttemptPrivacy(policies, redactors_of(ctx.vault()), ctx.clock),
+        privacy=AttemptPrivacy(policies, redactors_of(ctx.vault(), metrics), ctx.clock),
         seals=None if keys is None else OutcomeSeals(objects, keys, ctx.clock),
     )
     ctx.on_close(executor.close)

@@ -10,6 +10,7 @@ from connectors.kms.local import LocalKms
 from connectors.kms.sealing import EnvelopeKeys
 from connectors.postgres.database import Database
 from connectors.postgres.vault_store import PostgresVaultStore
+from connectors.postgres.webhooks import Webhooks
 from deploy.migrate import up, vault_migrations
 from deploy.vault import reseal, scrub
 from schemas.errors import Unavailable
@@ -165,6 +166,20 @@ async def test_the_master_key_of_all_organisations_changes(api: Running, databas
     assert (await after.keys.subject_key(api.org_id, "sub_1")).open(sealed, b"p") == b"value"
     # Back, for the other tests of this database.
     assert (await reseal(changed(api.settings, VAULT_KEY="v" * 32, VAULT_KEY_BEFORE="w" * 32))).organisations >= 1
+
+
+async def test_secrets_of_webhooks_change_with_the_master_key(api: Running, database: Database) -> None:
+    webhooks = Webhooks(database, kms())
+    made, first = await webhooks.create(api.org_id, "https://example.com/hook", ["run.*"], "", "tests")
+    _, second = await webhooks.rotate(api.org_id, made.id, 3_600)
+    done = await reseal(changed(api.settings, VAULT_KEY="w" * 32, VAULT_KEY_BEFORE="v" * 32))
+    assert done.webhooks >= 2
+    after = await Webhooks(database, kms("w" * 32)).target(api.org_id, made.id)
+    assert after is not None
+    assert after.secrets == (second, first)
+    back = await reseal(changed(api.settings, VAULT_KEY="v" * 32, VAULT_KEY_BEFORE="w" * 32))
+    assert back.webhooks >= 2
+    assert not any(made.id in place for place in back.left)
 
 
 async def test_an_erased_key_leaves_the_tables_files_when_they_are_scrubbed(dsn: str, database: Database) -> None:

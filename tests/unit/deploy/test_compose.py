@@ -23,7 +23,8 @@ ROOT = Path(__file__).parents[3]
 COMPOSE = ROOT / "docker-compose.yml"
 EXAMPLE = ROOT / ".env.example"
 
-ENGINES = set(Dependency)
+#: The vault is in PostgreSQL, unless it has a database of its own elsewhere.
+ENGINES = set(Dependency) - {Dependency.VAULT}
 MONITORING = {"prometheus", "grafana"}
 ROLES = set(SPECS)
 STRINGS = {"type": "array", "items": {"type": "string"}}

@@ -1,15 +1,18 @@
 """What a policy does with findings."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from schemas.errors import StepError
+from schemas.policies.read import read_policy
 from schemas.privacy.tokens import find
 from schemas.records.base import Json
 from services.privacy.redact.noted import PrivacyRefusal
 from services.privacy.redact.redactor import ASIDE_CHARS, Of, Redacted
+from services.privacy.redact.redactors import Redactors
 from services.privacy.redact.restore import May, restored
 from tests.support.privacy import OF, TOKEN, FakeDetectors, Vault, redactor
 
@@ -208,3 +211,33 @@ async def test_links_to_other_hosts_are_taken_out_or_refused() -> None:
     assert (shadow.value, shadow.decisions[0].enforced) == (value, False)
     only: dict[str, Json] = {"links": {"hosts": ["evil.example", "docs.acme.org"]}}
     assert (await applied(only, value, influenced="answer")).decisions == []
+
+
+class Watching:
+    """What was counted."""
+
+    def __init__(self) -> None:
+        self.kinds: dict[tuple[str, str], int] = {}
+        self.codes: list[str] = []
+
+    def looked(self, kinds: Mapping[tuple[str, str], int], seconds: float) -> None:
+        assert seconds > 0
+        self.kinds |= kinds
+
+    def refused(self, code: str) -> None:
+        self.codes.append(code)
+
+
+async def test_what_was_found_and_refused_is_counted() -> None:
+    watch, detectors = Watching(), FakeDetectors()
+    policy = read_policy({"name": "private", "privacy": {"redact": [MAILS]}})
+    made = Redactors(lambda _: detectors, Vault(), Vault().keys, watch).of(
+        policy, policy.hash, "enforce", "flow", "step"
+    )
+    assert made is not None
+    await made.apply(OF, ["ann@acme.org", "4111111111111111"], "log", point="output")
+    assert watch.kinds == {("email", "token"): 1, ("card", "keep"): 1}
+    detectors.fault = ValueError()
+    with pytest.raises(StepError):
+        await made.apply(OF, "x", "log", point="output")
+    assert watch.codes == ["privacy_failed"]

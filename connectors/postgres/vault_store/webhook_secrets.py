@@ -1,0 +1,40 @@
+"""Secrets of webhooks, wrapped again when the master key changes."""
+
+from connectors.kms.sealing import UnreadableError
+from connectors.ports.kms import Kms, Wrapped
+from connectors.postgres.database import Database
+from connectors.postgres.vault import Resealed
+from connectors.postgres.webhooks import secret_place
+
+#: The secret in force, and the one before it.
+_PAIRS = (("sealed", "sealed_under"), ("sealed_before", "sealed_before_under"))
+
+
+async def reseal_webhooks(database: Database, kms: Kms) -> Resealed:
+    """Wrap the secrets that are under another master key by the present one, each on its own. Raises ``Unavailable``.
+
+    Secrets that do not open are left as they are. One that is rotated at this moment is wrapped by who rotates it.
+    """
+    current, sealed, left = await kms.current(), 0, list[str]()
+    for data, under in _PAIRS:
+        rows = await database.fetch(
+            "read secrets of webhooks",
+            f"SELECT org_id, id, {data} AS data, {under} AS under FROM webhook WHERE {under} <> $1 ORDER BY id",
+            current,
+        )
+        for row in rows:
+            place = secret_place(row["org_id"], row["id"])
+            try:
+                secret = await kms.unwrap(Wrapped(row["under"], row["data"]), place)
+            except UnreadableError:
+                left.append(place)
+                continue
+            wrapped = await kms.wrap(secret, place)
+            changed = await database.fetch(
+                "wrap a webhook's secret again",
+                f"UPDATE webhook SET {data} = $4, {under} = $5 "
+                f"WHERE org_id = $1 AND id = $2 AND {data} = $3 RETURNING id",
+                *(row["org_id"], row["id"], row["data"], wrapped.data, wrapped.under),
+            )
+            sealed += len(changed)
+    return Resealed(sealed, tuple(left))
