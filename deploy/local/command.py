@@ -65,10 +65,11 @@ def run(data_dir: Path, sample: bool | None, screen: Screen) -> int:
 
 
 def demo(screen: Screen) -> int:
-    """Start everything in a temporary directory, run the sample, an evaluation and a rollout of a prompt, stop."""
+    """Start everything in a temporary directory, run the samples, stop."""
     from rich.console import Console
 
     from deploy.local.samples.evaluation import run_evaluation
+    from deploy.local.samples.privacy import run_privacy
     from deploy.local.samples.rollout import prepare_rollout, run_rollout
     from deploy.local.samples.runs import SampleError, run_sample
 
@@ -83,6 +84,7 @@ def demo(screen: Screen) -> int:
             asyncio.run(run_sample(system.api_url, system.api_key))
             asyncio.run(run_evaluation(system.api_url, system.api_key, Console()))
             asyncio.run(run_rollout(system.api_url, system.api_key, Console()))
+            asyncio.run(run_privacy(system.api_url, system.api_key, Console()))
     except SampleError as exc:
         screen.warn(f"the sample did not succeed: {exc}")
         return EXIT_FAILED

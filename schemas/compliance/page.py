@@ -102,6 +102,8 @@ def _heading(name: str) -> str:
 def _cell(name: str, value: object) -> str:
     if name == "at_ms" and isinstance(value, int):
         return f"<td>{_text(format_time(value))}</td>"
+    if name == "hash":
+        return f"<td><code>{_text(value)[:12]}</code></td>"
     return f'<td class="n">{value}</td>' if isinstance(value, int) else f"<td>{_text(value)}</td>"
 
 

@@ -15,7 +15,7 @@ from topics.catalogue import RUN_EVENTS
 
 OPEN = "none"
 #: Paths whose names are the same for all organisations.
-_SHARED = re.compile("/providers/|/optimizer/|/queues/|/batches/|/admin/")
+_SHARED = re.compile("/providers/|/optimizer/|/queues/|/batches/|/admin/|/subjects/")
 #: Sees the state of the owner; the answers of these lists must not change.
 WATCHED = (
     "workflows", "prompts", "workflows/runs", "schedules", "budgets", "stops?resumed=true", "limits", "quotas", "keys",

@@ -154,6 +154,8 @@ async def _things(stage: Stage) -> None:
         "key_id": (await stage.post("/keys", {"name": MARK}))["id"],
         "version": str((await stage.post("/prices/overrides", prices))["version"]),
         # Of these the owner has none: nobody may see them all the same.
+        # Each organisation has ids of persons of its own: the same one is another person.
+        "subject_id": "customer-1",
         "suggestion_id": "cache-0123456789abcdef",
         "batch_id": "batch_" + "0" * 24,
         "topic": "run-events.dlq",

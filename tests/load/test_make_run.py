@@ -57,6 +57,10 @@ def test_the_demo_shows_its_runs_is_never_silent_and_ends_well() -> None:
         *("map_reduce_analysis (opticks): succeeded", "Key sentences:", "at local/local-silver"),
         *("conditional_processing (a text): process_image skipped (condition:", "multi_lang_translation (German)"),
         "cost_optimized_processing (complex): succeeded",
+        *(
+            "privacy: the model and the log have:    Please write to EML_",
+            "privacy: after the person was erased:   erased",
+        ),
     ):
         assert expected in said
 

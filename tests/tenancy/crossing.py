@@ -23,6 +23,7 @@ SHARED_PATHS = (
 OWN_CHANGES = frozenset(
     {
         *("POST /workflows", "POST /prompts", "POST /datasets", "POST /keys", "POST /projects", "POST /organisations"),
+        "POST /subjects/{subject_id}/erase",
         *("PUT /limits", "DELETE /limits", "PUT /quotas", "POST /prices/overrides", "POST /v1/traces"),
         "PUT /providers/facts",
         *("PUT /providers/{name}/credentials", "DELETE /providers/{name}/credentials", "PATCH /organisations/{org_id}"),

@@ -90,6 +90,7 @@ async def _access(own: Tenant) -> None:
     own.have("project_id", project)
     own.have("project", project)
     own.have("key_id", key["id"])
+    own.have("subject_id", own.name("person"))
     own.unmarked.add(key["key"])
 
 

@@ -53,7 +53,9 @@ class Client:
 
     def signal(self, run: str, person: Person) -> None:
         """Answer a run that waits for a person."""
-        self.post(f"{RUNS}/{run}/signals/{SIGNAL}", person.signal(), f"{run}-signal")
+        path, key = f"{RUNS}/{run}/signals/{SIGNAL}", {"Idempotency-Key": f"{run}-signal"}
+        # A run that has ended took it already: the answer to an earlier try was lost.
+        self._repeated(lambda http: http.post(path, json=person.signal(), headers=key), also=frozenset({409}))
 
     def read(self, run: str) -> dict[str, Any]:
         """Return a run with the outputs of its steps and the contents of stored values, as a reader sees it.

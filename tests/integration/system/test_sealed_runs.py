@@ -123,11 +123,11 @@ def test_comparisons_and_replays_of_an_erased_run_say_erased(
     asked = {"a": one["id"], "b": two["id"], "outputs": True}
 
     def compared() -> dict[str, Any]:
-        answer = client.post("/api/v1/traces/diff", json=asked)
-        found: dict[str, Any] = answer.json()
-        return found if answer.status_code == 200 else {}
+        found: dict[str, Any] = client.post("/api/v1/traces/diff", json=asked).json()
+        return found
 
-    until(lambda: compared().get("steps"), 60, "the spans are stored")
+    # Its spans are stored some seconds later, on a busy machine some more.
+    until(lambda: "steps" in compared(), 120, "the spans are stored")
     assert "Larkinbotham the elder" in json.dumps(compared())
     for name, value in system.role_env("worker").items():
         monkeypatch.setenv(name, value)
