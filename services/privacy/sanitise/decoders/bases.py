@@ -13,7 +13,8 @@ from typing import Final
 from services.privacy.sanitise.decoders.runs import Decoded, in_place, readable
 from services.privacy.sanitise.offsets import Piece
 
-_RUN: Final = re.compile(r"[A-Za-z0-9+/_-]{14,}={0,6}")
+# A run is tried where it begins, so that a short one is read once.
+_RUN: Final = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{14,}={0,6}")
 _LAST: Final = re.compile(r"[A-Za-z0-9+/_-]{2,}={0,6}(?![A-Za-z0-9+/_-])")
 #: White space, quotes and operators between parts of one encoded text that is wrapped or split.
 _BETWEEN: Final = re.compile(r"""["'\s+\\,.|>#*&]{1,8}""")
@@ -149,7 +150,7 @@ def _unpacked(raw: bytes) -> bytes:
         return raw
 
 
-_85: Final = re.compile(r"(?:(?<=<~)[!-z]{10,}(?=~>)|[!-~]{20,})")
+_85: Final = re.compile(r"(?<![!-~])[!-~]{20,}")
 _B85_ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~"
 _B85_VALUES: Final = {char: value for value, char in enumerate(_B85_ALPHABET)}
 _A85_VALUES: Final = {chr(33 + value): value for value in range(85)}
