@@ -132,7 +132,7 @@ def test_comparisons_and_replays_of_an_erased_run_say_erased(
     for name, value in system.role_env("worker").items():
         monkeypatch.setenv(name, value)
     assert replay([one["id"]]) == 0
-    assert "2 sealed output" in capsys.readouterr().out
+    assert "2 function: sealed output" in capsys.readouterr().out
 
     client.post("/api/v1/subjects/person-91/erase").raise_for_status()
     assert replay([one["id"]]) == 0
@@ -141,5 +141,4 @@ def test_comparisons_and_replays_of_an_erased_run_say_erased(
     assert "erased" in out
     assert "Larkinbotham" not in json.dumps(compared())
     assert '"erased"' in json.dumps(compared())
-    assert client.get(f"/api/v1/runs/{one['id']}/records").status_code == 200
     assert traces_of(system.data_dir, ("Larkinbotham", "person-91")) == []
