@@ -22,6 +22,8 @@ _PATTERNS = {
     "name": (re.compile(r"\bAnn\b"), 0.4),
     "api_key": (re.compile(r"\bsk-[a-z0-9]{8,}"), 0.99),
     "injection": (re.compile(r"ignore all instructions"), 0.8),
+    "injection/weak": (re.compile(r"obey me"), 0.5),
+    "injection/mark": (re.compile(r"<system>"), 0.5),
 }
 OF = Of("acme", "run-1", "sub_1")
 
@@ -109,7 +111,8 @@ def _found(value: Any, path: tuple[PathPart, ...]) -> Iterator[Found]:
 
 
 def _in_text(text: str) -> Iterator[Finding]:
-    for kind, (pattern, confidence) in _PATTERNS.items():
+    for rule, (pattern, confidence) in _PATTERNS.items():
+        kind = rule.partition("/")[0]
         for one in pattern.finditer(text):
             yield Finding(
                 kind=kind,
@@ -117,7 +120,7 @@ def _in_text(text: str) -> Iterator[Finding]:
                 start=one.start(),
                 end=one.end(),
                 confidence=confidence,
-                rule=f"test/{kind}",
+                rule=f"test/{rule}",
             )
 
 

@@ -31,6 +31,9 @@ class Message:
     partition: int | None = None
 
 
+#: Of the catalogue's topics on the session's broker, which tests share: the test that makes them decides for all.
+PARTITIONS = 4
+
 Place = tuple[str, int, int]
 """Where a record is: topic, partition, offset."""
 

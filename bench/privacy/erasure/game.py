@@ -48,7 +48,7 @@ ENV = {
 
 @dataclass(frozen=True)
 class Sizes:
-    """``kills`` is the least number of them; ``controls`` people are no subjects."""
+    """``controls`` people are no subjects."""
 
     subjects: int = 1_000
     erased: int = 100

@@ -16,20 +16,22 @@ SERVES_WITHIN_S = 90.0
 _POLL_S = 0.2
 
 
-def kill_while(system: System, going_on: Callable[[], bool], least: int, chance: random.Random) -> Counter[str]:
-    """Kill the victims in turns of a random order while work is going on, ``least`` times at any rate.
+def kill_while(system: System, going_on: Callable[[], bool], kills: int, chance: random.Random) -> Counter[str]:
+    """Kill the victims in turns of a random order, so many times, and start again what ends until the work is done.
 
-    Call it in the thread that started the system: processes end with the thread that started them.
+    More kills would only let a busy machine start processes and do nothing else. Call it in the thread that started
+    the system: processes end with the thread that started them.
     """
     killed: Counter[str] = Counter()
-    while going_on() or killed.total() < least:
-        for victim in chance.sample(VICTIMS, len(VICTIMS)):
-            if not going_on() and killed.total() >= least:
-                break
+    while killed.total() < kills:
+        for victim in chance.sample(VICTIMS, min(len(VICTIMS), kills - killed.total())):
             time.sleep(chance.uniform(*PAUSE_S))
             keep_up(system)
             _kill(system, victim)
             killed[victim] += 1
+    while going_on():
+        keep_up(system)
+        time.sleep(_POLL_S)
     return killed
 
 

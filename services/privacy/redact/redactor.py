@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import structs
+
 from schemas.errors import StepError, Unavailable
 from schemas.labels.label import TRUSTED, Integrity, Label
 from schemas.labels.mapped import Labels
@@ -25,6 +27,7 @@ from schemas.privacy.masks import mask
 from schemas.privacy.plan import Plan
 from schemas.privacy.tokens import TokenSpan, find
 from schemas.records.security.pinned import Decision, Point
+from services.privacy.detect.injection.score import injection_score
 from services.privacy.redact.errors import failed, refused, vault_down
 from services.privacy.redact.links import allowed_links
 from services.privacy.redact.noted import Noted, refusal
@@ -156,9 +159,10 @@ class Redactor:
         if not found:
             return Redacted(value, noted.decisions)
         labels: dict[Path, Label] = {}
+        scores = _scores(found) if influenced is not None else {}
         chosen: list[tuple[Found, RedactRule]] = []
         for one in found:
-            self._flag(one, influenced, labels, noted)
+            self._flag(one, influenced, scores, labels, noted)
             if one.finding.kind not in INFLUENCE_KINDS:
                 rule = self._decided(one, at, labels, noted)
                 if rule is not None:
@@ -204,11 +208,21 @@ class Redactor:
         known = await values_of(self._tokens, of.org_id, sorted(asked))
         return [one for one, tokens in touched if all(known.get(token) is None for token in tokens)]
 
-    def _flag(self, one: Found, influenced: Influenced | None, labels: dict[Path, Label], noted: Noted) -> None:
-        """Do what the rules of influence say of a finding."""
+    def _flag(
+        self,
+        one: Found,
+        influenced: Influenced | None,
+        scores: Mapping[Path, float],
+        labels: dict[Path, Label],
+        noted: Noted,
+    ) -> None:
+        """Do what the rules of influence say of a finding. Signs of an injection in one text count together."""
         if influenced is None:
             return
-        for rule in self.plan.influence_of(influenced, one.finding):
+        finding = one.finding
+        if finding.kind == "injection":
+            finding = structs.replace(finding, confidence=max(finding.confidence, scores.get(one.path, 0.0)))
+        for rule in self.plan.influence_of(influenced, finding):
             enforced = self.plan.is_enforced(rule)
             noted.count(one.finding, rule.action if enforced else "shadow")
             noted.add(rule.id, "deny" if rule.action == "deny" else "allow", one.finding.kind, enforced=enforced)
@@ -294,6 +308,15 @@ _PLACES: dict[Where, str] = {
     "trace": "traces",
     "cache": "the cache",
 }
+
+
+def _scores(found: Sequence[Found]) -> dict[Path, float]:
+    """Return how likely each text is an injection, by all signs in it."""
+    signs: dict[Path, list[Finding]] = defaultdict(list)
+    for one in found:
+        if one.finding.kind == "injection":
+            signs[one.path].append(one.finding)
+    return {path: injection_score(findings) for path, findings in signs.items()}
 
 
 def _one_way(action: Action, kind: str, text: str, key: DataKey | None) -> str:

@@ -11,13 +11,13 @@ from connectors.ports.engine import OutRecord
 from schemas.records.run_events import CancelRequested, RunSubmitted
 from tests.support.api import Running, running, settings_for, unique, until_authenticated
 from tests.support.history import view_of, write_views
+from tests.support.topics import PARTITIONS
 from topics.admin import TopicAdmin
 from topics.catalogue import RUN_EVENTS, wanted
 from topics.codec import decode, encode
 from topics.partitioner import partition_for
 
 RUNS = "/api/v1/workflows/runs"
-PARTITIONS = 4
 TRIES = 6
 
 

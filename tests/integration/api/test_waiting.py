@@ -19,12 +19,12 @@ from schemas.records.run_events import RunSubmitted
 from schemas.records.run_views import StepView
 from tests.support.api import Running, running, settings_for, unique, until_authenticated
 from tests.support.history import view_of, write_views
+from tests.support.topics import PARTITIONS
 from topics.admin import TopicAdmin
 from topics.catalogue import RUN_EVENTS, wanted
 from topics.partitioner import partition_for
 
 RUNS = "/api/v1/workflows/runs"
-PARTITIONS = 4
 NODES = [{"id": n, "type": "function", "config": {"function_name": "result_merger"}} for n in "abcd"]
 EDGES = [{"from": "a", "to": "c"}, {"from": "b", "to": "c"}, {"from": "c", "to": "d"}]
 

@@ -14,10 +14,10 @@ from streams.process.context import RoleContext
 from streams.roles.leases.role import Leases
 from streams.runtime.routing import to_out
 from tests.support.role_context import role_context
+from tests.support.topics import PARTITIONS
 from topics.admin import TopicAdmin
 from topics.catalogue import RUN_EVENTS, TRACE_SPANS, lane, wanted
 
-PARTITIONS = 2
 DEADLINE_S = 60.0
 
 

@@ -15,6 +15,7 @@ from streams.process.context import RoleContext
 from streams.roles.sinks.live_cost import build
 from streams.runtime.routing import to_out
 from tests.support.role_context import role_context
+from tests.support.topics import PARTITIONS
 from topics.admin import TopicAdmin
 from topics.catalogue import COST_EVENTS, wanted
 
@@ -29,10 +30,10 @@ def receiver() -> Receiver:
 @pytest.fixture
 async def ctx(kafka_bootstrap: str, redis_url: str, receiver: Receiver) -> AsyncIterator[RoleContext]:
     with receiver:
-        settings = {"TOPIC_PARTITIONS": "2", "GRAFANA_URL": receiver.url, "GRAFANA_TOKEN": receiver.token}
+        settings = {"TOPIC_PARTITIONS": str(PARTITIONS), "GRAFANA_URL": receiver.url, "GRAFANA_TOKEN": receiver.token}
         async with role_context(kafka_bootstrap, redis_url, settings) as made:
             async with TopicAdmin(kafka_bootstrap) as admin:
-                await admin.create({COST_EVENTS: wanted()[COST_EVENTS]}, 2, 1)
+                await admin.create({COST_EVENTS: wanted()[COST_EVENTS]}, PARTITIONS, 1)
             yield made
 
 

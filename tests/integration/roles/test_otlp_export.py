@@ -19,10 +19,10 @@ from streams.roles.sinks import otlp_export
 from streams.runtime.routing import to_out
 from tests.support.polling import until_async
 from tests.support.role_context import role_context
+from tests.support.topics import PARTITIONS
 from topics.admin import TopicAdmin
 from topics.catalogue import TRACE_SPANS, dlq, wanted
 
-PARTITIONS = 2
 DEADLINE_S = 60.0
 NOW_NS = 1_795_910_400 * 10**9
 STEPS = 3

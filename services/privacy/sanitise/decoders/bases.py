@@ -13,7 +13,8 @@ from typing import Final
 from services.privacy.sanitise.decoders.runs import Decoded, in_place, readable
 from services.privacy.sanitise.offsets import Piece
 
-_RUN: Final = re.compile(r"[A-Za-z0-9+/_-]{14,}={0,6}")
+# A run is tried where it begins, so that a short one is read once.
+_RUN: Final = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{14,}={0,6}")
 _LAST: Final = re.compile(r"[A-Za-z0-9+/_-]{2,}={0,6}(?![A-Za-z0-9+/_-])")
 #: White space, quotes and operators between parts of one encoded text that is wrapped or split.
 _BETWEEN: Final = re.compile(r"""["'\s+\\,.|>#*&]{1,8}""")
@@ -23,6 +24,7 @@ _MIXED: Final = re.compile(r"(?=[^a-z]*[a-z])(?=[^A-Z]*[A-Z])(?=[^0-9+/]*[0-9+/]
 _WORD: Final = re.compile(r"[A-Za-z0-9+]{14,}={0,2}")
 #: What a compressed text may grow to, of the text that it is in.
 _MOST_INFLATED: Final = 65_536
+_LINE_ENDS: Final = {9: None, 10: None, 13: None}
 _URLSAFE: Final = str.maketrans("-_", "+/")
 
 
@@ -103,14 +105,27 @@ def _decoded(run: str) -> tuple[str, str] | None:
 
 
 def _base64(run: str) -> str | None:
+    # A text has letters of both cases in base64; names in programs seldom do.
+    if run.islower() or run.isupper():
+        return None
     bare = run.rstrip("=").translate(_URLSAFE)
     if len(bare) % 4 == 1:
         bare = bare[:-1]
     # The first bytes tell most words of a language from base64.
-    if len(bare) > 64 and readable(base64.b64decode(bare[:16])) is None and not _is_packed(bare):
+    if len(bare) < 12:
+        return None
+    if not _starts_readable(base64.b64decode(bare[:12])) and not _is_packed(bare):
         return None
     raw = base64.b64decode(bare + "=" * (-len(bare) % 4))
     return readable(_unpacked(raw))
+
+
+def _starts_readable(raw: bytes) -> bool:
+    """Return whether the first nine bytes may be those of a text, whose last character may be cut."""
+    if b"\0" in raw:
+        return True
+    text = raw.decode("utf-8", "replace")
+    return "\ufffd" not in text[:-1] and text.translate(_LINE_ENDS)[:-1].isprintable()
 
 
 def _base32(run: str) -> str | None:
@@ -135,17 +150,21 @@ def _unpacked(raw: bytes) -> bytes:
         return raw
 
 
-_85: Final = re.compile(r"(?:(?<=<~)[!-z]{10,}(?=~>)|[!-~]{20,})")
+_85: Final = re.compile(r"(?<![!-~])[!-~]{20,}")
 _B85_ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~"
 _B85_VALUES: Final = {char: value for value, char in enumerate(_B85_ALPHABET)}
 _A85_VALUES: Final = {chr(33 + value): value for value in range(85)}
-_SIGN: Final = re.compile(r"[!-/:-@\[-`{-~]")
+#: A fourth of the letters of base85 are signs, so a run has some different ones at its start.
+_SIGNS: Final = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
+_LEAST_SIGNS: Final = 3
 
 
 def base85_runs(text: str) -> Iterator[Decoded]:
     """Yield what runs of Ascii85 and base85 hold."""
     found: dict[str, list[Piece]] = {"ascii85": [], "base85": []}
     for run in _85.finditer(text):
+        if len(_SIGNS.intersection(run[0][:40])) < _LEAST_SIGNS:
+            continue
         for name, values, decode in (
             ("ascii85", _A85_VALUES, base64.a85decode),
             ("base85", _B85_VALUES, base64.b85decode),
@@ -162,7 +181,7 @@ def base85_runs(text: str) -> Iterator[Decoded]:
 
 def _base85(run: str, values: dict[str, int], decode: Callable[[str], bytes]) -> str | None:
     # Four groups are decoded first, since most runs are URLs, code or words.
-    if not all(_is_readable_group(run[at : at + 5], values) for at in range(0, 20, 5)) or not _SIGN.search(run):
+    if not all(_is_readable_group(run[at : at + 5], values) for at in range(0, 20, 5)):
         return None
     try:
         return readable(decode(run), least=12)
@@ -181,30 +200,47 @@ def _is_readable_group(group: str, values: dict[str, int]) -> bool:
     )
 
 
-_UU: Final = re.compile(r"(?m)(?:^|(?<=[:>] ))(?P<size>[!-M])(?P<data>[ -`]{4,84})$")
+_UU: Final = re.compile(r"[!-M][ -`]{4,84}")
+_MOST_UU: Final = 85
 
 
 def uu_lines(text: str) -> Iterator[Decoded]:
     """Yield what uuencoded lines hold. A line has its length in front, so few others look like one."""
     runs: list[Piece] = []
-    for line in _UU.finditer(text):
-        size, data = ord(line["size"]) - 32, line["data"]
-        groups = 4 * ((size + 2) // 3)
-        if not groups - 3 <= len(data.rstrip()) <= groups + 1 and len(data) != groups:
-            continue
-        try:
-            held = readable(binascii.a2b_uu(line[0]), least=1)
-        except binascii.Error:
-            continue
+    for start, line in _lines(text):
+        held = _of_uu(line)
         if held is None:
             continue
-        if runs and runs[-1].end + 1 >= line.start():
-            runs[-1] = Piece(runs[-1].start, line.end(), runs[-1].text + held)
+        end = start + len(line)
+        if runs and runs[-1].end + 1 >= start:
+            runs[-1] = Piece(runs[-1].start, end, runs[-1].text + held)
         else:
-            runs.append(Piece(*line.span(), held))
+            runs.append(Piece(start, end, held))
     decoded = in_place("uuencode", text, [run for run in runs if len(run.text) >= 8], strong=True)
     if decoded is not None:
         yield decoded
+
+
+def _lines(text: str) -> Iterator[tuple[int, str]]:
+    """Yield where lines begin, with the lines; those behind a label or a mark of a quotation without it."""
+    start = 0
+    for line in text.split("\n"):
+        label = max(line.rfind(": "), line.find("> ")) + 2
+        skipped = label if label >= 2 and len(line) - label > 4 else 0
+        if len(line) - skipped <= _MOST_UU:
+            yield start + skipped, line[skipped:].removesuffix("\r")
+        start += len(line) + 1
+
+
+def _of_uu(line: str) -> str | None:
+    size = ord(line[0]) - 32 if line else 0
+    groups = 4 * ((size + 2) // 3)
+    if not 0 < size <= 45 or not groups - 3 <= len(line) - 1 <= groups + 1 or not _UU.fullmatch(line):
+        return None
+    try:
+        return readable(binascii.a2b_uu(line), least=1)
+    except binascii.Error:
+        return None
 
 
 _PAIRS: Final = re.compile(r"(?:0x)?[0-9A-Fa-f]{2}(?:(?:[ :,-]|, ?0x| 0x)[0-9A-Fa-f]{2}){7,}")

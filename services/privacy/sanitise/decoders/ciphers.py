@@ -5,7 +5,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache, partial
-from typing import Final
+from typing import Any, Final
+
+import re2
 
 from services.privacy.sanitise.decoders.hints import ATBASH, LONG_WORDS, NATO, ROT47, SHORT_WORDS, SMALL_WORDS, shifted
 from services.privacy.sanitise.decoders.hints import backwards as backwards_of
@@ -108,12 +110,17 @@ def _shift(by: int) -> dict[int, int]:
     return str.maketrans(plain, shifted(plain, by))
 
 
-_ROT47_WORDS: Final = re.compile("|".join(re.escape(word.translate(ROT47)) for word in LONG_WORDS))
+_LONG_WORD: Final = re.compile("|".join(LONG_WORDS))
+
+
+@cache
+def _rot47_words() -> Any:
+    return re2.compile("|".join(re2.escape(word.translate(ROT47)) for word in LONG_WORDS))
 
 
 def rot47(text: str) -> Iterator[Decoded]:
     """Yield the text with every printable character shifted by half of them."""
-    if _ROT47_WORDS.search(text):
+    if _rot47_words().search(text) is not None:
         yield Decoded("rot47", text.translate(ROT47), Same())
 
 
@@ -180,11 +187,12 @@ def _parts(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _is_leet(part: str) -> bool:
-    words = _LEET.findall(part)
-    read = {word.lower().translate(table) for word in words for table in _LEET_TABLES[1:]}
-    return len(words) >= _LEAST_LEET and (
-        len(read & _KNOWN) >= _LEAST_LEET or any(word in whole for whole in read for word in LONG_WORDS)
-    )
+    words = [word.lower() for word in _LEET.findall(part)]
+    if len(words) < _LEAST_LEET:
+        return False
+    written = " ".join(words)
+    read = [written.translate(table) for table in _LEET_TABLES]
+    return any(_LONG_WORD.search(one) or len(_KNOWN.intersection(one.split(" "))) >= _LEAST_LEET for one in read)
 
 
 _MORSE_CODES: Final = (

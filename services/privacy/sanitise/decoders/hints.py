@@ -63,6 +63,19 @@ def _written_so(make: Callable[[str], str], words: tuple[str, ...] = LONG_WORDS)
     return _words(*map(make, words))
 
 
+_LOOKS: Final = {"o": "0", "i": "1!|", "l": "1|", "e": "3", "a": "4@", "s": "5$", "t": "7"}
+
+
+def _leet(word: str) -> list[str]:
+    """Return patterns of a word in which one letter or more is a digit or a sign."""
+    either = [f"[{char}{re2.escape(_LOOKS[char])}]" if char in _LOOKS else char for char in word]
+    return [
+        "".join([*either[:at], f"[{re2.escape(_LOOKS[char])}]", *either[at + 1 :]])
+        for at, char in enumerate(word)
+        if char in _LOOKS
+    ]
+
+
 def _word_patterns() -> dict[str, str]:
     return {
         "caesar": _words(*(shifted(word, by) for by in range(1, 26) for word in LONG_WORDS)),
@@ -72,6 +85,7 @@ def _word_patterns() -> dict[str, str]:
         "reversed": _written_so(backwards),
         "turned": _written_so(backwards, SHORT_WORDS) + r"\b",
         "nato": _words(*NATO) + r"\W{1,3}" + _words(*NATO) + r"\W",
+        "leet": _words(*(one for word in (*LONG_WORDS, *SHORT_WORDS) for one in _leet(word))),
         "base": r"[A-Za-z0-9+/_-]{14}",
     }
 
@@ -96,7 +110,6 @@ _SIGN_PATTERNS: Final = {
     "uu": r"(?m)^[!-M][ -`]{8}",
     "morse": r"[.-][ /|]{1,3}" + 2 * _SIGNAL + "[.-]",
     "spaced": r"\b" + 3 * _LETTER + r"\w\b",
-    "leet": r"(?i)[a-z][013457$!|]{1,3}[a-z]",
     "braille": r"[\x{2801}-\x{28ff}]{3}",
 }
 #: A set that has no memory left for a state finds nothing, so it gets more than it needs.

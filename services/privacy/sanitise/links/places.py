@@ -37,7 +37,7 @@ _ATTRIBUTE: Final = re.compile(
     re.IGNORECASE,
 )
 _TAG: Final = re.compile(r"<\s{0,2}/?([A-Za-z][\w:-]*)")
-_LONGEST_TAG: Final = 4000
+_LONGEST_TAG: Final = 100_000
 _REFRESH: Final = re.compile(r"\s*[\d.]*\s*[;,]?\s*url\s*=\s*['\"]?", re.IGNORECASE)
 _SRCSET: Final = re.compile(r"[^\s,][^\s]*")
 #: Parts of a URL in brackets, in which a template has words; a tag of HTML is none.
@@ -67,6 +67,12 @@ _ANCHOR: Final = re.compile(
     r"|\.\d{1,3}(?::\d{1,5})?[/?]|(?<![\w.@/-])www\.",
     re.IGNORECASE,
 )
+#: Dots of which a text that has none is searched with a shorter pattern.
+_OTHER_DOTS: Final = (" dot ", "[dot]", "(dot)", "[.]", "(.)", "{.}", "\u3002", " slash ")
+_PLAIN_ANCHOR: Final = re.compile(
+    r"[:\uff1a](?=[^\s:])|(?<![:/\\\w])(?:[/\\]{2}|/\\)(?=[\w\[%\u00a1-\uffff])"
+    r"|\.(?:[A-Za-z\u00a1-\uffff][\w-]{1,30}(?::\d{1,5})?[/?#]|\d{1,3}(?::\d{1,5})?[/?])|(?<![\w.@/-])[wW]{3}\."
+)
 _SCHEME_BEFORE: Final = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.*-]{1,20})$")
 _WITHOUT_SLASHES: Final = frozenset({"http", "https", "hxxp", "hxxps", "h**p", "h**ps", "ftp", "ws", "wss"})
 _NO_HOST: Final = re.compile(
@@ -87,12 +93,16 @@ _ENDS: Final = ".,;:!?*_~"
 def _hint() -> Any:
     options = re2.Options()
     options.max_mem = 64 << 20
-    return re2.compile(_HINT, options)
+    # A set says whether something is there, without a search for where it begins.
+    hint = re2.Set.SearchSet(options)
+    hint.Add(_HINT)
+    hint.Compile()
+    return hint
 
 
 def may_have_links(text: str) -> bool:
     """Return whether a text may have a URL; a cheap look."""
-    return _hint().search(text) is not None
+    return bool(_hint().Match(text))
 
 
 def places(text: str) -> Iterator[Place]:
@@ -119,30 +129,26 @@ def _group(found: re.Match[str], *names: str) -> tuple[int, int]:
 def _attributes(text: str) -> Iterator[Place]:
     if "<" not in text or "=" not in text:
         return
-    for found in _ATTRIBUTE.finditer(text):
-        tag = _tag_at(text, found.start())
-        if tag is None:
-            continue
-        name = found["name"].lower()
-        start, end = _group(found, "double", "single", "bare")
-        if name in {"srcset", "imagesrcset"}:
-            for one in _SRCSET.finditer(text, start, end):
-                yield Place(one.start(), one.end() - one[0].endswith(","), "srcset", automatic=True)
-        elif name == "content":
-            refresh = _REFRESH.match(text, start, end)
-            if refresh is not None and tag == "meta":
-                yield Place(refresh.end(), end, "refresh", automatic=True)
-        elif end > start:
-            yield Place(start, end, f"html {tag}", automatic=name in _FETCHED_NAMES or tag in _FETCHED_TAGS)
+    tags = list(_TAG.finditer(text))
+    for at, tag in enumerate(tags):
+        # A tag has what stands before the next one, so that a text is read once.
+        end = min(tags[at + 1].start() if at + 1 < len(tags) else len(text), tag.end() + _LONGEST_TAG)
+        for found in _ATTRIBUTE.finditer(text, tag.end(), end):
+            yield from _attribute(text, tag[1].lower(), found)
 
 
-def _tag_at(text: str, at: int) -> str | None:
-    """Return the name of the tag that is open at a place."""
-    opened = text.rfind("<", max(0, at - _LONGEST_TAG), at)
-    if opened < 0:
-        return None
-    found = _TAG.match(text, opened)
-    return None if found is None else found[1].lower()
+def _attribute(text: str, tag: str, found: re.Match[str]) -> Iterator[Place]:
+    name = found["name"].lower()
+    start, end = _group(found, "double", "single", "bare")
+    if name in {"srcset", "imagesrcset"}:
+        for one in _SRCSET.finditer(text, start, end):
+            yield Place(one.start(), one.end() - one[0].endswith(","), "srcset", automatic=True)
+    elif name == "content":
+        refresh = _REFRESH.match(text, start, end)
+        if refresh is not None and tag == "meta":
+            yield Place(refresh.end(), end, "refresh", automatic=True)
+    elif end > start:
+        yield Place(start, end, f"html {tag}", automatic=name in _FETCHED_NAMES or tag in _FETCHED_TAGS)
 
 
 def _markdown(text: str) -> Iterator[Place]:
@@ -159,20 +165,23 @@ def _markdown(text: str) -> Iterator[Place]:
 
 
 def _css(text: str) -> Iterator[Place]:
-    if "(" in text or "@" in text:
+    lower = text.lower()
+    if "url(" in lower or "@import" in lower or "image-set(" in lower:
         for found in _CSS.finditer(text):
             yield Place(*_group(found, "double", "single", "bare"), "css", automatic=True)
 
 
 def _markups(text: str) -> Iterator[Place]:
-    for found in _MARKUPS.finditer(text):
+    for found in _MARKUPS.finditer(text) if "//" in text else ():
         if "//" in found["target"]:
             yield Place(*found.span("target"), "markup", automatic=True)
 
 
 def _plain(text: str) -> Iterator[tuple[int, int]]:
     last = 0
-    for anchor in _ANCHOR.finditer(text):
+    lower = text.lower()
+    anchors = _ANCHOR if any(dot in lower for dot in _OTHER_DOTS) else _PLAIN_ANCHOR
+    for anchor in anchors.finditer(text):
         if anchor.start() < last:
             continue
         span = _around(text, anchor, last)
