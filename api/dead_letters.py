@@ -4,7 +4,8 @@ import base64
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 
-from schemas.api_models.admin import (
+from schemas.api_models.base import timestamp
+from schemas.api_models.operations.admin import (
     LetterAnswer,
     LetterHeader,
     LetterPage,
@@ -13,7 +14,6 @@ from schemas.api_models.admin import (
     RetryLetters,
     WholeLetter,
 )
-from schemas.api_models.base import timestamp
 from schemas.errors import InvalidInput, Problem, Rejected
 from topics.dead_letters import text
 from topics.dead_letters.letter import DeadLetter, Position, parse_position

@@ -54,7 +54,7 @@ from connectors.redis.response_cache import RedisResponseCache
 from connectors.redis.submission_markers import SubmissionMarkers
 from connectors.redis.worker_registry import WorkerRegistry
 from connectors.tools import Registry
-from schemas.api_models.admin import TopicAnswer
+from schemas.api_models.operations.admin import TopicAnswer
 from services.billing.bills import Bills
 from services.budgets.opening import Opening
 from services.budgets.targets import Targets

@@ -77,8 +77,8 @@ from connectors.postgres.quotas import Quotas
 from connectors.postgres.schedules import Backfills, Schedules
 from connectors.postgres.stops import Stops
 from connectors.postgres.vault import Vault
-from connectors.postgres.webhook_deliveries import WebhookDeliveries
-from connectors.postgres.webhooks import Webhooks
+from connectors.postgres.webhooks.deliveries import WebhookDeliveries
+from connectors.postgres.webhooks.stored import Webhooks
 from connectors.postgres.workflows import Workflows
 from connectors.prices.book import PriceBook
 from connectors.prices.known import KnownModels
@@ -97,7 +97,7 @@ from connectors.redis.worker_registry import WorkerRegistry
 from connectors.tools import REGISTRY
 from connectors.tools.environment import networks_of
 from schemas import clock
-from schemas.api_models.admin import TopicAnswer
+from schemas.api_models.operations.admin import TopicAnswer
 from schemas.clock import now_ms
 from schemas.records.definitions import AuditEvent
 from schemas.settings import Kafka, Oidc, Settings

@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 from msgspec import to_builtins
 
-from schemas.api_models.queues import LeasedStep, LeasedWork
+from schemas.api_models.operations.queues import LeasedStep, LeasedWork
 from services.runs.leases import Leased
 
 

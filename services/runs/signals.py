@@ -22,6 +22,7 @@ from schemas.clock import now_ms
 from schemas.errors import BadValue, Conflict, InvalidInput, NotFound, PrivacyRefused, Problem, Undecodable
 from schemas.labels.label import Integrity, Label
 from schemas.payload import INLINE_LIMIT, Inline, Payload
+from schemas.privacy.sealed_questions import questions_of
 from schemas.privacy.wants import Sealing, Want
 from schemas.records.base import Json
 from schemas.records.run_events import SignalReceived
@@ -29,7 +30,6 @@ from schemas.records.security.pinned import Decision
 from schemas.run_states import TERMINAL_RUN, RunState
 from schemas.spec.check.waiting_nodes import signal_names
 from schemas.spec.model import WorkflowSpec
-from schemas.spec.sealed_questions import questions_of
 from schemas.tables.signals import KEPT_BYTES, KEPT_MOST
 from services.privacy.redact.redactor import Of, Redacted
 from services.security.enforcement.audit import entry_event

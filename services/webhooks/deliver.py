@@ -23,8 +23,8 @@ from typing import Protocol
 
 from connectors.http.webhook_sender import TIMEOUT_S, Answered
 from connectors.ports.engine import Clock
-from connectors.postgres.webhook_deliveries import DueDelivery
-from connectors.postgres.webhooks import Target
+from connectors.postgres.webhooks.deliveries import DueDelivery
+from connectors.postgres.webhooks.stored import Target
 from schemas.errors import Rejected
 from schemas.webhooks import headers, retry_after_ms
 
@@ -37,7 +37,7 @@ LONGEST_WAIT_MS = 6 * 3_600_000
 
 
 class Targets(Protocol):
-    """See ``connectors.postgres.webhooks.Webhooks``."""
+    """See ``connectors.postgres.webhooks.stored.Webhooks``."""
 
     async def target(self, org_id: str, webhook_id: str) -> Target | None:
         """Return where to send, ``None`` for a webhook that is gone or disabled."""
@@ -49,7 +49,7 @@ class Targets(Protocol):
 
 
 class Due(Protocol):
-    """See ``connectors.postgres.webhook_deliveries.WebhookDeliveries``."""
+    """See ``connectors.postgres.webhooks.deliveries.WebhookDeliveries``."""
 
     async def claim(self, most: int, lease_s: int) -> list[DueDelivery]:
         """Claim deliveries that are due."""

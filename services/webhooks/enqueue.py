@@ -5,12 +5,12 @@ from typing import Any, Protocol
 
 import orjson
 
-from connectors.postgres.webhook_deliveries import NewDelivery
+from connectors.postgres.webhooks.deliveries import NewDelivery
 from schemas.webhooks import wants
 
 
 class TakingWebhooks(Protocol):
-    """See ``connectors.postgres.webhooks.Webhooks``."""
+    """See ``connectors.postgres.webhooks.stored.Webhooks``."""
 
     async def taking(self, organisations: Sequence[str]) -> dict[str, list[tuple[str, list[str]]]]:
         """Return the enabled webhooks of organisations: their ids and patterns."""
@@ -18,7 +18,7 @@ class TakingWebhooks(Protocol):
 
 
 class DeliveryStore(Protocol):
-    """See ``connectors.postgres.webhook_deliveries.WebhookDeliveries``."""
+    """See ``connectors.postgres.webhooks.deliveries.WebhookDeliveries``."""
 
     async def add(self, deliveries: Sequence[NewDelivery]) -> None:
         """Store deliveries; one that is there stays as it is."""

@@ -4,7 +4,7 @@ import asyncio
 import logging
 
 from connectors.ports.engine import Clock
-from connectors.postgres.webhook_deliveries import WebhookDeliveries
+from connectors.postgres.webhooks.deliveries import WebhookDeliveries
 from schemas.errors import Unavailable
 from services.webhooks.deliver import TOGETHER, Deliverer
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from connectors.http.webhook_sender import url_fault
 from connectors.ports.engine import Clock
-from connectors.postgres.webhook_deliveries import NewDelivery, ShownDelivery, WebhookDeliveries
-from connectors.postgres.webhooks import StoredWebhook, Webhooks
+from connectors.postgres.webhooks.deliveries import NewDelivery, ShownDelivery, WebhookDeliveries
+from connectors.postgres.webhooks.stored import StoredWebhook, Webhooks
 from connectors.tools.environment import IpNetwork
 from schemas.errors import Conflict, InvalidInput, Problem, Unavailable
 from schemas.timestamps import format_time

@@ -12,8 +12,8 @@ from prometheus_client import CollectorRegistry
 
 from connectors.http.webhook_sender import WebhookSender
 from connectors.ports.engine import InRecord
-from connectors.postgres.webhook_deliveries import WebhookDeliveries
-from connectors.postgres.webhooks import Webhooks
+from connectors.postgres.webhooks.deliveries import WebhookDeliveries
+from connectors.postgres.webhooks.stored import Webhooks
 from connectors.prometheus.families import counter
 from connectors.tools.environment import environment_of
 from schemas.errors import BadRecord

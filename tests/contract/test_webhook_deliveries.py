@@ -9,8 +9,8 @@ from connectors.kms.local import LocalKms
 from connectors.kms.sealing import EnvelopeKeys
 from connectors.memory.engine import ManualClock
 from connectors.postgres.database import Database
-from connectors.postgres.webhook_deliveries import NewDelivery, WebhookDeliveries
-from connectors.postgres.webhooks import Webhooks
+from connectors.postgres.webhooks.deliveries import NewDelivery, WebhookDeliveries
+from connectors.postgres.webhooks.stored import Webhooks
 from schemas.errors import Conflict, InvalidInput, NotFound
 from tests.support.api import migrated_database, unique
 from tests.support.webhooks import MemoryDeliveries

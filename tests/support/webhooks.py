@@ -7,8 +7,8 @@ from standardwebhooks.webhooks import Webhook
 
 from connectors.http.webhook_sender import Answered
 from connectors.memory.engine import ManualClock
-from connectors.postgres.webhook_deliveries import DueDelivery, NewDelivery
-from connectors.postgres.webhooks import Target
+from connectors.postgres.webhooks.deliveries import DueDelivery, NewDelivery
+from connectors.postgres.webhooks.stored import Target
 from schemas.webhooks import new_secret
 
 
@@ -28,7 +28,7 @@ class Row:
 
 @dataclass
 class MemoryDeliveries:
-    """See ``connectors.postgres.webhook_deliveries.WebhookDeliveries``."""
+    """See ``connectors.postgres.webhooks.deliveries.WebhookDeliveries``."""
 
     clock: ManualClock
     rows: list[Row] = field(default_factory=list)

@@ -7,10 +7,10 @@ from fastapi import APIRouter, Path, Query
 from api.dependencies import Admin, Parts
 from api.http.strict_json import StrictJsonRoute
 from api.routers.errors import errors
-from connectors.postgres.webhook_deliveries import ShownDelivery
-from connectors.postgres.webhooks import StoredWebhook
+from connectors.postgres.webhooks.deliveries import ShownDelivery
+from connectors.postgres.webhooks.stored import StoredWebhook
 from schemas.api_models.base import MAX_PAGE, timestamp
-from schemas.api_models.webhooks import (
+from schemas.api_models.operations.webhooks import (
     ChangeWebhook,
     CreateWebhook,
     DeliveryAnswer,

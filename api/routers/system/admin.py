@@ -7,8 +7,8 @@ from fastapi import APIRouter, Path, Query
 from api.dependencies import Parts, Platform
 from api.http.strict_json import StrictJsonRoute
 from api.routers.errors import errors
-from schemas.api_models.admin import LetterPage, RetriedLetters, RetryLetters, TopicPage, WholeLetter
 from schemas.api_models.base import MAX_PAGE
+from schemas.api_models.operations.admin import LetterPage, RetriedLetters, RetryLetters, TopicPage, WholeLetter
 from topics.dead_letters.letter import parse_position
 from topics.dead_letters.selection import LIST_LIMIT, Selection
 

@@ -11,7 +11,7 @@ from api.http.strict_json import StrictJsonRoute
 from api.render import queues as render
 from api.routers.errors import errors
 from schemas import money
-from schemas.api_models.queues import (
+from schemas.api_models.operations.queues import (
     MAX_PROGRESS,
     CompleteStep,
     ExtendLease,

@@ -8,7 +8,7 @@ from api.dependencies import Admin, Parts
 from api.routers.errors import errors
 from connectors.redis.worker_registry import BEAT_S, FORGOTTEN_AFTER_S, MISSED_BEATS
 from schemas.api_models.base import timestamp
-from schemas.api_models.workers import WorkerAnswer, WorkersAnswer
+from schemas.api_models.operations.workers import WorkerAnswer, WorkersAnswer
 from schemas.queues import owner_of
 from topics.catalogue import lane
 

@@ -4,7 +4,7 @@ from connectors.kms.sealing import UnreadableError
 from connectors.ports.kms import Kms, Wrapped
 from connectors.postgres.database import Database
 from connectors.postgres.vault import Resealed
-from connectors.postgres.webhooks import secret_place
+from connectors.postgres.webhooks.stored import secret_place
 
 #: The secret in force, and the one before it.
 _PAIRS = (("sealed", "sealed_under"), ("sealed_before", "sealed_before_under"))

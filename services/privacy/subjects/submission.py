@@ -14,12 +14,12 @@ from connectors.objects.store import Objects
 from schemas.errors import InvalidInput, Problem
 from schemas.payload import Reference
 from schemas.privacy.sealed import condition_key
+from schemas.privacy.sealed_questions import questions_of, refused_of
 from schemas.privacy.wants import Sealing, Want
 from schemas.records.run_events import RunSubmitted
 from schemas.spec.conditions import Condition
 from schemas.spec.model import ResolvedSpec
 from schemas.spec.rules_version import SEALED as RULES_OF_SEALED
-from schemas.spec.sealed_questions import questions_of, refused_of
 from services.privacy.subjects.ports import SubjectKeys
 from services.privacy.subjects.pseudonym import pseudonym_of
 

@@ -10,7 +10,7 @@ from connectors.kms.local import LocalKms
 from connectors.kms.sealing import EnvelopeKeys
 from connectors.postgres.database import Database
 from connectors.postgres.vault_store import PostgresVaultStore
-from connectors.postgres.webhooks import Webhooks
+from connectors.postgres.webhooks.stored import Webhooks
 from deploy.migrate import up, vault_migrations
 from deploy.vault import reseal, scrub
 from schemas.errors import Unavailable

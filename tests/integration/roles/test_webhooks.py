@@ -16,8 +16,8 @@ from connectors.kms.local import LocalKms
 from connectors.kms.sealing import EnvelopeKeys
 from connectors.ports.engine import InRecord
 from connectors.postgres.database import Database
-from connectors.postgres.webhook_deliveries import WebhookDeliveries
-from connectors.postgres.webhooks import Webhooks
+from connectors.postgres.webhooks.deliveries import WebhookDeliveries
+from connectors.postgres.webhooks.stored import Webhooks
 from schemas.errors import BadRecord
 from services.webhooks.deliver import Deliverer
 from services.webhooks.enqueue import Enqueuer

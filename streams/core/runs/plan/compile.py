@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from schemas.errors import BadRecord
+from schemas.privacy.sealed_questions import wants_by_node
 from schemas.prompts.texts import known_names
 from schemas.records.steps import LlmCall
 from schemas.spec.check.nodes import queue_of
@@ -16,7 +17,6 @@ from schemas.spec.loops import BODY_NAMES, with_outputs
 from schemas.spec.model import Edge, Node, ResolvedSpec, WorkflowSpec
 from schemas.spec.references import Reference
 from schemas.spec.rules_version import rules_of
-from schemas.spec.sealed_questions import wants_by_node
 from streams.core.runs.nodes.kind import Compiled, Compiling
 from streams.core.runs.nodes.kinds import NODE_KINDS
 from streams.core.runs.plan.arguments import ListOf, OutputOf, Value, compile_value, lists_named

@@ -7,7 +7,7 @@ import pytest
 
 from connectors.http.webhook_sender import Answered
 from connectors.memory.engine import ManualClock
-from connectors.postgres.webhook_deliveries import NewDelivery
+from connectors.postgres.webhooks.deliveries import NewDelivery
 from schemas.webhooks import RETRY_AFTER_MS
 from services.webhooks.deliver import LEASE_S, TOGETHER, Deliverer, wait_ms
 from tests.support.webhooks import MemoryDeliveries, Receiver

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from schemas.privacy.sealed_questions import questions_of, refused_of, wants_by_node
 from schemas.privacy.wants import Want
 from schemas.spec.model import WorkflowSpec
-from schemas.spec.sealed_questions import questions_of, refused_of, wants_by_node
 from tests.support.runs import function, loop, resolved, signal, spec, switch
 
 

@@ -1,0 +1,1 @@
+"""Webhooks of organisations and their deliveries, in PostgreSQL."""

@@ -1,0 +1,1 @@
+"""Requests and answers about the system itself: topics, workers, queues, webhooks."""
