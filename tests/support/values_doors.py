@@ -101,7 +101,7 @@ class Parts:
     async def confirm(self, _: object) -> None: ...
 
     async def find(self, *_: object) -> Any:
-        return SimpleNamespace(workflow_name="w", workflow_version=1)
+        return SimpleNamespace(workflow_name="w", workflow_version=1, subject="")
 
     async def status(self, *_: object) -> None: ...
 

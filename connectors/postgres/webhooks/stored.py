@@ -10,7 +10,7 @@ import asyncpg
 
 from connectors.ports.kms import Kms, Wrapped
 from connectors.postgres.database import Database, epoch_ms, returned
-from schemas.errors import Conflict, NotFound
+from schemas.errors import Conflict, NotFound, Unavailable
 from schemas.webhooks import new_secret
 
 _COLUMNS = (
@@ -49,7 +49,7 @@ class Target:
 class Webhooks:
     """The webhooks of all organisations. All methods raise ``Unavailable``."""
 
-    def __init__(self, database: Database, kms: Kms) -> None:
+    def __init__(self, database: Database, kms: Kms | None) -> None:
         self._database = database
         self._kms = kms
 
@@ -138,7 +138,8 @@ class Webhooks:
         if row["both"]:
             wrapped.append(Wrapped(row["sealed_before_under"], row["sealed_before"]))
         place = secret_place(org_id, webhook_id)
-        return Target(row["url"], tuple([(await self._kms.unwrap(one, place)).decode() for one in wrapped]))
+        keys = self._keys()
+        return Target(row["url"], tuple([(await keys.unwrap(one, place)).decode() for one in wrapped]))
 
     async def taking(self, organisations: Sequence[str]) -> dict[str, list[tuple[str, list[str]]]]:
         """Return the enabled webhooks of some organisations, by organisation: their ids and patterns of events."""
@@ -153,7 +154,12 @@ class Webhooks:
         return found
 
     async def _sealed(self, org_id: str, webhook_id: str, secret: str) -> Wrapped:
-        return await self._kms.wrap(secret.encode(), secret_place(org_id, webhook_id))
+        return await self._keys().wrap(secret.encode(), secret_place(org_id, webhook_id))
+
+    def _keys(self) -> Kms:
+        if self._kms is None:
+            raise Unavailable("vault", "webhooks need VAULT_KEY, which seals their secrets: set it and start again")
+        return self._kms
 
 
 def secret_place(org_id: str, webhook_id: str) -> str:

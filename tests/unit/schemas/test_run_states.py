@@ -19,7 +19,7 @@ def copies(source: str) -> Iterator[int]:
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Set | ast.Tuple | ast.List):
             values = [part.value for part in node.elts if isinstance(part, ast.Constant)]
-            names = {value.decode() if isinstance(value, bytes) else value for value in values}
+            names = {value.decode(errors="replace") if isinstance(value, bytes) else value for value in values}
             if names >= TERMINAL_RUN:
                 yield node.lineno
 
