@@ -142,11 +142,10 @@ async def test_readers_and_writers_under_way_during_rotations_lose_nothing(datab
             for _ in range(3):
                 rotation = Rotation(store, kms(), VaultKeys(store, kms(), cache_s=0.2), settle_s=0.4)
                 progress = await rotation.begin(org)
-                for _ in range(200):
-                    if progress.state == "done":
-                        break
-                    await asyncio.sleep(0.05)
-                    progress = await rotation.advance(org)
+                async with asyncio.timeout(60):
+                    while progress.state != "done":
+                        await asyncio.sleep(0.05)
+                        progress = await rotation.advance(org)
         finally:
             ended.set()
 

@@ -51,14 +51,21 @@ def killed(system: System, notes: Notes, kills: int) -> None:
     runs = SecuredRuns(system, submission(workflow, {"text": "the first one"}), POLICY, DECLARED)
     worker, chance = system.roles["worker"], random.Random(7)
     labels: dict[str, str] = {}
-    for number in range(kills):
-        for one in range(RUNS):
-            label = "web" if one % 2 else "user"
-            labels[runs.start({"text": f"text {number}.{one}"}, {"$": [label]})] = label
-        time.sleep(chance.uniform(0.05, 3 * TAKES_S))
-        worker.kill()
-        worker.start()
+    before: list[str] = []
     with system.client() as client:
+        for number in range(kills):
+            begun = []
+            for one in range(RUNS):
+                label = "web" if one % 2 else "user"
+                begun.append(runs.start({"text": f"text {number}.{one}"}, {"$": [label]}))
+                labels[begun[-1]] = label
+            time.sleep(chance.uniform(0.05, 3 * TAKES_S))
+            worker.kill()
+            worker.start()
+            # A step whose worker dies three times is poison: no run may be hit by more than two kills.
+            for run in before:
+                wait_for_run(client, run, DEADLINE_S)
+            before = begun
         ended = {run: wait_for_run(client, run, DEADLINE_S) for run in labels}
     wanted = {"user": ("succeeded", None), "web": ("failed", "policy_denied")}
     found = {run: (one["status"], (one["by_id"]["note"]["error"] or {}).get("code")) for run, one in ended.items()}

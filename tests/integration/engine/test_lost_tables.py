@@ -91,6 +91,17 @@ async def checkpointed(bootstrap: str, table: str) -> dict[TopicPartition, int]:
     return {TopicPartition(TABLES[table], p): one.offset for p, one in found.items() if one is not None}
 
 
+async def read_by_analytics(admin: AIOKafkaAdminClient, offsets: dict[TopicPartition, int]) -> None:
+    """Wait until rows were made of what will be deleted: a sink that starts late would miss it."""
+    ends = {place: at for place, at in offsets.items() if place.topic == catalogue.COST_EVENTS}
+    async with asyncio.timeout(60):
+        while True:
+            committed = await admin.list_consumer_group_offsets("agentflow.analytics", partitions=list(ends))
+            if all(committed[place].offset >= at for place, at in ends.items()):
+                return
+            await asyncio.sleep(0.05)
+
+
 async def forget_log(watched: "Watched", bootstrap: str) -> dict[str, int]:
     """Delete all records that the checkpoints stand for, as retention would; return how many were lost, by topic."""
     offsets = {}
@@ -99,6 +110,7 @@ async def forget_log(watched: "Watched", bootstrap: str) -> dict[str, int]:
     await watched.checker.check()
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
+    await read_by_analytics(admin, offsets)
     lost = dict.fromkeys(TABLES.values(), 0)
     try:
         for place, first in (await admin.delete_records({p: RecordsToDelete(at) for p, at in offsets.items()})).items():
