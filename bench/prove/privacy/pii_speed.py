@@ -73,9 +73,10 @@ def _hostile(rounds: int, quick: bool, find: Find) -> list[Line]:
     slowest = max(spent, key=lambda name: spent[name])
     refused = sum(_refuses(text, find) for text in hostile_texts(size // 8).values())
     text, half = hostile_texts(size)[slowest], hostile_texts(size // 2)[slowest]
-    whole = sorted(_spent(text, find) for _ in range(rounds))
-    halves = sorted(_spent(half, find) for _ in range(rounds))
-    growth = whole[rounds // 2] / halves[rounds // 2]
+    whole = [_spent(text, find) for _ in range(rounds)]
+    halves = [_spent(half, find) for _ in range(rounds)]
+    # The least of each: a pause of the machine, or of the collector, in one of them is no growth.
+    growth = min(whole) / min(halves)
     seconds = [one * _HOSTILE / size for one in whole]
     note = f"slowest of {len(spent)}: {slowest}; {refused} of them are refused"
     note += f"; {size} characters extrapolated" if quick else ""
