@@ -31,7 +31,8 @@ from topics.catalogue import WORKFLOW_EVENTS
 
 log = logging.getLogger(__name__)
 
-DELAY_MS = 20.0, 200.0
+#: Each write asks PostgreSQL for the webhooks of the organisations.
+DELAY_MS = 250.0, 500.0
 _NEEDED = ("id", "type", "subject", "time")
 
 

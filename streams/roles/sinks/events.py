@@ -40,7 +40,8 @@ from topics.codec import decode
 SOURCE = "/agentflow/runs"
 #: An event is seldom said twice: views of an ended run that only add costs are the usual reason.
 REMEMBERED = 50_000
-DELAY_MS = 20.0, 100.0
+#: Polls are most of what the role costs, and nobody waits for an event within a tenth of a second.
+DELAY_MS = 100.0, 250.0
 
 _ENDS: dict[str, type[RunSucceeded | RunFailed | RunCanceled]] = {
     "succeeded": RunSucceeded,
