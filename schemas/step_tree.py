@@ -7,7 +7,7 @@ step                              its parent                    which is
 ``analyze[3]``                    ``analyze``                   the mapped node
 ``analyze/gather[0]``             ``analyze``                   the mapped node whose outputs it gathers
 ``assistant/turn-2``              ``assistant``                 the agent
-``assistant/turn-2/search[0]``    ``assistant/turn-2``          the turn that asked for the call
+``assistant/turn-2/search[0]``    ``assistant/turn-2``          the turn that requested the call
 ``helpers[1]/turn-1``             ``helpers[1]``                an agent that is a child of a map
 ``refine~2/draft``                ``refine``                    the loop
 ``refine~2/parts[3]``             ``refine~2/parts``            the mapped node of that iteration

@@ -1,4 +1,4 @@
-"""The API's own metrics: requests by route and status, their time, and submissions under way."""
+"""The API's own metrics: requests by route and status, their time, and submissions in progress."""
 
 import time
 

@@ -1,7 +1,7 @@
 """What the rules of a workflow will ask of values that are sealed, and what they ask that cannot be answered. Pure.
 
 Rules that decide read values: conditions, and the lengths of lists that nodes map over. In a run with a data subject no
-rule can read a value, so each question is answered by whoever has the plain value, before it is sealed: the worker of
+rule can read a value, so each question is answered where the plain value is, before it is sealed: by the worker of
 the one step whose output it is about, the door that takes the inputs, or the door that takes a signal. A question that
 reads several sealed values has no such place, and neither has one about the outputs of a mapped node or of another run.
 

@@ -18,7 +18,7 @@ FORGET_EVERY_MS = 3_600_000
 
 
 class DeliveryLoop:
-    """Delivers until it is stopped. What is under way then is sent again by another process."""
+    """Delivers until it is stopped. What is in flight then is sent again by another process."""
 
     def __init__(self, deliverer: Deliverer, deliveries: WebhookDeliveries, clock: Clock) -> None:
         self._deliverer = deliverer
@@ -38,7 +38,7 @@ class DeliveryLoop:
         self._wake.set()
 
     async def stop(self) -> None:
-        """Let the requests under way end."""
+        """Let the requests in flight end."""
         self._stopping = True
         self._wake.set()
         if self._task is not None:

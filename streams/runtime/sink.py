@@ -109,8 +109,8 @@ class SinkAgent:
 
     async def handle(self, poll: Poll) -> None:
         """Open, write, move on."""
-        # At a stop Faust cancels whoever handles a poll, before the consumer stores what is done. A write that is cut
-        # there is done again by the next process, so it goes on, until `settle` says how long.
+        # At a stop Faust cancels the handler of a poll, before the consumer stores what is done. A write that is cut
+        # there is done again by the next process, so it continues, until `settle` says how long.
         await self._idle.wait()
         self._idle.clear()
         self._work = asyncio.ensure_future(self._handle(poll))

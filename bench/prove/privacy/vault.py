@@ -93,7 +93,7 @@ async def _round_trips(texts: int) -> Line:
 
 
 async def _redacted(vault: MemoryVault, subject: str, pieces: Sequence[Piece]) -> tuple[str, Mapping[str, str | None]]:
-    """Return the text with tokens, and the values as a reader gets them: asked for all that looks like a token."""
+    """Return the text with tokens, and the values as a reader gets them, for all that looks like a token."""
     wanted = [(piece.kind, piece.text) for piece in pieces if piece.kind]
     tokens = iter(await vault.tokens.tokens_for(ORG, subject, wanted))
     redacted = "".join(next(tokens) if piece.kind else piece.text for piece in pieces)

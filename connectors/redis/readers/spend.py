@@ -1,4 +1,4 @@
-"""What organisations spent and what is held for calls under way, read from the tables of money in Redis."""
+"""What organisations spent and what is held for calls in flight, read from the tables of money in Redis."""
 
 import asyncio
 from collections.abc import Mapping, Sequence

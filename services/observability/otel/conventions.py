@@ -117,7 +117,7 @@ def _of_step(span: Span) -> dict[str, Any]:
 
 
 def _of_call(span: Span) -> dict[str, Any]:
-    """Return what is said of a call, and of the money and the tokens that another span may have."""
+    """Return the attributes of a call, and those of the money and the tokens that another span may have."""
     said: dict[str, Any] = {}
     if span.provider:
         said["gen_ai.provider.name"] = PROVIDERS.get(span.provider, span.provider)

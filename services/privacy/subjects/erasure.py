@@ -4,7 +4,7 @@
 2. the vault destroys the key and keeps a tombstone, in one transaction: from here on nothing opens, and no other key is
    ever made for that person
 3. all processes are told (``definitions``), so that they drop the key at once; without that they do within seconds
-4. the person's runs under way are canceled; what they still do fails with ``subject_erased``
+4. the person's active runs are canceled; what they still do fails with ``subject_erased``
 5. the audit log has that it is done, once
 
 Tombstones are the erasure list. They are in the vault's tables and nowhere else, so a backup of the data alone, when it

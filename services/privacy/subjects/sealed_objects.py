@@ -3,7 +3,7 @@
 1. A writer names the subject (``Sealing``). The value becomes JSON, what a fold will ask of it is decided, the bytes
    are encrypted, and only then does anything leave this object: a small value inside its reference, a large one as an
    object of encrypted bytes.
-2. A reader needs nothing but the reference, which names the subject. The vault is asked for the key each time, so bytes
+2. A reader needs nothing but the reference, which names the subject. The key is read from the vault each time, so bytes
    of an erased subject are refused (``SubjectErased``) as soon as this process forgets the key.
 3. Nothing plain of a subject is cached here but parsed lists, whose items are read one by one; they are found by their
    key's state first, and dropped when that is destroyed.

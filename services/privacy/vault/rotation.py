@@ -101,7 +101,7 @@ class Rotation:
         return Status(await self._kms.current(), tuple(rows), await self._store.counts(org_id))
 
     async def begin(self, org_id: str) -> Progress:
-        """Begin a rotation of an organisation's key, unless one is under way, and continue it."""
+        """Begin a rotation of an organisation's key, unless one is in progress, and continue it."""
         await self._keys.org_key(org_id)
         status = await self.status(org_id)
         if status.state == "done":

@@ -145,7 +145,7 @@ async def _render(request: StepRequest, work: LlmCall, outcome: Outcome, bind: B
         return Again("render", taken=str(exc))
     except StepError as exc:
         return Again("render", expected=failed or "rendered", found=exc.code)
-    # A golden file would keep a hash of what was said of a person.
+    # A golden file would keep a hash of data of a person.
     rendered = "" if request.subject else rendered_hash(said)
     return Again("render", expected=failed or "rendered", found="rendered", rendered=rendered)
 

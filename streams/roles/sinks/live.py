@@ -1,8 +1,8 @@
 """Says on the bus what ``run-views`` says: changes of runs that somebody watches, and ends that calls in flight should
 hear of.
 
-All of it may be lost, so nothing is kept, nothing is waited for, and what comes late is left out: whoever must not miss
-anything reads history. The record is decoded only when there is something to say, which is seldom.
+All of it may be lost, so nothing is kept, nothing is waited for, and what comes late is left out: history
+has everything. The record is decoded only when there is something to say, which is seldom.
 """
 
 from collections.abc import Sequence
@@ -77,7 +77,7 @@ class Live:
 
 
 def has_calls_to_end(view: RunView) -> bool:
-    """Return whether a run ended while attempts of its steps may be under way."""
+    """Return whether a run ended while attempts of its steps may be in flight."""
     ended = view.status in UNSUCCESSFUL_RUN
     return ended and any(step.state == "canceled" and step.attempt > 0 for step in view.steps)
 

@@ -181,7 +181,7 @@ def test_a_promotion_moves_the_label_and_says_why(client: httpx.Client) -> None:
     assert "rollouts" not in after
 
 
-def test_a_sticky_rollout_gives_whoever_has_the_same_value_the_same_version(client: httpx.Client) -> None:
+def test_a_sticky_rollout_gives_runs_with_the_same_value_the_same_version(client: httpx.Client) -> None:
     name = prompt_of(client)
     flow = define_workflow(client, llm("ask", f"{name}@production", model="local-echo"))
     deploy(client, name, entity="input.word")

@@ -63,7 +63,7 @@ async def test_a_provider_and_the_log_have_tokens_alone(bench: Bench) -> None:
     assert MAIL not in asked.prompt
     assert TOKEN.search(asked.prompt)
     assert asked.prompt.endswith("***")
-    # What the model said of it is in the log as it was said, and stands for the same value.
+    # What the model said about it is in the log as it was said, and stands for the same value.
     assert TOKEN.search(result.output.value)
     assert private.clear() == private.clear("sk-abcdefgh1") == []
     (token,) = TOKEN.findall(result.output.value)

@@ -11,6 +11,6 @@ def test_every_kind_of_tampering_is_found() -> None:
     assert (found, missed) == (30, [])
 
 
-def test_a_fork_that_the_key_signed_is_intact_to_whoever_kept_nothing() -> None:
+def test_a_fork_that_the_key_signed_is_intact_to_one_who_kept_nothing() -> None:
     forked = _KINDS["fork"](exported(1_000, 100)[0], random.Random(2))
     assert verify(forked, [KEY.public]).intact

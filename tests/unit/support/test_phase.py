@@ -1,4 +1,4 @@
-"""A phase of the tests that stands still is ended, says where it stood, and runs once more."""
+"""A phase of the tests that hangs is ended, says where it stood, and runs once more."""
 
 import sys
 import textwrap

@@ -1,4 +1,4 @@
-"""Rollouts of prompts, as commands show them: where one is, its statistics, and how it goes on until it is over."""
+"""Rollouts of prompts, as commands show them: where one is, its statistics, and its progress until it is over."""
 
 import sys
 from collections.abc import Callable, Mapping, Sequence

@@ -43,7 +43,7 @@ _PRIVATE: Final = re.compile(
     r"(?:user|all|your|personal|customer)[ _-]?(?:data|info|message|input|text|detail)|e-?mails?\b|messages"
 )
 _INSTRUCTION: Final = re.compile(r"[A-Za-z]{2,} [A-Za-z]{2,}|(?:ENCODE|BASE64|HEX)\(|_HERE\b|^(?:YOUR|INSERT)\b")
-#: Parameters by which pictures, fonts and signed files are asked for.
+#: Parameters by which pictures, fonts and signed files are requested.
 _PICTURE_NAMES: Final = (
     "w h width height size sz fit crop auto format fm q quality v ver version s dpr cb ixlib ixid raw ref branch "
     "style logo logocolor label labelcolor color svg type t ts time date expires signature key-pair-id policy sig se "

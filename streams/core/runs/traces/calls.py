@@ -29,7 +29,7 @@ def calls_of_step(turn: RunReader, step_id: str, step: Step) -> Iterator[Span]:
 
 
 def calls_of_run(turn: RunReader) -> Iterator[Span]:
-    """Yield the calls that only the ledger knows, and whose step the run has never asked for."""
+    """Yield the calls that only the ledger knows, and whose step the run has never requested."""
     for call, booked in _unreported(turn.other_calls):
         yield _span(turn, "", 0, call, booked, None)
 

@@ -1,4 +1,4 @@
-"""The file of targets: what it may say, where secrets are, and what is said of mistakes."""
+"""The file of targets: what it may say, where secrets are, and the errors of mistakes."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Schemas by which the engine checks: which are refused, and what is said of a value that breaks one."""
+"""Schemas by which the engine checks: which are refused, and the errors of a value that breaks one."""
 
 import time
 from typing import Any

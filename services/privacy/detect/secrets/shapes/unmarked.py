@@ -1,4 +1,4 @@
-"""Keys without a mark at their beginning, told by their length, by a mark inside or at the end.
+"""Keys without a mark at their beginning, recognised by their length, by a mark inside or at the end.
 
 A set of patterns would have to count at every word for each of them. So they are looked for in long texts
 without spaces only, which one pattern finds for all.
