@@ -24,5 +24,10 @@ def read_cursor(cursor: str) -> tuple[int, str]:
             return micros, row_id
     except ValueError:
         pass
+    raise invalid_cursor()
+
+
+def invalid_cursor() -> InvalidInput:
+    """Return the error of a cursor that no page gave."""
     fix = "pass next_cursor of the previous page unchanged, or omit it"
-    raise InvalidInput("the cursor is invalid", (Problem("query.cursor", "invalid", fix),))
+    return InvalidInput("the cursor is invalid", (Problem("query.cursor", "invalid", fix),))

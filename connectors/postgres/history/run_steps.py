@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from connectors.postgres.database import Database
 from connectors.postgres.history.runs import STEP, StoredStep
-from schemas.errors import InvalidInput, Problem
+from connectors.postgres.page_cursor import invalid_cursor
 from schemas.run_states import StepState
 from schemas.values.cursors import packed, unpacked
 
@@ -80,5 +80,4 @@ def _read_cursor(cursor: str) -> list[object]:
     match found:
         case [str() as node, int() as index, str() as step] if -1 <= index < 2**31 and "\0" not in node + step:
             return [node, index, step]
-    fix = "pass next_cursor of the previous page unchanged, or omit it"
-    raise InvalidInput("the cursor is invalid", (Problem("query.cursor", "invalid", fix),))
+    raise invalid_cursor()

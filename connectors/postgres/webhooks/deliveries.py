@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from connectors.postgres.database import Database, epoch_ms
-from schemas.errors import Conflict, InvalidInput, NotFound, Problem
+from connectors.postgres.page_cursor import invalid_cursor
+from schemas.errors import Conflict, NotFound
 from schemas.values.cursors import packed, unpacked
 from schemas.webhooks import DeliveryState
 
@@ -171,5 +172,4 @@ def _before(cursor: str | None) -> int:
             return seq
     except ValueError:
         pass
-    fix = "pass next_cursor of the previous page unchanged, or omit it"
-    raise InvalidInput("the cursor is invalid", (Problem("query.cursor", "invalid", fix),))
+    raise invalid_cursor()
