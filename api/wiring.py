@@ -262,8 +262,8 @@ def topic_creators(settings: Settings) -> TopicCreators:
 
 
 def _webhooks(settings: Settings, clients: Clients) -> WebhookSurface:
-    stored = None if clients.kms is None else Webhooks(clients.database, clients.kms)
-    return WebhookSurface(stored, WebhookDeliveries(clients.database), networks_of(settings), WallClock())
+    stored, deliveries = Webhooks(clients.database, clients.kms), WebhookDeliveries(clients.database)
+    return WebhookSurface(stored, deliveries, networks_of(settings), WallClock())
 
 
 def _vault(clients: Clients) -> Vault | None:

@@ -138,7 +138,7 @@ class Webhooks:
         if row["both"]:
             wrapped.append(Wrapped(row["sealed_before_under"], row["sealed_before"]))
         place = secret_place(org_id, webhook_id)
-        keys = self._keys()
+        keys = self.keys()
         return Target(row["url"], tuple([(await keys.unwrap(one, place)).decode() for one in wrapped]))
 
     async def taking(self, organisations: Sequence[str]) -> dict[str, list[tuple[str, list[str]]]]:
@@ -154,9 +154,10 @@ class Webhooks:
         return found
 
     async def _sealed(self, org_id: str, webhook_id: str, secret: str) -> Wrapped:
-        return await self._keys().wrap(secret.encode(), secret_place(org_id, webhook_id))
+        return await self.keys().wrap(secret.encode(), secret_place(org_id, webhook_id))
 
-    def _keys(self) -> Kms:
+    def keys(self) -> Kms:
+        """Return what seals the secrets. Raises ``Unavailable`` where there is nothing."""
         if self._kms is None:
             raise Unavailable("vault", "webhooks need VAULT_KEY, which seals their secrets: set it and start again")
         return self._kms
