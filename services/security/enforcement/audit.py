@@ -23,22 +23,7 @@ def audit_events(request: StepRequest, decisions: Sequence[Decision], first: int
     if not new or request.security is None:
         return []
     stopped = next((one for one in new if one.enforced and one.verdict in STOPS), None)
-    event = AuditEvent(
-        event_id=_id("decisions", request, first),
-        org_id=request.org_id,
-        actor=ACTOR,
-        action="attempt",
-        subject=f"{request.run_id}/{request.step_id}",
-        decision="allowed" if stopped is None else "denied",
-        reason="" if stopped is None else stopped.reason,
-        at_ms=at_ms,
-        kind="decisions",
-        run_id=request.run_id,
-        step_id=request.step_id,
-        attempt=request.attempt,
-        policy=request.security.policy,
-        decisions=new,
-    )
+    event = _of_attempt(request, _id("decisions", request, first), ACTOR, new, stopped, at_ms)
     return [event, *_denials(request, new, first, at_ms)]
 
 
@@ -76,14 +61,21 @@ def entry_event(
 def attempt_event(request: StepRequest, decisions: Sequence[Decision], when: str, at_ms: int) -> AuditEvent:
     """Return the record of what was decided on a step that a user's own worker has, ``when`` it was."""
     denied = next((one for one in decisions if one.enforced and one.verdict == "deny"), None)
+    return _of_attempt(request, f"{when}:{request.request_id}", DOOR, decisions, denied, at_ms)
+
+
+def _of_attempt(
+    request: StepRequest, event_id: str, actor: str, decisions: Sequence[Decision], stopped: Decision | None, at_ms: int
+) -> AuditEvent:
+    """Return the record of decisions on an attempt; ``stopped`` is the one after which there is no effect, if any."""
     return AuditEvent(
-        event_id=f"{when}:{request.request_id}",
+        event_id=event_id,
         org_id=request.org_id,
-        actor=DOOR,
+        actor=actor,
         action="attempt",
         subject=f"{request.run_id}/{request.step_id}",
-        decision="allowed" if denied is None else "denied",
-        reason="" if denied is None else denied.reason,
+        decision="allowed" if stopped is None else "denied",
+        reason="" if stopped is None else stopped.reason,
         at_ms=at_ms,
         kind="decisions",
         run_id=request.run_id,
