@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from bench.lines import Line
 from bench.privacy.faults import TEXT, cases
 from bench.prove.area import Aim, at_most, line_of
-from bench.prove.privacy.aims import ISSUE
 from connectors.aio.clock import WallClock
 from deploy.local.engines.progress import Progress
 from schemas.policies.read import read_policy
@@ -25,7 +24,7 @@ ROUNDS, QUICK_ROUNDS = 300, 30
 PROSE = "The customer wrote that the parcel was not there, and that nobody had answered on Monday. "
 
 AIMS = (
-    *ISSUE["closed"],
+    Aim("redaction_faults_that_pass", "cases", at_most(0), at_most(0)),
     Aim("step_without_section_us", "us", at_most(5), at_most(1)),
     Aim("step_clean_2kb_us", "us", at_most(400), at_most(150)),
     Aim("step_with_address_us", "us", at_most(600), at_most(250)),
@@ -45,7 +44,7 @@ async def _measured(rounds: int) -> list[Line]:
     silent = [one for one in control if one.refused]
     note = f"{len(faulty)} faults at places, {sum(one.refused for one in faulty)} refused by an error; control: "
     note += f"{len(control)} places without a fault, {len(silent)} refused"
-    lines = [line_of(AIMS, "failures_that_pass", len(passed) + len(silent), note)]
+    lines = [line_of(AIMS, "redaction_faults_that_pass", len(passed) + len(silent), note)]
     return [*lines, *await _costs(rounds)]
 
 
