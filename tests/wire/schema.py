@@ -6,13 +6,14 @@ a looser bound; it may not remove or rename a field, require a new one, or give 
 """
 
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import msgspec
 import orjson
 
 from schemas.spec.model import ResolvedSpec
 from topics.catalogue import CATALOGUE
+from topics.json_schemas import variants
 
 FROZEN = Path(__file__).with_name("records.json")
 #: What a reader does not need in order to decode a record.
@@ -28,11 +29,11 @@ WIDENED = {
 
 def current() -> dict[str, Any]:
     """Return the schemas of this checkout: ``topics`` (topic -> record types) and ``types`` (name -> JSON Schema)."""
-    models = {topic.name: _variants(topic.model) for topic in CATALOGUE if topic.model is not None}
-    every = list(dict.fromkeys(model for variants in models.values() for model in variants))
+    models = {topic.name: variants(topic.model) for topic in CATALOGUE if topic.model is not None}
+    every = list(dict.fromkeys(model for kinds in models.values() for model in kinds))
     _, components = msgspec.json.schema_components(every, schema_hook=_foreign)
     return {
-        "topics": {name: sorted(model.__name__ for model in variants) for name, variants in sorted(models.items())},
+        "topics": {name: sorted(model.__name__ for model in kinds) for name, kinds in sorted(models.items())},
         "types": {name: _bare(schema) for name, schema in sorted(components.items())},
     }
 
@@ -51,8 +52,8 @@ def write(schemas: dict[str, Any]) -> None:
 def breaking(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     """Return each change from ``old`` to ``new`` that a reader or writer of ``old`` does not survive."""
     found = []
-    for topic, variants in old["topics"].items():
-        gone = sorted(set(variants) - set(new["topics"].get(topic, [])))
+    for topic, kinds in old["topics"].items():
+        gone = sorted(set(kinds) - set(new["topics"].get(topic, [])))
         found += [f"{topic}: {name} is gone" for name in gone]
     for name, schema in old["types"].items():
         if name not in new["types"]:
@@ -60,10 +61,6 @@ def breaking(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
             continue
         found += _broken(name, schema, new["types"][name])
     return found
-
-
-def _variants(model: Any) -> list[type]:
-    return list(get_args(model)) or [model]
 
 
 def _foreign(kind: type) -> dict[str, Any]:
