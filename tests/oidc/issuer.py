@@ -12,6 +12,8 @@ from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
+from tests.support.http_app import served_app
+
 AUDIENCE = "agentflow"
 _OF = {"RS256": RSAAlgorithm, "PS256": RSAAlgorithm, "ES256": ECAlgorithm, "EdDSA": OKPAlgorithm}
 
@@ -81,13 +83,6 @@ async def local_issuer(*keys: SigningKey) -> AsyncIterator[LocalIssuer]:
     app = web.Application()
     issuer = LocalIssuer("", list(keys) or [SigningKey.new("first")])
     app.router.add_get("/{path:.*}", issuer.answer)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        host, port = runner.addresses[0][:2]
-        issuer.url = f"http://{host}:{port}"
+    async with served_app(app) as url:
+        issuer.url = url
         yield issuer
-    finally:
-        await runner.cleanup()

@@ -11,6 +11,8 @@ from aiohttp import web
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from tests.support.http_app import served_app
+
 TOKEN = "hvs.test-token"
 
 
@@ -62,13 +64,6 @@ async def transit_engine() -> AsyncIterator[FakeTransit]:
     engine = FakeTransit()
     app = web.Application()
     app.router.add_route("*", "/v1/transit/{operation}/{name}", engine.answer)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    host, port = runner.addresses[0][:2]
-    engine.url = f"http://{host}:{port}/v1/transit"
-    try:
+    async with served_app(app) as url:
+        engine.url = f"{url}/v1/transit"
         yield engine
-    finally:
-        await runner.cleanup()

@@ -8,6 +8,8 @@ from typing import Any
 
 from aiohttp import web
 
+from tests.support.http_app import served_app
+
 KEY = "secret-key-of-a-test"
 
 
@@ -88,12 +90,6 @@ async def wire_server(provider: str, reply: Reply) -> AsyncIterator[WireServer]:
     server = WireServer(provider, reply)
     app = web.Application()
     app.router.add_post("/{path:.*}", server.answer)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    server.url = f"http://127.0.0.1:{runner.addresses[0][1]}{server.speech.base_path}"
-    try:
+    async with served_app(app) as url:
+        server.url = f"{url}{server.speech.base_path}"
         yield server
-    finally:
-        await runner.cleanup()

@@ -24,6 +24,7 @@ from services.webhooks.enqueue import Enqueuer
 from services.webhooks.loop import DeliveryLoop
 from streams.roles.webhooks import EventSink, read_event
 from tests.support.api import migrated_database, unique
+from tests.support.http_app import served_app
 
 DEADLINE_S = 30
 
@@ -62,12 +63,9 @@ class Counted:
 async def receiver() -> AsyncIterator[Receiver]:
     found, app = Receiver(), web.Application()
     app.router.add_post("/hooks", found.handle)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    found.url = f"http://127.0.0.1:{runner.addresses[0][1]}/hooks"
-    yield found
-    await runner.cleanup()
+    async with served_app(app) as url:
+        found.url = f"{url}/hooks"
+        yield found
 
 
 @pytest.fixture

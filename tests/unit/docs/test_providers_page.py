@@ -13,6 +13,7 @@ from connectors.providers.embeddings import EmbeddingRequest
 from connectors.providers.registry import PROVIDERS
 from schemas.errors import StepError
 from schemas.records.base import Usage
+from tests.support.http_app import served_app
 
 PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "providers.md").read_text(encoding="utf-8")
 _CODE = re.compile(r"```python\n(.*?)```", re.DOTALL)
@@ -31,16 +32,13 @@ async def test_a_provider_of_the_page_answers() -> None:
     exec(compile(code, "providers.md", "exec"), names)
     app = web.Application()
     app.router.add_post("/v1/birds/{bird}/talk", _talk)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    provider = names["parrot"]("key", f"http://127.0.0.1:{runner.addresses[0][1]}/v1")
-    answer = await provider.complete(ModelRequest("ara", "hello there", 10, "k"))
-    streamed = [delta async for delta in provider.stream(ModelRequest("ara", "hello there", 10, "k"))]
-    with pytest.raises(StepError, match="'embeddings' cannot be sent"):
-        await provider.embed(EmbeddingRequest("ara", ("hello",), "k"))
-    await provider.close()
-    await runner.cleanup()
+    async with served_app(app) as url:
+        provider = names["parrot"]("key", f"{url}/v1")
+        answer = await provider.complete(ModelRequest("ara", "hello there", 10, "k"))
+        streamed = [delta async for delta in provider.stream(ModelRequest("ara", "hello there", 10, "k"))]
+        with pytest.raises(StepError, match="'embeddings' cannot be sent"):
+            await provider.embed(EmbeddingRequest("ara", ("hello",), "k"))
+        await provider.close()
     assert (answer.text, answer.usage) == ("hello there", Usage(input_tokens=2, output_tokens=2))
     assert streamed == [TextDelta("hello there"), UsageDelta(answer.usage), End(answer)], "it has no streams"
 

@@ -21,6 +21,7 @@ from services.calls.ledger import Ledger
 from services.calls.pipeline import call_stages, compose
 from services.routing.router import Pin
 from tests.support.calls import Calls, call
+from tests.support.http_app import served_app
 
 FILE = Path(__file__).parents[3] / "examples" / "own_provider.py"
 PINNED = Pin("ollama", "llama3.2")
@@ -44,12 +45,9 @@ class Ollama:
 async def ollama() -> AsyncIterator[Ollama]:
     server, app = Ollama(), web.Application()
     app.router.add_post("/api/generate", server.answer)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    server.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    yield server
-    await runner.cleanup()
+    async with served_app(app) as url:
+        server.url = url
+        yield server
 
 
 @pytest.fixture

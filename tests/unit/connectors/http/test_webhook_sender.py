@@ -10,6 +10,7 @@ from aiohttp import web
 from connectors.http import webhook_sender
 from connectors.http.webhook_sender import WebhookSender, url_fault
 from connectors.tools.environment import IpNetwork
+from tests.support.http_app import served_app
 
 LOOPBACK: tuple[IpNetwork, ...] = (ip_network("127.0.0.0/8"),)
 
@@ -66,14 +67,9 @@ class Receiver:
 async def receiver() -> AsyncIterator[Receiver]:
     found, app = Receiver(), web.Application()
     app.router.add_route("*", "/{rest:.*}", found.handle)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    port = runner.addresses[0][1]
-    found.url = f"http://127.0.0.1:{port}/hooks"
-    yield found
-    await runner.cleanup()
+    async with served_app(app) as url:
+        found.url = f"{url}/hooks"
+        yield found
 
 
 async def test_an_event_is_posted_with_its_headers(receiver: Receiver) -> None:
