@@ -1,6 +1,18 @@
 """Every area there is. A new one is a module or package beside this with an ``AREA``, and a row here."""
 
-from bench.prove import calls, engine, firsthour, flow, house, observability, privacy, prompts, rollouts, surface
+from bench.prove import (
+    calls,
+    doors,
+    engine,
+    firsthour,
+    flow,
+    house,
+    observability,
+    privacy,
+    prompts,
+    rollouts,
+    surface,
+)
 from bench.prove.area import Area
 
 _ALL = (
@@ -14,6 +26,7 @@ _ALL = (
     observability.AREA,
     flow.AREA,
     privacy.AREA,
+    doors.AREA,
 )
 
 AREAS: dict[str, Area] = {area.name: area for area in _ALL}
