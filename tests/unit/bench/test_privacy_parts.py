@@ -5,10 +5,11 @@ from types import ModuleType
 import pytest
 
 from bench.lines import BenchError, Line, NotThere
+from bench.prove import privacy
 from bench.prove.area import Aim, at_most, missed
 from bench.prove.areas import AREAS
+from bench.prove.parts import area_of_parts, as_part, found_parts
 from bench.prove.privacy.aims import ISSUE, all_aims
-from bench.prove.privacy.parts import area_of_parts, as_part, found_parts
 
 SAID: list[str] = []
 
@@ -32,7 +33,7 @@ def test_no_two_parts_have_a_figure_of_one_name():
 
 
 def test_area_lists_every_figure_of_the_issue_before_a_module_measures_it():
-    area = area_of_parts("privacy", "for tests", [])
+    area = area_of_parts("privacy", "for tests", [], all_aims())
     assert list(area.aims) == list(all_aims())
     assert area.measure(True, SAID.append) == []
 
@@ -60,6 +61,6 @@ def test_module_without_measure_is_no_part():
 
 
 def test_area_has_the_modules_that_are_there():
-    named = {aim.name for one in found_parts() for aim in one.AIMS}
+    named = {aim.name for one in found_parts(privacy.__name__, privacy.__path__) for aim in one.AIMS}
     assert named <= {aim.name for aim in AREAS["privacy"].aims}
     assert {"erased_traces", "pii_recall"} <= {aim.name for aims in ISSUE.values() for aim in aims}

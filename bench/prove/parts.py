@@ -1,25 +1,25 @@
-"""The modules of this package that measure: those with ``AIMS`` and ``measure``, found by their files."""
+"""The modules of an area's package that measure: those with ``AIMS`` and ``measure``, found by their files."""
 
 import importlib
 import pkgutil
 from collections.abc import Sequence
-from pathlib import Path
 from types import ModuleType
 from typing import cast
 
 from bench.lines import Line, NotThere
-from bench.prove.area import Area, Part
-from bench.prove.privacy.aims import all_aims
+from bench.prove.area import Aim, Area, Part
 from deploy.local.engines.progress import Progress
 
-PACKAGE = __name__.rpartition(".")[0]
-NO_PARTS = frozenset({"aims", "parts"})
+NO_PARTS = frozenset({"aims"})
 
 
-def found_parts() -> tuple[Part, ...]:
-    """Return the modules that measure, by name. Raises ``TypeError`` for one without ``AIMS`` or ``measure``."""
-    names = sorted(module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)]))
-    return tuple(as_part(importlib.import_module(f"{PACKAGE}.{name}")) for name in names if name not in NO_PARTS)
+def found_parts(package: str, paths: Sequence[str]) -> tuple[Part, ...]:
+    """Return the modules of a package that measure, by name: called with its ``__name__`` and ``__path__``.
+
+    Raises ``TypeError`` for one without ``AIMS`` or ``measure``.
+    """
+    names = sorted(module.name for module in pkgutil.iter_modules(paths) if not module.ispkg)
+    return tuple(as_part(importlib.import_module(f"{package}.{name}")) for name in names if name not in NO_PARTS)
 
 
 def as_part(module: ModuleType) -> Part:
@@ -29,13 +29,13 @@ def as_part(module: ModuleType) -> Part:
     return cast("Part", module)
 
 
-def area_of_parts(name: str, summary: str, parts: Sequence[Part]) -> Area:
-    """Return the area of all figures of ``aims`` and of those that parts add.
+def area_of_parts(name: str, summary: str, parts: Sequence[Part], listed: Sequence[Aim] = ()) -> Area:
+    """Return the area of the figures of its parts, after those that are ``listed`` before a part measures them.
 
     A part that cannot be measured here (``NotThere``: a corpus that is absent) has no lines, and its figures are
     printed as not measured; any other failure fails the area.
     """
-    aims = {aim.name: aim for aim in all_aims()} | {aim.name: aim for part in parts for aim in part.AIMS}
+    aims = {aim.name: aim for aim in listed} | {aim.name: aim for part in parts for aim in part.AIMS}
 
     def measure(quick: bool, progress: Progress) -> Sequence[Line]:
         return [line for part in parts for line in _measured(part, quick, progress)]
