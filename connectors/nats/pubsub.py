@@ -19,6 +19,7 @@ from nats.errors import Error as NatsError
 from nats.errors import NoServersError
 
 from connectors.aio.cancel import end
+from connectors.nats.connection import access, new_client, servers
 from connectors.ports.pubsub import Handler, Unsubscribe
 from schemas.errors import Unavailable
 
@@ -103,7 +104,7 @@ class Nats:
     async def _run(self) -> None:
         wait, said = RETRY_FIRST_S, False
         while True:
-            client, closed = Client(), asyncio.Event()
+            client, closed = new_client(self._url), asyncio.Event()
             try:
                 await self._connect(client, closed)
                 wait, said = RETRY_FIRST_S, self._say_back(said)
@@ -133,7 +134,8 @@ class Nats:
 
         async with asyncio.timeout(CONNECT_TIMEOUT_S):
             await client.connect(
-                self._url,
+                servers(self._url),
+                **access(self._url),
                 name=self._name,
                 allow_reconnect=False,
                 max_reconnect_attempts=1,

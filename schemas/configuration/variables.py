@@ -120,6 +120,13 @@ def _quoted(text: str) -> str:
     return quote(text, safe="")
 
 
+def _is_on(env: Mapping[str, str], name: str) -> bool:
+    raw = env.get(name, "").lower()
+    if raw not in ("", "true", "false"):
+        raise ValueError(f"{name}={env[name]!r} is neither true nor false; write one of the two")
+    return raw == "true"
+
+
 def _database_url(env: Mapping[str, str]) -> str:
     if not env.get("DB_HOST"):
         return ""
@@ -131,9 +138,12 @@ def _database_url(env: Mapping[str, str]) -> str:
 def _redis_url(env: Mapping[str, str]) -> str:
     if not env.get("REDIS_HOST"):
         return ""
-    password = read_secret(env, "REDIS_PASSWORD")
-    login = f":{_quoted(password)}@" if password else ""
-    return f"redis://{login}{env['REDIS_HOST']}:{env.get('REDIS_PORT') or '6379'}/0"
+    user, password = env.get("REDIS_USERNAME", ""), read_secret(env, "REDIS_PASSWORD")
+    if user and not password:
+        raise ValueError("REDIS_PASSWORD is missing beside REDIS_USERNAME; set it, or leave both out")
+    login = f"{_quoted(user)}:{_quoted(password)}@" if password else ""
+    scheme = "rediss" if _is_on(env, "REDIS_TLS") else "redis"
+    return f"{scheme}://{login}{env['REDIS_HOST']}:{env.get('REDIS_PORT') or '6379'}/0"
 
 
 def _clickhouse_url(env: Mapping[str, str]) -> str:
@@ -141,14 +151,21 @@ def _clickhouse_url(env: Mapping[str, str]) -> str:
         return ""
     user, password = env.get("CLICKHOUSE_USER") or "default", read_secret(env, "CLICKHOUSE_PASSWORD")
     login = f"{_quoted(user)}:{_quoted(password)}@" if password or user != "default" else ""
-    return f"http://{login}{env['CLICKHOUSE_HOST']}:{env.get('CLICKHOUSE_HTTP_PORT') or '8123'}"
+    scheme, port = ("https", "8443") if _is_on(env, "CLICKHOUSE_SECURE") else ("http", "8123")
+    return f"{scheme}://{login}{env['CLICKHOUSE_HOST']}:{env.get('CLICKHOUSE_HTTP_PORT') or port}"
 
 
 #: The variables that together say what a URL says, its host first.
 PARTS: dict[str, tuple[str, ...]] = {
     "DATABASE_URL": ("DB_HOST", "DB_PORT", "DB_USER", "DB_PASSWORD", "DB_NAME", "DB_SSL_MODE"),
-    "REDIS_URL": ("REDIS_HOST", "REDIS_PORT", "REDIS_PASSWORD"),
-    "CLICKHOUSE_URL": ("CLICKHOUSE_HOST", "CLICKHOUSE_HTTP_PORT", "CLICKHOUSE_USER", "CLICKHOUSE_PASSWORD"),
+    "REDIS_URL": ("REDIS_HOST", "REDIS_PORT", "REDIS_USERNAME", "REDIS_PASSWORD", "REDIS_TLS"),
+    "CLICKHOUSE_URL": (
+        "CLICKHOUSE_HOST",
+        "CLICKHOUSE_HTTP_PORT",
+        "CLICKHOUSE_USER",
+        "CLICKHOUSE_PASSWORD",
+        "CLICKHOUSE_SECURE",
+    ),
 }
 _JOINED: dict[str, Callable[[Mapping[str, str]], str]] = {
     "DATABASE_URL": _database_url,
