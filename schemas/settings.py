@@ -40,6 +40,14 @@ class Cache(Group):
     org_max_mb: Annotated[Count, Var("CACHE_ORG_MAX_MB")] = 64
 
 
+class Bridge(Group):
+    """The bridge to NATS JetStream: which directions are on, and the replicas of streams that it makes."""
+
+    submissions: Annotated[Flag, Var("BRIDGE_SUBMISSIONS")] = False
+    events: Annotated[Flag, Var("BRIDGE_EVENTS")] = False
+    replicas: Annotated[int, Var("BRIDGE_REPLICAS"), Field(ge=1, le=5)] = 1
+
+
 class Objects(Group):
     """Values over the inline limit: in a directory, or where ``url`` says. S3's access is the tools' as well."""
 
@@ -282,6 +290,7 @@ class Settings(BaseSettings):
     postgres: Postgres = Postgres()
     clickhouse: ClickHouse = ClickHouse()
     nats: Nats = Nats()
+    bridge: Bridge = Bridge()
     objects: Objects = Objects()
     api: Api = Api()
     security: Security = Security()

@@ -12,7 +12,7 @@ PRODUCTION = ("schemas", "topics", "connectors", "services", "streams", "api", "
 KAFKA, REDIS, POSTGRES = "topics/clients.py", "connectors/redis/client.py", "connectors/postgres/database.py"
 CLICKHOUSE, NATS, HTTP, S3 = (
     "connectors/clickhouse/client.py",
-    "connectors/nats/connection.py",
+    "connectors/nats/connecting.py",
     "connectors/http/clients.py",
     "connectors/objects/s3.py",
 )
