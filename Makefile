@@ -72,7 +72,7 @@ mutate: $(VENV)/.dev ## Measure the share of wrong edits that tests notice: make
 bench: $(VENV)/.dev ## Measure speed, and stock Faust in the same run
 	@exec $(RUN) -m bench
 
-prove: $(VENV)/.dev ## Print acceptance figures with floors: make prove AREA=house|engine|firsthour|calls|surface|prompts|rollouts|observability|flow|privacy|doors [QUICK=1]
+prove: $(VENV)/.dev ## Print acceptance figures with floors: make prove AREA=house|engine|firsthour|calls|surface|prompts|rollouts|observability|flow|privacy|doors|deploy [QUICK=1]
 	@exec $(RUN) -m bench.prove --area "$(AREA)" $(if $(QUICK),--quick)
 
 compare: $(VENV)/.dev ## Compare with another checkout, in turns: make compare BASE=../old PAIRS=5

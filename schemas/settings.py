@@ -112,6 +112,14 @@ class Nats(Group):
     url: Annotated[SecretStr, Var("NATS_URL")] = SecretStr("")
 
 
+class Bridge(Group):
+    """The bridge to NATS JetStream: which directions are on, and the replicas of streams that it makes."""
+
+    submissions: Annotated[Flag, Var("BRIDGE_SUBMISSIONS")] = False
+    events: Annotated[Flag, Var("BRIDGE_EVENTS")] = False
+    replicas: Annotated[int, Var("BRIDGE_REPLICAS"), Field(ge=1, le=5)] = 1
+
+
 class Objects(Group):
     """Values over the inline limit: in a directory, or where ``url`` says. S3's access is the tools' as well."""
 
@@ -354,6 +362,7 @@ class Settings(BaseSettings):
     postgres: Postgres = Postgres()
     clickhouse: ClickHouse = ClickHouse()
     nats: Nats = Nats()
+    bridge: Bridge = Bridge()
     objects: Objects = Objects()
     api: Api = Api()
     security: Security = Security()

@@ -2,6 +2,7 @@
 
 from bench.prove import (
     calls,
+    deploy,
     doors,
     engine,
     firsthour,
@@ -27,6 +28,7 @@ _ALL = (
     flow.AREA,
     privacy.AREA,
     doors.AREA,
+    deploy.AREA,
 )
 
 AREAS: dict[str, Area] = {area.name: area for area in _ALL}

@@ -25,6 +25,9 @@ _GUIDE = {
     "redis.host": "REDIS_HOST",
     "redis.port": "REDIS_PORT",
     "redis.password": "REDIS_PASSWORD",
+    "redis.mode": "REDIS_MODE",
+    "redis.sentinel_master": "REDIS_SENTINEL_MASTER",
+    "redis.sentinel_password": "REDIS_SENTINEL_PASSWORD",
     "clickhouse.host": "CLICKHOUSE_HOST",
     "clickhouse.http_port": "CLICKHOUSE_HTTP_PORT",
     "clickhouse.user": "CLICKHOUSE_USER",
@@ -34,7 +37,7 @@ _GUIDE = {
 }
 #: Keys that the guide has and AgentFlow needs not, with what it uses instead.
 UNUSED = {"clickhouse.port": "AgentFlow speaks HTTP with ClickHouse: clickhouse.http_port (8123) is the port it uses"}
-_SECRET_PARTS = {"DB_PASSWORD", "REDIS_PASSWORD", "CLICKHOUSE_PASSWORD"}
+_SECRET_PARTS = {"DB_PASSWORD", "REDIS_PASSWORD", "REDIS_SENTINEL_PASSWORD", "CLICKHOUSE_PASSWORD"}
 
 
 def config_keys() -> dict[str, str]:

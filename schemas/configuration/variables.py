@@ -129,11 +129,31 @@ def _database_url(env: Mapping[str, str]) -> str:
 
 
 def _redis_url(env: Mapping[str, str]) -> str:
+    """Return the URL of one server, or of the several that ``REDIS_HOST`` names, in the form of ``REDIS_MODE``."""
     if not env.get("REDIS_HOST"):
         return ""
+    mode = env.get("REDIS_MODE") or "single"
+    if mode not in _REDIS_MODES:
+        raise ValueError(f"REDIS_MODE={mode!r} is not one of {', '.join(_REDIS_MODES)}; write one of them")
     password = read_secret(env, "REDIS_PASSWORD")
     login = f":{_quoted(password)}@" if password else ""
-    return f"redis://{login}{env['REDIS_HOST']}:{env.get('REDIS_PORT') or '6379'}/0"
+    scheme, port = _REDIS_MODES[mode]
+    port = env.get("REDIS_PORT") or port
+    hosts = [host.strip() for host in env["REDIS_HOST"].split(",") if host.strip()]
+    where = ",".join(host if ":" in host.rpartition("]")[2] else f"{host}:{port}" for host in hosts)
+    match mode:
+        case "cluster":
+            return f"{scheme}://{login}{where}"
+        case "sentinel":
+            return f"{scheme}://{login}{where}/0?{_sentinel_query(env)}"
+    return f"{scheme}://{login}{where}/0"
+
+
+def _sentinel_query(env: Mapping[str, str]) -> str:
+    master, password = env.get("REDIS_SENTINEL_MASTER") or "", read_secret(env, "REDIS_SENTINEL_PASSWORD")
+    if not master:
+        raise ValueError("REDIS_MODE=sentinel needs REDIS_SENTINEL_MASTER, the name in `sentinel monitor NAME`; set it")
+    return f"master={_quoted(master)}" + (f"&sentinel_password={_quoted(password)}" if password else "")
 
 
 def _clickhouse_url(env: Mapping[str, str]) -> str:
@@ -144,10 +164,23 @@ def _clickhouse_url(env: Mapping[str, str]) -> str:
     return f"http://{login}{env['CLICKHOUSE_HOST']}:{env.get('CLICKHOUSE_HTTP_PORT') or '8123'}"
 
 
+#: The scheme of each kind of Redis, and the port of a host that names none.
+_REDIS_MODES = {
+    "single": ("redis", "6379"),
+    "sentinel": ("redis+sentinel", "26379"),
+    "cluster": ("redis+cluster", "6379"),
+}
 #: The variables that together say what a URL says, its host first.
 PARTS: dict[str, tuple[str, ...]] = {
     "DATABASE_URL": ("DB_HOST", "DB_PORT", "DB_USER", "DB_PASSWORD", "DB_NAME", "DB_SSL_MODE"),
-    "REDIS_URL": ("REDIS_HOST", "REDIS_PORT", "REDIS_PASSWORD"),
+    "REDIS_URL": (
+        "REDIS_HOST",
+        "REDIS_PORT",
+        "REDIS_PASSWORD",
+        "REDIS_MODE",
+        "REDIS_SENTINEL_MASTER",
+        "REDIS_SENTINEL_PASSWORD",
+    ),
     "CLICKHOUSE_URL": ("CLICKHOUSE_HOST", "CLICKHOUSE_HTTP_PORT", "CLICKHOUSE_USER", "CLICKHOUSE_PASSWORD"),
 }
 _JOINED: dict[str, Callable[[Mapping[str, str]], str]] = {

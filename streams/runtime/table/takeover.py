@@ -1,5 +1,7 @@
 """Taking a partition: raise the epoch, then go on after the stored position, or restore the table.
 
+A table that lost commits (an older dump of it came back) is restored as one that is gone: to fold again what was folded
+would emit the same requests again, whose claims were lost with the commits, so that calls would be made and paid twice.
 What cannot be gone on from without losing something is not guessed at: the partition is BROKEN, and says what to do.
 """
 
@@ -92,6 +94,8 @@ class Takeover:
             await self._restore.run(owned, bounds)
         elif why := halted.outside(taken.position.offset, bounds):
             engine.give_up(owned, why)
+        elif await self._went_back(owned, taken.position):
+            await self._restore.run(owned, bounds)
         else:
             await self._resume(owned, taken.position)
         owned.next_due_ms = 0
@@ -106,12 +110,18 @@ class Takeover:
         owned.counters = await engine.table.counted(owned.partition, owned.epoch)
         owned.begin(position.offset, position.clock_ms)
         owned.saved.taken_at = position.offset
-        if owned.distrusted or await self._went_back(owned):
+        if owned.distrusted:
             expect(await engine.table.open(owned.partition, owned.epoch, engine.clock.now_ms() + self._grace_ms))
 
-    async def _went_back(self, owned: OwnedPartition) -> bool:
-        """Whether the table is older than its checkpoint, which only matters where others trust it."""
-        if not self._grace_ms:
-            return False
+    async def _went_back(self, owned: OwnedPartition, position: Position) -> bool:
+        """Return whether the table lost commits that its checkpoint, or this process, knows of."""
         marker = marker_of(await self._checkpoints.last(owned.partition))
-        return marker is not None and marker.incarnation == owned.incarnation and marker.offset > owned.committed
+        if marker is None or marker.incarnation != owned.incarnation:
+            return False
+        if not owned.distrusted and marker.offset <= position.offset:
+            return False
+        log.warning(
+            "%s/%d: the table went back to offset %d, its checkpoint is of %d", self._engine.topic, owned.partition,
+            position.offset, marker.offset, extra={"action": "went_back"},
+        )  # fmt: skip
+        return True

@@ -1,6 +1,7 @@
 """Checkpoints over ports in memory: what is written, what comes back, what is taken back, and what stops loudly."""
 
 from collections.abc import Sequence
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -60,15 +61,20 @@ class TableHarness:
         self.fold = fold or RunFold()
         self.topic = topic
 
-    async def take(self, grace_ms: int = 0) -> OwnedPartition:
+    async def take(self, grace_ms: int = 0, *, distrusted: bool = False) -> OwnedPartition:
         ports = Ports(table=self.table, log=self.log, checkpoints=self.checkpoints, clock=self.clock)
         spec = TableSpec(topic=self.topic, fold=self.fold)
         self.engine = Engine(spec, ports, on_lost=lambda _: None, on_gap=lambda _: None)
         takeover = Takeover(self.engine, self.checkpoints, memory_limit=100, restore_grace_ms=grace_ms)
         self.checkpointer = Checkpointer(self.engine, self.checkpoints, interval_ms=INTERVAL_MS)
         owned = takeover.new(0)
+        owned.distrusted = distrusted
         await takeover.take(owned)
         return owned
+
+    def requested(self) -> list[bytes | None]:
+        """Return the keys of all requests, oldest first."""
+        return [record.key for record in self.log.records(catalogue.lane("silver"), 0)]
 
     async def send(self, *records: Any) -> None:
         await self.log.append([to_out(record) for record in records])
@@ -83,6 +89,14 @@ class TableHarness:
         await self.checkpointer.tick(owned)
         self.clock.ms += INTERVAL_MS
         await self.checkpointer.tick(owned)
+
+    def dump(self) -> Any:
+        return deepcopy(self.table._at(0))
+
+    def bring_back(self, dump: Any) -> None:
+        """Let the table be as an older dump has it. Its epoch never comes twice."""
+        dump.epoch = self.table._at(0).epoch
+        self.table._partitions[0] = dump
 
     def forget_all(self) -> None:
         """Lose the table, and of the log all that the checkpoint stands for."""
@@ -340,30 +354,38 @@ async def test_a_table_without_a_checkpoint_is_written_whole_first() -> None:
     assert harness.contents() == before
 
 
-async def test_a_table_older_than_its_checkpoint_writes_none_until_it_has_caught_up() -> None:
+async def test_a_table_older_than_its_checkpoint_is_restored_and_requests_nothing_that_was_answered() -> None:
     harness = TableHarness()
     owned = await harness.take()
     await harness.feed(owned, run("one"))
     await harness.checkpoint(owned)
-    dump = harness.table._at(0)
-    harness.table.forget(0)
-    owned = await harness.take()
-    await harness.feed(owned, run("two"), failed("one", "a"))
+    dump = harness.dump()
+    await harness.feed(owned, run("two"), succeeded("one", "a"), succeeded("one", "b"))
     await harness.checkpoint(owned)
-    newest = harness.marker()
-    dump.epoch = owned.epoch
-    harness.table._partitions[0] = dump
+    await harness.feed(owned, run("three"))
+    before, requests = harness.contents(), harness.requested()
+    harness.bring_back(dump)
     heir = await harness.take()
-    assert heir.committed == 1
-    await harness.checkpoint(heir)
-    assert harness.marker() == newest
-    await harness.feed(heir)
-    await harness.checkpoint(heir)
-    before = harness.contents()
-    assert harness.marker() != newest
-    harness.forget_all()
-    await harness.take()
+    assert heir.committed == owned.committed
     assert harness.contents() == before
+    # Only what came after the checkpoint, and is still open, is requested again.
+    assert harness.requested() == [*requests, b"three:a"]
+
+
+async def test_a_live_owner_whose_table_went_back_by_less_than_a_checkpoint_restores_it() -> None:
+    harness = TableHarness()
+    owned = await harness.take()
+    await harness.feed(owned, run("one"))
+    await harness.checkpoint(owned)
+    dump = harness.dump()
+    await harness.feed(owned, succeeded("one", "a"), succeeded("one", "b"))
+    harness.bring_back(dump)
+    requests = harness.requested()
+    await harness.engine.check(owned)
+    assert owned.distrusted
+    heir = await harness.take(distrusted=True)
+    assert heir.committed == owned.committed
+    assert harness.requested() == requests
 
 
 async def test_a_zombie_does_not_write_over_its_heir() -> None:

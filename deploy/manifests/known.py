@@ -1,0 +1,36 @@
+"""Which environment variables a container may get: the settings, their files and parts, and a few of libraries."""
+
+from collections.abc import Iterable
+from functools import cache
+
+from schemas.configuration.variables import FILE_SUFFIX, PARTS
+from schemas.settings import variables
+
+#: Read by the interpreter, the C library or the configuration file, and by no setting.
+OTHERS = frozenset(
+    {
+        "CONFIG_FILE",
+        "HOME",
+        "MALLOC_ARENA_MAX",
+        "MALLOC_MMAP_THRESHOLD_",
+        "MALLOC_TRIM_THRESHOLD_",
+        "PYTHONDONTWRITEBYTECODE",
+        "PYTHONUNBUFFERED",
+        "TMPDIR",
+    }
+)
+
+
+@cache
+def known() -> frozenset[str]:
+    """Return the name of every variable that a process of ours reads."""
+    settings = variables()
+    names = {*settings, *(part for parts in PARTS.values() for part in parts)}
+    secrets = {name for name, setting in settings.items() if setting.secret}
+    secrets |= {part for parts in PARTS.values() for part in parts if part.endswith("_PASSWORD")}
+    return frozenset(names | {name + FILE_SUFFIX for name in secrets} | OTHERS)
+
+
+def unknown(names: Iterable[str]) -> list[str]:
+    """Return those that no process of ours reads, in order."""
+    return sorted(set(names) - known())
