@@ -76,6 +76,7 @@ from connectors.postgres.prompts.scoring import PromptScoring
 from connectors.postgres.quotas import Quotas
 from connectors.postgres.schedules import Backfills, Schedules
 from connectors.postgres.stops import Stops
+from connectors.postgres.tools.secrets import SecretStore
 from connectors.postgres.vault import Vault
 from connectors.postgres.webhooks.deliveries import WebhookDeliveries
 from connectors.postgres.webhooks.stored import Webhooks
@@ -135,6 +136,7 @@ from services.security.policies.reading import Readings
 from services.security.policies.restoring import ReaderRestores
 from services.security.policies.wiring import ForRegistration
 from services.security.tokens import Rules, TokenVerifier
+from services.tools.secrets import SecretSurface
 from services.webhooks.surface import WebhookSurface
 from services.workflows.checks import DocumentChecks
 from services.workflows.registration import RegistrationPorts, Registrations
@@ -209,6 +211,7 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
         security=security,
         vault=clients.vault,
         webhooks=_webhooks(settings, clients),
+        secrets=_secrets(clients),
         audit=_audit(settings, clients, appender),
         operations=_operations(settings, clients, measures, workers),
     )
@@ -265,6 +268,10 @@ def topic_creators(settings: Settings) -> TopicCreators:
 def _webhooks(settings: Settings, clients: Clients) -> WebhookSurface:
     stored, deliveries = Webhooks(clients.database, clients.kms), WebhookDeliveries(clients.database)
     return WebhookSurface(stored, deliveries, networks_of(settings), WallClock())
+
+
+def _secrets(clients: Clients) -> SecretSurface:
+    return SecretSurface(None if clients.kms is None else SecretStore(clients.database, clients.kms))
 
 
 def _vault(clients: Clients) -> Vault | None:
