@@ -100,8 +100,9 @@ from connectors.tools.environment import networks_of
 from schemas import clock
 from schemas.api_models.operations.admin import TopicAnswer
 from schemas.clock import now_ms
+from schemas.configuration.kafka import Kafka
 from schemas.records.definitions import AuditEvent
-from schemas.settings import Kafka, Oidc, Settings
+from schemas.settings import Oidc, Settings
 from services.billing.bills import Bills
 from services.budgets.opening import Opening
 from services.budgets.targets import Targets
