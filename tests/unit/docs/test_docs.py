@@ -80,7 +80,7 @@ def test_the_configuration_page_names_every_secret_that_a_file_may_hold() -> Non
     section = page.partition("## Secrets from files")[2].partition("\n## ")[0]
     listed = section.rpartition("This holds for")[2].partition(", and for")[0]
     secrets = {name for name, setting in settings.variables().items() if setting.secret}
-    passwords = {"REDIS_PASSWORD", "DB_PASSWORD", "CLICKHOUSE_PASSWORD"}
+    passwords = {"REDIS_PASSWORD", "REDIS_SENTINEL_PASSWORD", "DB_PASSWORD", "CLICKHOUSE_PASSWORD"}
     assert set(re.findall(r"`([A-Z_]+)`", listed)) == secrets | passwords
 
 
