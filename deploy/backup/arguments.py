@@ -19,7 +19,7 @@ def parser() -> argparse.ArgumentParser:
     _take_parser(commands.add_parser("take", help="take a backup; nothing is stopped"))
     for name, text in (
         ("restore", "restore onto an empty site, with all processes stopped"),
-        ("verify", "restore into a throw-away stack on this machine, and compare"),
+        ("verify", "restore into a temporary stack on this machine, and compare"),
     ):
         _restore_parser(commands.add_parser(name, help=text), into=name == "restore")
     listing = commands.add_parser("list", help="show the finished backups")

@@ -1,4 +1,4 @@
-"""Restores a backup into a throw-away stack of embedded engines on this machine, and compares it with the backup.
+"""Restores a backup into a temporary stack of embedded engines on this machine, and compares it with the backup.
 
 Roles that fold and write history and analytics run there; none that calls anything: no worker, no webhooks, no events.
 """
@@ -57,7 +57,7 @@ async def verify(order: Order, env: Mapping[str, str], partitions: int) -> Verif
             Path(folder), durable=False, layout=layout, env=_secrets(env), with_api=False, partitions=partitions
         )
         try:
-            order.progress("starting a throw-away stack")
+            order.progress("starting a temporary stack")
             await asyncio.to_thread(system.stack.start)
             system.make_roles()
             return await _verify(order, system)

@@ -32,19 +32,23 @@ def _asked(offset: int, run: str, attempt: int = 1, deferral: int = 0) -> LogRow
 
 def _succeeded(run: str) -> LogRow:
     event = StepSucceeded(
-        run_id=run, step_id="s", attempt=1, started_at_ms=NOW, finished_at_ms=NOW, output=inline({"a": 1})
+        run_id=run, org_id="o", step_id="s", attempt=1, started_at_ms=NOW, finished_at_ms=NOW, output=inline({"a": 1})
     )
     return LogRow(0, NOW, run.encode(), encode(event))
 
 
 def _failed(run: str) -> LogRow:
     error = ErrorInfo(code="c", message="m", retryable=True)
-    event = StepFailed(run_id=run, step_id="s", attempt=1, started_at_ms=NOW, finished_at_ms=NOW, error=error)
+    event = StepFailed(
+        run_id=run, org_id="o", step_id="s", attempt=1, started_at_ms=NOW, finished_at_ms=NOW, error=error
+    )
     return LogRow(1, NOW, run.encode(), encode(event))
 
 
 def _deferred(run: str, deferral: int) -> LogRow:
-    event = StepDeferred(run_id=run, step_id="s", attempt=1, until_ms=NOW, reason="quota", deferral=deferral)
+    event = StepDeferred(
+        run_id=run, org_id="o", step_id="s", attempt=1, until_ms=NOW, reason="quota", deferral=deferral
+    )
     return LogRow(2, NOW, run.encode(), encode(event))
 
 
