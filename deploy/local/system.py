@@ -98,7 +98,7 @@ class System:
             with heartbeat(self.progress, "migrating the schemas and creating the topics"):
                 self.prepare()
             with heartbeat(self.progress, "starting the roles"):
-                self._start_roles()
+                self.start_roles()
         except BaseException:
             self.stop()
             raise
@@ -197,7 +197,8 @@ class System:
         answer.read()
         return answer.status
 
-    def _start_roles(self) -> None:
+    def start_roles(self) -> None:
+        """Start the roles on engines that serve, and the API; return when all are ready. Raises ``RoleStartError``."""
         self.make_roles()
         for process in self.roles.values():
             process.launch()
