@@ -1,5 +1,6 @@
 """What the rounds of losses strike, and in which order."""
 
+import itertools
 from collections import Counter
 
 from tests.chaos.ha.rounds import BROKERS, MASTER_DOWN_S, Rounds
@@ -11,7 +12,7 @@ def test_brokers_are_struck_in_turn_and_masters_in_between() -> None:
     assert [fault.target for fault in lane if fault.target in BROKERS] == [*BROKERS, *BROKERS]
     assert Counter(fault.target for fault in lane)[REDIS_MASTER] == 3
     places = [place for place, fault in enumerate(lane) if fault.target == REDIS_MASTER]
-    assert all(after - before > 1 for before, after in zip(places, places[1:], strict=False))
+    assert all(after - before > 1 for before, after in itertools.pairwise(places))
 
 
 def test_a_master_is_away_for_longer_than_it_takes_to_be_missed() -> None:
