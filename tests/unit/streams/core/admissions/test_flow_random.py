@@ -27,6 +27,8 @@ _REPLACES = st.builds(lambda key: concurrency(f"{key}o", LIMITS[key], "cancel_ol
 _PACES = st.builds(lambda key: rate(key, LIMITS[key], PERIOD_MS), st.sampled_from(KEYS))
 _DELAYS = st.builds(lambda key, most: debounce(key, 300, most), st.sampled_from("xy"), st.sampled_from((None, 700)))
 _ALL = concurrency("all", 3, rule="")
+_HOLD_X, _REPLACE_X = concurrency("x", LIMITS["x"]), concurrency("xo", LIMITS["x"], "cancel_oldest")
+_PACE_X, _DELAY_X = rate("x", LIMITS["x"], PERIOD_MS), debounce("x", 300, 700)
 _GATES = st.tuples(
     st.lists(_DELAYS, max_size=1),
     st.lists(_HOLDS | _REFUSES | _REPLACES, max_size=1),
@@ -77,9 +79,15 @@ class Flows(RuleBasedStateMachine):
         self.table.passes(run, *gates, limited=limited)
         self.absorb()
 
-    @rule(gates=_GATES, limited=st.booleans())
-    def ask(self, gates, limited):
-        self.ask_with(gates, limited=limited)
+    @rule(gates=_GATES, limited=st.booleans(), count=st.integers(1, 4))
+    def ask(self, gates, limited, count):
+        for _ in range(count):
+            self.ask_with(gates, limited=limited)
+
+    @rule(kinds=st.lists(st.sampled_from((_HOLD_X, _REPLACE_X, _PACE_X, _DELAY_X, _ALL)), min_size=3, max_size=8))
+    def ask_for_few_keys(self, kinds):
+        for gate in kinds:
+            self.ask_with((gate,), limited=False)
 
     @precondition(lambda self: self.gates)
     @rule(data=st.data())
@@ -168,13 +176,15 @@ class Flows(RuleBasedStateMachine):
     @invariant()
     def nobody_waits_while_there_is_room(self):
         ending = self.table.ends().keys()
-        held = Counter(
-            gate.key for run in self.gates.keys() - self.over for gate in self.gates[run] if gate.kind == "concurrency"
-        )
-        for run in self.gates.keys() - self.over - self.running.keys() - ending:
-            gates = self.gates[run]
-            if not self.limited[run] and len(gates) == 1 and gates[0].kind == "concurrency":
-                assert held[gates[0].key] > gates[0].limit, f"{run} waits for nobody"
+        alive = self.gates.keys() - self.over
+        waiting = {
+            run for run in alive - self.running.keys() - ending if not self.limited[run] and len(self.gates[run]) == 1
+        }
+        # Those that may hold a key while they wait at a later gate.
+        held = Counter(gate.key for run in alive - waiting for gate in self.gates[run] if gate.kind == "concurrency")
+        for run in waiting:
+            (gate,) = self.gates[run]
+            assert gate.kind != "concurrency" or held[gate.key] >= gate.limit, f"{run} waits for nobody"
 
     @invariant()
     def timers_are_those_of_the_entries(self):
