@@ -74,9 +74,22 @@ def service_client(base_url: str, headers: Mapping[str, str], connections: int, 
     return ServiceClient(base_url, headers, connections, proxy)
 
 
-def remote_client(base_url: str, headers: Mapping[str, str], timeout_s: float) -> httpx.AsyncClient:
-    """Return a client of a service that is asked seldom, by the proxies of the environment; it follows no redirect."""
-    return httpx.AsyncClient(base_url=base_url, headers=dict(headers), timeout=timeout_s, follow_redirects=False)
+def remote_client(
+    base_url: str,
+    headers: Mapping[str, str],
+    timeout_s: float,
+    *,
+    auth: tuple[str, str] | None = None,
+    tls: ssl.SSLContext | None = None,
+) -> httpx.AsyncClient:
+    """Return a client of a service that is asked seldom, by the proxies of the environment; it follows no redirect.
+
+    ``auth`` is a user and a password; ``tls`` replaces the authorities that are usual.
+    """
+    verify: ssl.SSLContext | bool = True if tls is None else tls
+    return httpx.AsyncClient(
+        base_url=base_url, headers=dict(headers), timeout=timeout_s, follow_redirects=False, auth=auth, verify=verify
+    )
 
 
 def local_client(base_url: str, headers: Mapping[str, str], timeout_s: float) -> httpx.AsyncClient:

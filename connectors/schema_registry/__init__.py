@@ -1,0 +1,1 @@
+"""Records whose schemas are in a schema registry: its client, and the decoders of Avro and Protobuf."""
