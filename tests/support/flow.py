@@ -92,5 +92,3 @@ class FlowTable(Table):
         entries = self.snapshot()["queues"]
         found = (self.fold.timer("queues", field, data) for field, data in entries.items())
         return dict(one for one in found if one is not None)
-
-

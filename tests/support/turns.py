@@ -12,7 +12,7 @@ from schemas.records.admissions import (
 )
 from schemas.records.flow import RunFlow
 from schemas.records.run_events import RunAdmitted
-from schemas.tables.admissions import QUEUES, run_entity
+from schemas.tables.admissions import QUEUES
 from streams.core.admissions.fold import AdmissionsFold
 from streams.core.admissions.queue import AdmissionQueues
 from streams.core.commands import Command, Emit, ExpireAt
