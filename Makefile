@@ -14,7 +14,7 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(VENV)/.local ## Start everything, run the sample once, serve until Ctrl-C: make run ARGS=--no-sample TOOLS=./mytools.py
-	@exec $(RUN) -m deploy.local run $(ARGS)
+	@exec $(RUN) -m deploy.local run $(if $(BROKERS),--brokers $(BROKERS)) $(if $(REDIS),--redis $(REDIS)) $(ARGS)
 
 demo: $(VENV)/.local ## Run the sample, an evaluation and a rollout in a temporary directory, then stop
 	@exec $(RUN) -m deploy.local demo
