@@ -26,6 +26,7 @@ from schemas.configuration.issuer import read_pairs, read_roles, url_fault
 from schemas.configuration.seeded_keys import read_seeded
 from schemas.configuration.variables import Setting, Var, Variables, declared
 from schemas.records.run_events import Capture
+from schemas.triggers.allowed_topics import read_allowed
 from schemas.values.text import ascii_decimal, ascii_integer
 
 
@@ -253,7 +254,14 @@ class Tools(Group):
     http_allow: Annotated[str, Var("HTTP_ALLOW")] = ""
     http_allow_networks: Annotated[str, Var("HTTP_ALLOW_NETWORKS")] = ""
     http_secrets: Annotated[str, Var("HTTP_SECRETS")] = ""
+    kafka_topics: Annotated[str, Var("KAFKA_PRODUCE_TOPICS")] = ""
     file: Annotated[str, Var("TOOLS")] = ""
+
+    @field_validator("kafka_topics")
+    @classmethod
+    def _topics(cls, raw: str) -> str:
+        read_allowed(raw)
+        return raw
 
 
 class Worker(Group):
@@ -308,6 +316,36 @@ class Otlp(Group):
     """Receivers of spans; without a file there are none."""
 
     targets_file: Annotated[str, Var("OTLP_TARGETS_FILE")] = ""
+
+
+class Triggers(Group):
+    """Topics of other systems that triggers may read, as ``acme:orders,*:news.*``."""
+
+    topics: Annotated[str, Var("TRIGGER_TOPICS")] = ""
+
+    @field_validator("topics")
+    @classmethod
+    def _topics(cls, raw: str) -> str:
+        read_allowed(raw)
+        return raw
+
+
+class SchemaRegistry(Group):
+    """Where schemas of records in Avro and Protobuf are. Files are PEM."""
+
+    url: Annotated[str, Var("SCHEMA_REGISTRY_URL")] = ""
+    username: Annotated[str, Var("SCHEMA_REGISTRY_USERNAME")] = ""
+    password: Annotated[SecretStr, Var("SCHEMA_REGISTRY_PASSWORD")] = SecretStr("")
+    ca_file: Annotated[str, Var("SCHEMA_REGISTRY_CAFILE")] = ""
+    certificate_file: Annotated[str, Var("SCHEMA_REGISTRY_CERTFILE")] = ""
+    key_file: Annotated[str, Var("SCHEMA_REGISTRY_KEYFILE")] = ""
+
+    @field_validator("url")
+    @classmethod
+    def _http(cls, raw: str) -> str:
+        if raw and not raw.startswith(("http://", "https://")):
+            raise ValueError("is no address; write http://HOST:PORT or https://HOST")
+        return raw
 
 
 class Process(Group):
@@ -367,6 +405,8 @@ class Settings(BaseSettings):
     batches: Batches = Batches()
     traces: Traces = Traces()
     otlp: Otlp = Otlp()
+    triggers: Triggers = Triggers()
+    schema_registry: SchemaRegistry = SchemaRegistry()
     process: Process = Process()
     grafana: Grafana = Grafana()
     logging: Logging = Logging()

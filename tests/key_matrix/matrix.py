@@ -19,7 +19,7 @@ _SHARED = re.compile("/providers/|/optimizer/|/queues/|/batches/|/admin/|/subjec
 #: Sees the state of the owner; the answers of these lists must not change.
 WATCHED = (
     "workflows", "prompts", "workflows/runs", "schedules", "budgets", "stops?resumed=true", "limits", "quotas", "keys",
-    "projects?archived=true", "providers/credentials", "datasets", "evaluations", "webhooks",
+    "projects?archived=true", "providers/credentials", "datasets", "evaluations", "webhooks", "triggers",
     "deployments",
 )  # fmt: skip
 
@@ -268,6 +268,11 @@ BODIES: dict[str, Any] = {
     "POST /webhooks": {"url": "https://new.example/"},
     "PATCH /webhooks/{webhook_id}": {"description": "changed"},
     "POST /webhooks/{webhook_id}/rotate": {"overlap_s": 60},
+    "POST /triggers": {"name": "new", "workflow_name": WORKFLOW, "inputs": {"name": "payload"}, "webhook": {}},
+    "PATCH /triggers/{trigger_id}": {"filter": "true"},
+    "POST /triggers/{trigger_id}/rotate": {"overlap_s": 60},
+    "POST /triggers/{trigger_id}/try": {"payload": 1},
+    "POST /hooks/{address}": {"action": "opened"},
     "POST /stops": {"scope": "workflow", "target": WORKFLOW, "mode": "pause", "reason": "x"},
     "PUT /limits": {"max_running_runs": 1, "workflows": {WORKFLOW: 1}},
     "PUT /quotas": {"limits": []},

@@ -149,6 +149,9 @@ async def _things(stage: Stage) -> None:
         "stop_id": (await stage.post("/stops", stop))["id"],
         "webhook_id": (webhook := (await stage.post("/webhooks", {"url": f"https://{MARK}.example/"}))["id"]),
         "number": str((await stage.post(f"/webhooks/{webhook}/test", {}))["number"]),
+        "trigger_id": (await stage.post("/triggers", _trigger()))["id"],
+        # Of an address nobody has the secret part: it was shown once.
+        "address": "tr_0123456789abcdef." + "A" * 43,
         "evaluation_id": (await stage.post("/evaluations", evaluation))["id"],
         "deployment_id": (await stage.post(f"/prompts/{PROMPT}/deployments", {"environment": f"{LABEL}-new"}))["id"],
         "key_id": (await stage.post("/keys", {"name": MARK}))["id"],
@@ -167,6 +170,11 @@ async def _things(stage: Stage) -> None:
     (await stage.owner.put(f"{API}/providers/facts", json=facts)).raise_for_status()
     credentials = {"api_key": f"{MARK}-sk-1234567890"}
     (await stage.owner.put(f"{API}/providers/{PROVIDER}/credentials", json=credentials)).raise_for_status()
+
+
+def _trigger() -> dict[str, Any]:
+    inputs = {"name": f"'{MARK}'"}
+    return {"name": MARK, "workflow_name": WORKFLOW, "inputs": inputs, "webhook": {}, "paused": True}
 
 
 async def _callers(stage: Stage) -> None:

@@ -28,6 +28,7 @@ from agentflow.client.aio.schedules import AsyncSchedules
 from agentflow.client.aio.system import AsyncObjects, AsyncPrices, AsyncSystem, AsyncTools
 from agentflow.client.aio.traces import AsyncTraces
 from agentflow.client.aio.transport import AsyncTransport
+from agentflow.client.aio.triggers import AsyncTriggers
 from agentflow.client.aio.webhooks import AsyncWebhooks
 from agentflow.client.aio.workflows import AsyncWorkflows
 from agentflow.client.configuration import configuration
@@ -92,6 +93,7 @@ class AsyncClient:
         self.objects = AsyncObjects(self)
         self.audit = AsyncAudit(self)
         self.webhooks = AsyncWebhooks(self)
+        self.triggers = AsyncTriggers(self)
         self.compliance = AsyncCompliance(self)
         self.system = AsyncSystem(self)
 

@@ -33,6 +33,7 @@ from agentflow.client.sync.schedules import Schedules
 from agentflow.client.sync.system import Objects, Prices, System, Tools
 from agentflow.client.sync.traces import Traces
 from agentflow.client.sync.transport import Transport
+from agentflow.client.sync.triggers import Triggers
 from agentflow.client.sync.webhooks import Webhooks
 from agentflow.client.sync.workflows import Workflows
 
@@ -93,6 +94,7 @@ class Client:
         self.objects = Objects(self)
         self.audit = Audit(self)
         self.webhooks = Webhooks(self)
+        self.triggers = Triggers(self)
         self.compliance = Compliance(self)
         self.system = System(self)
 
