@@ -16,7 +16,7 @@ from connectors.nats.pubsub import Nats
 from connectors.ports.engine import OutRecord
 from connectors.ports.kms import Kms
 from connectors.postgres.database import Database
-from connectors.redis.client import connect_bounded
+from connectors.redis.client import close, connect_bounded
 from schemas.settings import Settings
 from services.privacy.vault.opening import OpenVault, open_vault
 from services.runs.known_runs import Progress
@@ -91,8 +91,8 @@ class Clients:
         """Begin to connect where that is a task of its own; ``stack`` closes everything."""
         stack.push_async_callback(self.clickhouse.close)
         stack.push_async_callback(self.oidc.aclose)
-        stack.push_async_callback(self.redis.connection_pool.aclose)
-        stack.push_async_callback(self.cache_redis.connection_pool.aclose)
+        stack.push_async_callback(close, self.redis)
+        stack.push_async_callback(close, self.cache_redis)
         stack.push_async_callback(self.database.close)
         stack.push_async_callback(self.vault_database.close)
         if self.kms is not None:

@@ -90,6 +90,7 @@ from services.security.policies.active import ActivePolicies
 from services.security.policies.pinning import Pinning
 from services.security.policies.reading import Readings
 from services.security.policies.restoring import ReaderRestores
+from services.tools.secrets import SecretSurface
 from services.triggers.hooks import Hooks
 from services.triggers.surface import TriggerSurface
 from services.webhooks.surface import WebhookSurface
@@ -324,5 +325,6 @@ class Services:
     vault: OpenVault | None
     audit: AuditServices
     webhooks: WebhookSurface
+    secrets: SecretSurface
     triggers: TriggerServices
     operations: OperationServices

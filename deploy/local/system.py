@@ -41,7 +41,7 @@ LAYOUT: Mapping[str, tuple[str, ...]] = {
         "quality",
         "traces",
     ),
-    "sinks": ("audit", "history", "analytics", "live", "events", "webhooks", "otlp-export", "live-cost"),
+    "sinks": ("audit", "history", "analytics", "live", "events", "webhooks", "otlp-export", "live-cost", "bridge"),
     "worker": ("worker",),
 }
 #: A group notices a dead member after its session; on one machine that need not be long.
@@ -87,7 +87,7 @@ class System:
             with heartbeat(self.progress, "migrating the schemas and creating the topics"):
                 self.prepare()
             with heartbeat(self.progress, "starting the roles"):
-                self._start_roles()
+                self.start_roles()
         except BaseException:
             self.stop()
             raise
@@ -183,7 +183,8 @@ class System:
         answer.read()
         return answer.status
 
-    def _start_roles(self) -> None:
+    def start_roles(self) -> None:
+        """Start the roles on engines that serve, and the API; return when all are ready. Raises ``RoleStartError``."""
         self.make_roles()
         for process in self.roles.values():
             process.launch()

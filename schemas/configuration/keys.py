@@ -24,17 +24,23 @@ _GUIDE = {
     "database.ssl_mode": "DB_SSL_MODE",
     "redis.host": "REDIS_HOST",
     "redis.port": "REDIS_PORT",
+    "redis.username": "REDIS_USERNAME",
     "redis.password": "REDIS_PASSWORD",
+    "redis.tls": "REDIS_TLS",
+    "redis.mode": "REDIS_MODE",
+    "redis.sentinel_master": "REDIS_SENTINEL_MASTER",
+    "redis.sentinel_password": "REDIS_SENTINEL_PASSWORD",
     "clickhouse.host": "CLICKHOUSE_HOST",
     "clickhouse.http_port": "CLICKHOUSE_HTTP_PORT",
     "clickhouse.user": "CLICKHOUSE_USER",
     "clickhouse.password": "CLICKHOUSE_PASSWORD",
+    "clickhouse.secure": "CLICKHOUSE_SECURE",
     CACHE_SIZE: "CACHE_MAX_MB",
     API_KEYS: "API_KEYS",
 }
 #: Keys that the guide has and AgentFlow needs not, with what it uses instead.
 UNUSED = {"clickhouse.port": "AgentFlow speaks HTTP with ClickHouse: clickhouse.http_port (8123) is the port it uses"}
-_SECRET_PARTS = {"DB_PASSWORD", "REDIS_PASSWORD", "CLICKHOUSE_PASSWORD"}
+_SECRET_PARTS = {"DB_PASSWORD", "REDIS_PASSWORD", "REDIS_SENTINEL_PASSWORD", "CLICKHOUSE_PASSWORD"}
 
 
 def config_keys() -> dict[str, str]:

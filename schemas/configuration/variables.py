@@ -120,6 +120,13 @@ def _quoted(text: str) -> str:
     return quote(text, safe="")
 
 
+def _is_on(env: Mapping[str, str], name: str) -> bool:
+    raw = env.get(name, "").lower()
+    if raw not in ("", "true", "false"):
+        raise ValueError(f"{name}={env[name]!r} is neither true nor false; write one of the two")
+    return raw == "true"
+
+
 def _database_url(env: Mapping[str, str]) -> str:
     if not env.get("DB_HOST"):
         return ""
@@ -129,11 +136,34 @@ def _database_url(env: Mapping[str, str]) -> str:
 
 
 def _redis_url(env: Mapping[str, str]) -> str:
+    """Return the URL of one server, or of the several that ``REDIS_HOST`` names, in the form of ``REDIS_MODE``."""
     if not env.get("REDIS_HOST"):
         return ""
-    password = read_secret(env, "REDIS_PASSWORD")
-    login = f":{_quoted(password)}@" if password else ""
-    return f"redis://{login}{env['REDIS_HOST']}:{env.get('REDIS_PORT') or '6379'}/0"
+    mode = env.get("REDIS_MODE") or "single"
+    if mode not in _REDIS_MODES:
+        raise ValueError(f"REDIS_MODE={mode!r} is not one of {', '.join(_REDIS_MODES)}; write one of them")
+    user, password = env.get("REDIS_USERNAME", ""), read_secret(env, "REDIS_PASSWORD")
+    if user and not password:
+        raise ValueError("REDIS_PASSWORD is missing beside REDIS_USERNAME; set it, or leave both out")
+    login = f"{_quoted(user)}:{_quoted(password)}@" if password else ""
+    kind, port = _REDIS_MODES[mode]
+    scheme = ("rediss" if _is_on(env, "REDIS_TLS") else "redis") + kind
+    port = env.get("REDIS_PORT") or port
+    hosts = [host.strip() for host in env["REDIS_HOST"].split(",") if host.strip()]
+    where = ",".join(host if ":" in host.rpartition("]")[2] else f"{host}:{port}" for host in hosts)
+    match mode:
+        case "cluster":
+            return f"{scheme}://{login}{where}"
+        case "sentinel":
+            return f"{scheme}://{login}{where}/0?{_sentinel_query(env)}"
+    return f"{scheme}://{login}{where}/0"
+
+
+def _sentinel_query(env: Mapping[str, str]) -> str:
+    master, password = env.get("REDIS_SENTINEL_MASTER") or "", read_secret(env, "REDIS_SENTINEL_PASSWORD")
+    if not master:
+        raise ValueError("REDIS_MODE=sentinel needs REDIS_SENTINEL_MASTER, the name in `sentinel monitor NAME`; set it")
+    return f"master={_quoted(master)}" + (f"&sentinel_password={_quoted(password)}" if password else "")
 
 
 def _clickhouse_url(env: Mapping[str, str]) -> str:
@@ -141,14 +171,36 @@ def _clickhouse_url(env: Mapping[str, str]) -> str:
         return ""
     user, password = env.get("CLICKHOUSE_USER") or "default", read_secret(env, "CLICKHOUSE_PASSWORD")
     login = f"{_quoted(user)}:{_quoted(password)}@" if password or user != "default" else ""
-    return f"http://{login}{env['CLICKHOUSE_HOST']}:{env.get('CLICKHOUSE_HTTP_PORT') or '8123'}"
+    scheme, port = ("https", "8443") if _is_on(env, "CLICKHOUSE_SECURE") else ("http", "8123")
+    return f"{scheme}://{login}{env['CLICKHOUSE_HOST']}:{env.get('CLICKHOUSE_HTTP_PORT') or port}"
 
 
+#: What each kind of Redis adds to the scheme, and the port of a host that names none.
+_REDIS_MODES = {
+    "single": ("", "6379"),
+    "sentinel": ("+sentinel", "26379"),
+    "cluster": ("+cluster", "6379"),
+}
 #: The variables that together say what a URL says, its host first.
 PARTS: dict[str, tuple[str, ...]] = {
     "DATABASE_URL": ("DB_HOST", "DB_PORT", "DB_USER", "DB_PASSWORD", "DB_NAME", "DB_SSL_MODE"),
-    "REDIS_URL": ("REDIS_HOST", "REDIS_PORT", "REDIS_PASSWORD"),
-    "CLICKHOUSE_URL": ("CLICKHOUSE_HOST", "CLICKHOUSE_HTTP_PORT", "CLICKHOUSE_USER", "CLICKHOUSE_PASSWORD"),
+    "REDIS_URL": (
+        "REDIS_HOST",
+        "REDIS_PORT",
+        "REDIS_USERNAME",
+        "REDIS_PASSWORD",
+        "REDIS_TLS",
+        "REDIS_MODE",
+        "REDIS_SENTINEL_MASTER",
+        "REDIS_SENTINEL_PASSWORD",
+    ),
+    "CLICKHOUSE_URL": (
+        "CLICKHOUSE_HOST",
+        "CLICKHOUSE_HTTP_PORT",
+        "CLICKHOUSE_USER",
+        "CLICKHOUSE_PASSWORD",
+        "CLICKHOUSE_SECURE",
+    ),
 }
 _JOINED: dict[str, Callable[[Mapping[str, str]], str]] = {
     "DATABASE_URL": _database_url,

@@ -1,4 +1,4 @@
-"""Every suite of Redis runs on redis-py's client, on the pipelined one, and on that with a cluster of three nodes."""
+"""Every suite of Redis runs on redis-py's client, and on the pipelined one: single, of a cluster, by Sentinels."""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -15,7 +15,13 @@ def redis_cluster_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
         yield nodes[0].url
 
 
-@pytest.fixture(params=["redis-py", "pipelined", "cluster"])
+@pytest.fixture(scope="session")
+def redis_sentinel_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with redis_servers.watched(tmp_path_factory.mktemp("watched")) as found:
+        yield found.url
+
+
+@pytest.fixture(params=["redis-py", "pipelined", "cluster", "sentinel"])
 async def redis(request: pytest.FixtureRequest) -> AsyncIterator[Redis]:
     async with client_of(request.param, request) as client:
         yield client

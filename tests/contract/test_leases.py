@@ -4,6 +4,7 @@ import asyncio
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
@@ -14,6 +15,7 @@ from schemas.errors import Unavailable
 from schemas.metrics import PROVIDER_REQUESTS_TOTAL, WORKERS_COUNTERS_KEY
 from schemas.metrics.fields import counter_field
 from schemas.tables.runs import STATUS
+from tests.support.runs_table import open_runs
 
 PARTITIONS = 12
 LONG_MS = 60_000
@@ -45,6 +47,7 @@ class World:
 @pytest.fixture
 async def world(redis: Redis) -> AsyncIterator[World]:
     world = World(redis)
+    await open_runs(redis, PARTITIONS)
     yield world
     await redis.unlink(world.key, world.slot.entity(world.run))
 
@@ -202,6 +205,25 @@ async def test_it_works_after_redis_forgot_its_scripts(world: World) -> None:
     assert await owner.finish(granted, b"r", {})
     await world.redis.script_flush()
     assert await world.take(owner) == Done(b"r")
+
+
+async def test_nothing_is_claimed_while_the_table_of_runs_is_lost_or_being_restored(world: World) -> None:
+    position, owner = world.slot.position, world.worker("a")
+    kept: dict[Any, Any] = await world.redis.hgetall(position)
+    try:
+        await world.redis.delete(position)
+        with pytest.raises(Unavailable, match="not yet restored"):
+            await world.take(owner)
+        await world.redis.hset(position, mapping={"offset": 0, "restoring": 1})
+        with pytest.raises(Unavailable, match="not yet restored"):
+            await world.take(owner)
+        assert not await world.redis.exists(world.key)
+        # What the table says of a run that is over holds in any case.
+        await world.redis.hset(world.slot.entity(world.run), STATUS, "succeeded")
+        assert await world.take(owner) == Ended("succeeded")
+    finally:
+        await world.redis.delete(position)
+        await world.redis.hset(position, mapping=kept)
 
 
 async def test_a_redis_that_is_down_is_unavailable() -> None:

@@ -9,7 +9,6 @@ import pytest
 from redis.asyncio import Redis
 
 from connectors.aio.clock import WallClock
-from connectors.redis.client import connect_pipelined
 from connectors.redis.keys import CacheKeys
 from connectors.redis.response_cache import WAIT, Bounds, Hit, Keep, Lead, Lookup, Near, RedisResponseCache
 from services.caching.flights import Flight, Flights
@@ -27,12 +26,9 @@ async def dropped(redis: Redis) -> AsyncIterator[None]:
     await drop_all(redis)
 
 
-@pytest.fixture(params=["redis-py", "pipelined"])
-async def cache(redis: Redis, redis_url: str, request: pytest.FixtureRequest) -> AsyncIterator[RedisResponseCache]:
-    client = connect_pipelined(redis_url) if request.param == "pipelined" else redis
-    yield RedisResponseCache(client)
-    if client is not redis:
-        await client.aclose()
+@pytest.fixture
+def cache(redis: Redis) -> RedisResponseCache:
+    return RedisResponseCache(redis)
 
 
 async def drop_all(redis: Redis) -> None:

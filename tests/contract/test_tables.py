@@ -14,7 +14,7 @@ from schemas.errors import Fenced, PositionLost, Unavailable
 from tests.support.redis_clients import client_of
 
 
-@pytest.fixture(params=["memory", "redis-py", "pipelined", "cluster"])
+@pytest.fixture(params=["memory", "redis-py", "pipelined", "cluster", "sentinel"])
 async def table(request: pytest.FixtureRequest):
     if request.param == "memory":
         yield MemoryTable()
@@ -172,7 +172,7 @@ async def test_counters_are_read_as_they_were_added_up(table: Table) -> None:
     assert await table.counted(0, epoch) == {"a|x=1": 2, "b": 0.75}
 
 
-@pytest.mark.parametrize("client", ["redis-py", "pipelined", "cluster"])
+@pytest.mark.parametrize("client", ["redis-py", "pipelined", "cluster", "sentinel"])
 async def test_the_newest_exemplar_of_a_bucket_is_kept_until_the_table_begins_again(
     client: str, request: pytest.FixtureRequest
 ) -> None:

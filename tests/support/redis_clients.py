@@ -11,8 +11,8 @@ from connectors.redis.client import connect_pipelined
 
 @asynccontextmanager
 async def client_of(name: str, request: pytest.FixtureRequest) -> AsyncIterator[Redis]:
-    """Yield a client by name: ``redis-py``, ``pipelined`` or, of a cluster of three nodes, ``cluster``."""
-    url = request.getfixturevalue("redis_cluster_url" if name == "cluster" else "redis_url")
+    """Yield a client by name: ``redis-py``, ``pipelined``, ``cluster`` (of three nodes) or ``sentinel``."""
+    url = request.getfixturevalue(f"redis_{name}_url" if name in ("cluster", "sentinel") else "redis_url")
     client = Redis.from_url(url) if name == "redis-py" else connect_pipelined(url)
     try:
         yield client

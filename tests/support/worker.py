@@ -54,11 +54,14 @@ from streams.roles.worker.producer import Outbox
 from streams.roles.worker.rollouts import Rollouts
 from streams.runtime.consumer.poll import Partition, Poll
 from streams.runtime.routing import to_out
+from tests.support.runs_table import open_runs
 from topics.catalogue import AUDIT_EVENTS, COST_EVENTS, PROVIDER_CALLS, RUN_EVENTS, TRACE_SPANS, lane
 from topics.codec import decode
 
 #: So many that every organisation has a partition of the budgets table for itself.
 PARTITIONS = 1 << 30
+#: Of the table of runs.
+RUN_PARTITIONS = 12
 LOG_PARTITIONS = 2
 #: So long that no machine stalls for it: a test that needs a lease to end says so.
 LEASE_MS = 60_000
@@ -229,7 +232,8 @@ class Bench:
         self.shadow_answers = ShadowAnswers(self.redis)
 
     async def open_budgets(self) -> None:
-        """Make the organisation's money table one that may be trusted."""
+        """Make the organisation's money table one that may be trusted, and the table of runs one that is there."""
+        await open_runs(self.redis, RUN_PARTITIONS)
         self.definitions.mark_loaded()
         table, partition = RedisTable(self.redis, "budgets"), budgets_slot(self.org, PARTITIONS).partition
         epoch = (await table.take(partition, "log")).epoch
@@ -269,7 +273,7 @@ class Bench:
         attempts = Attempts(
             AttemptSpec(worker_id=name, lease_ms=lease_ms),
             executor=executor,
-            claims=RedisLeases(self.redis, PARTITIONS, name, lease_ms),
+            claims=RedisLeases(self.redis, RUN_PARTITIONS, name, lease_ms),
             outbox=outbox,
             clock=self.clock,
             metrics=metrics,
@@ -309,7 +313,7 @@ class Bench:
 
     async def set_status(self, run_id: str, status: str) -> None:
         """Let the run's table say a status."""
-        await self.redis.hset(runs_slot(run_id, PARTITIONS).entity(run_id), STATUS, status)
+        await self.redis.hset(runs_slot(run_id, RUN_PARTITIONS).entity(run_id), STATUS, status)
 
     async def held(self) -> dict[bytes, bytes]:
         """The organisation's held money."""

@@ -21,6 +21,7 @@ from redis.exceptions import NoScriptError
 from connectors.redis.errors import redis_errors
 from connectors.redis.keys import runs_slot
 from connectors.redis.scripts import script
+from schemas.errors import Unavailable
 from schemas.ids import call_id
 from schemas.metrics import WORKERS_COUNTERS_KEY
 from schemas.run_states import TERMINAL_RUN
@@ -89,7 +90,7 @@ ClaimAnswer = Granted | Busy | Done | Published | Ended
 
 
 def claim_answer(reply: Sequence[bytes], run_id: str, request_id: str) -> ClaimAnswer:
-    """Return what ``lua/lease_take.lua`` says of an attempt."""
+    """Return what ``lua/lease_take.lua`` says of an attempt. Raises ``Unavailable`` while its table is not there."""
     match reply[0]:
         case b"granted":
             return Granted(run_id, request_id, int(reply[1]), int(reply[2]), int(reply[3]))
@@ -99,6 +100,8 @@ def claim_answer(reply: Sequence[bytes], run_id: str, request_id: str) -> ClaimA
             return Done(reply[1])
         case b"ended":
             return Ended(reply[1].decode())
+        case b"unknown":
+            raise Unavailable("redis", f"claim {request_id}: the table of runs is lost and not yet restored")
         case _:
             return Published()
 
@@ -124,10 +127,11 @@ class RedisLeases:
     async def take(self, run_id: str, request_id: str, *, also_ended: bool = False) -> ClaimAnswer:
         """Take the attempt, unless it is taken, has an outcome, or its run is over and not ``also_ended``.
 
-        An unknown run is running.
+        An unknown run is running. Raises ``Unavailable`` while the table of runs is being restored, too: claims may be
+        lost with it.
         """
         slot = runs_slot(run_id, self._partitions)
-        keys = [slot.claim(request_id), slot.entity(run_id)]
+        keys = [slot.claim(request_id), slot.entity(run_id), slot.position]
         with redis_errors(f"claim {request_id}"):
             ended = () if also_ended else TERMINAL_RUN
             args: list[str | int] = [self._owner, self._lease_ms, KEEP_MS, STATUS, *ended]

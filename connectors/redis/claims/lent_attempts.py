@@ -144,7 +144,8 @@ class LentAttempts:
         ended = () if also_ended else TERMINAL_RUN
         args: list[str | int] = [owner, lease_ms, KEEP_MS, STATUS, *ended]
         with redis_errors(f"claim {request}"):
-            reply: list[bytes] = await self._take(keys=[slot.claim(request), slot.entity(run_id)], args=args)
+            keys = [slot.claim(request), slot.entity(run_id), slot.position]
+            reply: list[bytes] = await self._take(keys=keys, args=args)
         return claim_answer(reply, run_id, request)
 
     async def describe(self, lease: Lease, lent: LentRequest, before: str | None) -> bytes:

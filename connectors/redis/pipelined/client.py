@@ -2,8 +2,11 @@
 
 It is a ``redis.asyncio.Redis`` in all that holds, claims, quotas and tables need: commands, scripts and pipelines. It
 never repeats a command. One whose reply is lost is a ``ReplyLostError``, and one that was never sent a
-``NotSentError``; the next command makes a new connection. It has no ``WATCH``, no blocking commands and no
-subscriptions, since these need a connection of their own.
+``NotSentError``; the next command makes a new connection. A command that waits in the server (``BLPOP``) has a
+connection of its own. It has no ``WATCH`` and no subscriptions.
+
+Its URL names one server, a cluster or Sentinels. After a connection broke, or a server said that it is no master, the
+servers are asked again before the next command.
 """
 
 import asyncio
@@ -15,17 +18,32 @@ import hiredis
 from redis.asyncio import ConnectionPool, Redis
 from redis.asyncio.client import Pipeline
 from redis.commands.core import AsyncScript
-from redis.exceptions import AskError, ExecAbortError, MovedError, NoScriptError, ResponseError
+from redis.exceptions import (
+    AskError,
+    ClusterDownError,
+    ExecAbortError,
+    MasterDownError,
+    MovedError,
+    NoScriptError,
+    ReadOnlyError,
+    ResponseError,
+)
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from connectors.redis.pipelined.address import read_address
-from connectors.redis.pipelined.cluster import Cluster
+from connectors.redis.pipelined.address import Place, read_place
+from connectors.redis.pipelined.cluster import Cluster, key_of
 from connectors.redis.pipelined.node import Node
+from connectors.redis.pipelined.sentinel import Sentinels
+from connectors.redis.pipelined.servers import Limits, Servers
 
 Args = tuple[Any, ...]
 #: Redirects of one command; a slot moves once, and is found at its second place.
 _REDIRECTS = 5
 _ASKING = hiredis.pack_command(("ASKING",))
+#: Their last word is for how many seconds the server may wait.
+_WAITING = frozenset({"BLPOP", "BRPOP", "BLMOVE"})
+#: What a master says that has lost its replicas, perhaps inside a script's error: it may have been replaced.
+_CUT_OFF = "NOREPLICAS"
 
 
 class PipelinedRedis(Redis):
@@ -36,7 +54,8 @@ class PipelinedRedis(Redis):
 
     def __init__(self, pool: ConnectionPool, url: str, *, answer_s: float, connect_s: float) -> None:
         super().__init__(connection_pool=pool)
-        self._cluster = Cluster(read_address(url), answer_s, connect_s)
+        self._limits = Limits(answer_s, connect_s)
+        self._cluster = _servers(read_place(url), self._limits)
         self._learning: asyncio.Task[None] | None = None
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
@@ -57,9 +76,9 @@ class PipelinedRedis(Redis):
 
     async def ask(self, args: Args) -> Any:
         """Return the raw reply to one command, wherever its key is. Raises what redis-py raises."""
-        if self._cluster.stale:
-            await self._learn()
-        node, before, packed = self._cluster.node_of(args), b"", hiredis.pack_command(args)
+        node, before, packed = await self._node_of(args), b"", hiredis.pack_command(args)
+        if args[0] in _WAITING:
+            return await self._wait(node, args)
         for _ in range(_REDIRECTS):
             try:
                 return await self._sent(node, before, packed)
@@ -69,9 +88,9 @@ class PipelinedRedis(Redis):
 
     async def ask_together(self, commands: Sequence[Args]) -> list[Any]:
         """Return the replies to commands that are done at once (``MULTI``); all have keys of one slot."""
-        if self._cluster.stale:
-            await self._learn()
-        node, before = self._cluster.node_of(commands[0]), b""
+        # By a command that has a key; some, such as TIME, have none.
+        deciding = next((one for one in commands if key_of(one) is not None), commands[0])
+        node, before = await self._node_of(deciding), b""
         packed = b"".join(hiredis.pack_command(one) for one in (("MULTI",), *commands, ("EXEC",)))
         loop = asyncio.get_running_loop()
         for _ in range(_REDIRECTS):
@@ -84,6 +103,7 @@ class PipelinedRedis(Redis):
                 continue
             failed = next((one for one in queued if isinstance(one, Exception)), None)
             if isinstance(done, BaseException):
+                self._doubt(done)
                 raise failed if isinstance(done, ExecAbortError) and failed is not None else done
             return list(done)
         raise ResponseError("a transaction was redirected too often; its slots are moving")
@@ -100,10 +120,35 @@ class PipelinedRedis(Redis):
             node.send(packed, waiter)
         try:
             return await waiter
-        except RedisConnectionError:
-            # A server of a cluster that is gone may have been replaced.
-            self._cluster.stale = True
+        except (RedisConnectionError, ResponseError) as exc:
+            self._doubt(exc)
             raise
+
+    def _doubt(self, exc: BaseException) -> None:
+        """Ask the servers again after an error that says that another one may be the master by now."""
+        lost = isinstance(exc, (RedisConnectionError, ReadOnlyError, MasterDownError, ClusterDownError))
+        if lost or _CUT_OFF in str(exc):
+            self._cluster.stale = True
+
+    async def _node_of(self, args: Args) -> Node:
+        if self._cluster.stale:
+            await self._learn()
+        node = self._cluster.node_of(args)
+        if node.broke:
+            await self._learn()
+            node = self._cluster.node_of(args)
+        return node
+
+    async def _wait(self, node: Node, args: Args) -> Any:
+        """Ask what the server may answer late, on a connection that ends with the question: no reply is lost on it."""
+        apart = Node(node.address, self._limits.answer_s + float(args[-1]), self._limits.connect_s)
+        try:
+            return await apart.ask(*args)
+        except RedisConnectionError as exc:
+            self._doubt(exc)
+            raise
+        finally:
+            await apart.close()
 
     def _redirected(self, exc: AskError) -> tuple[Node, bytes]:
         node = self._cluster.at(exc.host, exc.port)
@@ -169,6 +214,10 @@ class Batch(Pipeline):
             one if isinstance(one, Exception) else self._client.parsed(args, options, one)
             for (args, options), one in zip(stack, found, strict=True)
         ]
+
+
+def _servers(place: Place, limits: Limits) -> Servers:
+    return Sentinels(place, limits) if place.kind == "sentinel" else Cluster(place, limits)
 
 
 def _split(args: Args) -> Args:

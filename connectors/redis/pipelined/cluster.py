@@ -8,8 +8,9 @@ from redis.crc import key_slot
 from redis.exceptions import AuthenticationError, AuthorizationError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from connectors.redis.pipelined.address import Address
+from connectors.redis.pipelined.address import Place
 from connectors.redis.pipelined.node import Node
+from connectors.redis.pipelined.servers import Limits
 
 _SCRIPTS = frozenset({"EVAL", "EVALSHA"})
 #: Commands without a key; ``SCAN`` is sent where the hash tag of its pattern is.
@@ -18,12 +19,16 @@ _KEYLESS = frozenset({"PING", "SCRIPT", "TIME", "INFO", "CLUSTER", "CONFIG", "FL
 
 
 class Cluster:
-    """The servers that are known. Before ``learn`` none is chosen by slot."""
+    """The servers that are known. Before ``learn`` none is chosen by slot.
 
-    def __init__(self, seed: Address, answer_s: float, connect_s: float) -> None:
-        self._limits = (answer_s, connect_s)
-        self._seed = Node(seed, answer_s, connect_s)
-        self._nodes: dict[tuple[str, int], Node] = {(seed.host, seed.port): self._seed}
+    A place of the kind ``single`` may be a cluster, too; one of the kind ``cluster`` must be.
+    """
+
+    def __init__(self, place: Place, limits: Limits) -> None:
+        self._place = place
+        self._limits = limits
+        self._nodes = {(seed.host, seed.port): Node(seed, *limits) for seed in place.seeds}
+        self._seed = next(iter(self._nodes.values()))
         self._slots: list[Node] | None = None
         #: Whether the servers must be asked before the next command.
         self.stale = True
@@ -37,7 +42,7 @@ class Cluster:
         """Return the server for a command."""
         if self._slots is None:
             return self._seed
-        key = _key(args)
+        key = key_of(args)
         if key is None:
             return self._slots[0]
         return self._slots[key_slot(key if isinstance(key, bytes) else str(key).encode())]
@@ -57,14 +62,21 @@ class Cluster:
         self.stale = True
 
     async def learn(self) -> None:
-        """Ask which server has which slot; of a single server, all are there. Raises what redis-py raises."""
+        """Ask which server has which slot; of a single server, all are there. Raises what redis-py raises.
+
+        Those that answered last are asked first: one that is gone takes as long as a connection may take.
+        """
         failure: Exception | None = None
-        for node in self.nodes:
+        for node in sorted(self.nodes, key=lambda one: not one.is_connected):
             try:
                 found = await node.ask("CLUSTER", "SLOTS")
             except (AuthenticationError, AuthorizationError):
                 raise
-            except ResponseError:
+            except ResponseError as exc:
+                if self._place.kind == "cluster" and "cluster support disabled" in str(exc):
+                    raise ResponseError(
+                        f"redis at {node.address} is no cluster: write redis:// without +cluster"
+                    ) from exc
                 # No cluster, or none that this user may ask for: redirects say the rest.
                 self.stale = False
                 return
@@ -90,7 +102,7 @@ class Cluster:
         self.stale = False
 
 
-def _key(args: Sequence[Any]) -> Any:
+def key_of(args: Sequence[Any]) -> Any:
     """Return the key that decides where a command goes; ``None`` if it has none."""
     name = args[0]
     if name in _SCRIPTS:

@@ -9,6 +9,7 @@ from redis.exceptions import AuthenticationError, AuthorizationError, RedisError
 from connectors.redis.pipelined.address import Address
 from connectors.redis.pipelined.connection import Connection, Waiter
 from connectors.redis.pipelined.failures import NotSentError
+from connectors.redis.tls import fault_of
 
 
 class Node:
@@ -21,6 +22,13 @@ class Node:
         self._connection: Connection | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._unsent: list[tuple[bytes, tuple[Waiter, ...]]] = []
+        #: Whether its last connection broke and there is no other yet: it may have been replaced.
+        self.broke = False
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether there is a connection now."""
+        return self._connection is not None
 
     def send(self, packed: bytes, *waiters: Waiter) -> None:
         """Send commands, with a waiter for the reply of each."""
@@ -50,12 +58,13 @@ class Node:
         try:
             async with asyncio.timeout(self._connect_s):
                 connection = await self._opened()
-            self._connection = connection
+            self._connection, self.broke = connection, False
             error = NotSentError(f"redis at {self.address}: the connection was closed")
         except (AuthenticationError, AuthorizationError) as exc:
             error = exc
         except (OSError, RedisError, TimeoutError) as exc:
-            why = str(exc) or f"no answer within {self._connect_s:g} s"
+            fault = fault_of(exc)
+            why = fault or str(exc) or f"no answer within {self._connect_s:g} s"
             error = NotSentError(f"cannot connect to redis at {self.address}: {why}")
         finally:
             self._connecting = None
@@ -104,4 +113,4 @@ class Node:
 
     def _gone(self, connection: Connection) -> None:
         if self._connection is connection:
-            self._connection = None
+            self._connection, self.broke = None, True

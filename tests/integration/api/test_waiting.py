@@ -19,6 +19,7 @@ from schemas.records.run_events import RunSubmitted
 from schemas.records.run_views import StepView
 from tests.support.api import Running, running, settings_for, unique, until_authenticated
 from tests.support.history import view_of, write_views
+from tests.support.runs_table import open_runs
 from tests.support.topics import PARTITIONS
 from topics.admin import TopicAdmin
 from topics.catalogue import RUN_EVENTS, wanted
@@ -66,6 +67,7 @@ async def test_every_step_says_on_what_it_waits(api: Running, redis_url: str) ->
     retry = step("b", "waiting", waiting_for="retry", waiting_until_ms=5_000, error=failed)
     run = await started(api, step("a", "running"), retry)
     redis = Redis.from_url(redis_url)
+    await open_runs(redis, api.partitions)
     await RedisLeases(redis, api.partitions, "w-7", 60_000).take(run.run_id, request_id(run.run_id, "a", 1))
     await redis.aclose()
     found = await waits(api, run)

@@ -14,6 +14,7 @@ from streams.process.context import RoleContext
 from streams.roles.leases.role import Leases
 from streams.runtime.routing import to_out
 from tests.support.role_context import role_context
+from tests.support.runs_table import open_runs
 from tests.support.topics import PARTITIONS
 from topics.admin import TopicAdmin
 from topics.catalogue import RUN_EVENTS, TRACE_SPANS, lane, wanted
@@ -51,6 +52,7 @@ async def test_a_queue_is_read_while_leases_are_asked_for(ctx: RoleContext, kafk
             {name: wanted(queues=[queue])[name] for name in (RUN_EVENTS, TRACE_SPANS, topic)}, PARTITIONS, 1
         )
         claims = LentAttempts(ctx.redis, PARTITIONS)
+        await open_runs(ctx.redis, PARTITIONS)
         role, api = Leases(ctx), StepLeases(LeaseDesk(ctx.redis), claims, ctx.objects(), ctx.log)
         ctx.on_close(role.close)
         for turn in range(2):

@@ -20,7 +20,18 @@ from schemas.records.run_events import StepDeferred, StepFailed, StepSucceeded
 from schemas.records.steps import Link, StepRequest, ToolCall
 from services.runs.outcome_records import unpack
 from streams.roles.worker.executor import Executed, Executor
-from tests.support.worker import PARTITIONS, PATIENCE_S, Bench, Pump, function, llm, tool, until, until_async
+from tests.support.worker import (
+    PARTITIONS,
+    PATIENCE_S,
+    RUN_PARTITIONS,
+    Bench,
+    Pump,
+    function,
+    llm,
+    tool,
+    until,
+    until_async,
+)
 from topics.catalogue import RUN_EVENTS, dlq, lane
 
 #: A lease that is renewed while a test waits, every third of it, and that no stall outlasts.
@@ -42,7 +53,7 @@ async def test_a_function_needs_no_claim(bench: Bench) -> None:
     assert result.output == Inline(value=["aaaa", "bbbb"])
     assert (result.worker_id, result.cost_nano, result.call_ids) == ("w1", 0, [])
     await bench.idle(pump)
-    slot = runs_slot(request.run_id, PARTITIONS)
+    slot = runs_slot(request.run_id, RUN_PARTITIONS)
     assert not await bench.redis.exists(slot.claim(request.request_id))
 
 
@@ -91,7 +102,7 @@ async def test_a_crash_before_the_append_gives_the_same_bytes_again(bench: Bench
 
     bench.provider.reply = answer
     pump = await started(bench)
-    claim = runs_slot(request.run_id, PARTITIONS).claim(request.request_id)
+    claim = runs_slot(request.run_id, RUN_PARTITIONS).claim(request.request_id)
     # It leaves its slot with the outcome stored, and waits for the log.
     await until(lambda: bench.provider.calls.total() == 1 and pump.worker.in_flight == 0)
     stored = await bench.redis.hget(claim, "result")
@@ -110,7 +121,7 @@ async def test_a_crash_before_the_append_gives_the_same_bytes_again(bench: Bench
 
 async def test_a_worker_that_dies_in_a_call_is_followed_by_another_start(bench: Bench) -> None:
     request = bench.request(llm(), args={"word": "x"})
-    dead = RedisLeases(bench.redis, PARTITIONS, "dead", 50)
+    dead = RedisLeases(bench.redis, RUN_PARTITIONS, "dead", 50)
     granted = await dead.take(request.run_id, request.request_id)
     assert isinstance(granted, Granted)
     await bench.ask(request)
@@ -129,7 +140,7 @@ async def test_a_worker_that_dies_in_a_call_is_followed_by_another_start(bench: 
 
 async def test_an_attempt_that_kills_its_workers_ends(bench: Bench) -> None:
     request = bench.request(llm(), args={"word": "x"})
-    slot = runs_slot(request.run_id, PARTITIONS)
+    slot = runs_slot(request.run_id, RUN_PARTITIONS)
     await bench.redis.hset(
         slot.claim(request.request_id),
         mapping={"state": "running", "owner": "dead", "until": 0, "starts": 3, "calls": 3, "made": 1},
@@ -177,8 +188,8 @@ async def test_a_long_call_keeps_its_claim(bench: Bench) -> None:
     bench.provider.gate.clear()
     pump = await started(bench, lease_ms=RENEWED_MS)
     await until(lambda: bench.provider.running == 1)
-    rival = RedisLeases(bench.redis, PARTITIONS, "rival", RENEWED_MS)
-    claim = runs_slot(request.run_id, PARTITIONS).claim(request.request_id)
+    rival = RedisLeases(bench.redis, RUN_PARTITIONS, "rival", RENEWED_MS)
+    claim = runs_slot(request.run_id, RUN_PARTITIONS).claim(request.request_id)
     first_end = int(await bench.redis.hget(claim, "until") or 0)
 
     async def renewed() -> bool:
@@ -201,7 +212,7 @@ async def test_a_live_call_puts_back_what_redis_lost(bench: Bench) -> None:
     assert held
     slot = budgets_slot(bench.org, PARTITIONS)
     lost = [key async for key in bench.redis.scan_iter(f"{slot.prefix}:*") if b":hold:" in key or b":held:" in key]
-    claim = runs_slot(request.run_id, PARTITIONS).claim(request.request_id)
+    claim = runs_slot(request.run_id, RUN_PARTITIONS).claim(request.request_id)
     async with bench.redis.pipeline(transaction=True) as pipe:  # a renewal must not come in between
         pipe.unlink(claim, *lost)
         pipe.hgetall(slot.held(bench.org))
@@ -221,7 +232,7 @@ async def test_after_a_loss_each_call_is_settled_under_its_own_id(bench: Bench) 
     bench.provider.gate.clear()
     first = await started(bench, "w1", lease_ms=60_000)
     await until(lambda: bench.provider.running == 1)
-    await bench.redis.unlink(runs_slot(request.run_id, PARTITIONS).claim(request.request_id))
+    await bench.redis.unlink(runs_slot(request.run_id, RUN_PARTITIONS).claim(request.request_id))
     second = await started(bench, "w2", lease_ms=60_000)
     await until(lambda: bench.provider.running == 2)
     bench.provider.gate.set()

@@ -21,7 +21,7 @@ from streams.roles.worker.run_status import RunStatus
 from streams.runtime.routing import to_out
 from tests.support import runs
 from tests.support.timers import short, timer
-from tests.support.worker import PARTITIONS, PATIENCE_S, Bench, Pump, until, until_async
+from tests.support.worker import PATIENCE_S, RUN_PARTITIONS, Bench, Pump, until, until_async
 from topics.catalogue import RUN_EVENTS, lane
 from topics.codec import decode
 
@@ -116,7 +116,7 @@ class Flow:
     def claim(self, step: str) -> tuple[str, str]:
         """The key of a claim, and the id of its attempt."""
         request = f"{self.run_id}:{step}:1"
-        return runs_slot(self.run_id, PARTITIONS).claim(request), request
+        return runs_slot(self.run_id, RUN_PARTITIONS).claim(request), request
 
 
 @pytest.fixture
@@ -292,7 +292,7 @@ async def test_a_wait_gives_the_chain_back(bench: Bench) -> None:
     flow = Flow(bench, nodes)
     await flow.submit()
     _, attempt = flow.claim("b")
-    other = RedisLeases(bench.redis, PARTITIONS, "other", 60_000)
+    other = RedisLeases(bench.redis, RUN_PARTITIONS, "other", 60_000)
     assert isinstance(await other.take(flow.run_id, attempt), Granted)
     pump = await started(bench)
     await bench.finished(2)
@@ -429,7 +429,7 @@ async def test_a_lost_claim_ends_the_chain(bench: Bench, notes: Notes) -> None:
     await until(lambda: "a" in notes.begun)
     key, attempt = flow.claim("a")
     await bench.redis.unlink(key)
-    other = RedisLeases(bench.redis, PARTITIONS, "other", 60_000)
+    other = RedisLeases(bench.redis, RUN_PARTITIONS, "other", 60_000)
     granted = await other.take(flow.run_id, attempt)
     assert isinstance(granted, Granted)
     release.set()
@@ -502,7 +502,7 @@ async def test_chains_take_turns_with_what_is_in_the_log(bench: Bench, notes: No
 
 
 async def test_many_runs_are_asked_for_in_one_round_trip(bench: Bench) -> None:
-    claims, asked = RedisLeases(bench.redis, PARTITIONS, "w1", 1_000), []
+    claims, asked = RedisLeases(bench.redis, RUN_PARTITIONS, "w1", 1_000), []
 
     async def over(run_ids: Sequence[str]) -> set[str]:
         asked.append(len(run_ids))

@@ -34,7 +34,7 @@ from streams.roles.worker.producer import Outbox
 from streams.runtime.routing import to_out
 from tests.support.policies import TRUSTED, WEB, definition, security
 from tests.support.privacy import TOKEN, Vault, redactors
-from tests.support.worker import PARTITIONS, Bench, Pump, until_async
+from tests.support.worker import RUN_PARTITIONS, Bench, Pump, until_async
 from topics.catalogue import dlq, lane
 
 TOPIC = lane("silver")
@@ -47,7 +47,7 @@ class Served:
 
     def __init__(self, bench: Bench) -> None:
         self.bench = bench
-        self.claims = LentAttempts(bench.redis, PARTITIONS)
+        self.claims = LentAttempts(bench.redis, RUN_PARTITIONS)
         self.desk = LeaseDesk(bench.redis)
         self.api = self.another_api()
         self.readers: list[QueueReader] = []
@@ -88,7 +88,7 @@ class Served:
         return found[0]
 
     def key(self, request: StepRequest) -> str:
-        return runs_slot(request.run_id, PARTITIONS).claim(request.request_id)
+        return runs_slot(request.run_id, RUN_PARTITIONS).claim(request.request_id)
 
     async def settled(self, pump: Pump, count: int) -> None:
         """Wait until the role has committed so many requests, while a worker asks for leases and gets none.

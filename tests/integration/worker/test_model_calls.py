@@ -26,7 +26,7 @@ from schemas.records.hashes import value_hash
 from schemas.records.money import CallStarted
 from schemas.records.run_events import StepDeferred, StepFailed, StepSucceeded
 from schemas.records.steps import AgentTurn, StepRequest, ToolCall
-from tests.support.worker import PARTITIONS, PICTURE_TOKENS, Bench, llm, until_async
+from tests.support.worker import PICTURE_TOKENS, RUN_PARTITIONS, Bench, llm, until_async
 
 PRICES = PriceBook.load()
 COST = PRICES.cost("local", "local-silver", Usage(input_tokens=10, output_tokens=20))
@@ -251,7 +251,7 @@ async def test_while_spend_is_rebuilt_the_attempt_goes_back(bench: Bench) -> Non
     assert result.until_ms >= now_ms + 1_000
     assert "budgets" in result.reason
     assert bench.provider.calls == {}
-    claims = RedisLeases(bench.redis, PARTITIONS, "next", 1_000)
+    claims = RedisLeases(bench.redis, RUN_PARTITIONS, "next", 1_000)
     again = await claims.take(request.run_id, request.request_id)
     assert isinstance(again, Granted), "its claim was given back"
     assert again.starts == 1

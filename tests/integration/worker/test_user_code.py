@@ -19,7 +19,7 @@ from schemas.records.run_events import StepDeferred, StepFailed, StepSucceeded
 from schemas.records.steps import StepRequest
 from streams.roles.worker.attempt import MAX_STARTS
 from tests.support import bad_tools
-from tests.support.worker import PARTITIONS, Bench, Pump, function, tool, until
+from tests.support.worker import RUN_PARTITIONS, Bench, Pump, function, tool, until
 from topics.catalogue import dlq, lane
 
 
@@ -151,7 +151,7 @@ async def test_calls_that_ran_out_of_time_give_their_places_back(bench: Bench) -
 
 async def killed(bench: Bench, request: StepRequest, times: int) -> None:
     """Let a claim say that so many workers died in an attempt."""
-    claim = runs_slot(request.run_id, PARTITIONS).claim(request.request_id)
+    claim = runs_slot(request.run_id, RUN_PARTITIONS).claim(request.request_id)
     state = {"state": "running", "owner": "dead", "until": 0, "starts": times, "calls": times, "made": 1}
     await bench.redis.hset(claim, mapping=state)
 
@@ -190,7 +190,7 @@ async def test_only_what_a_dead_worker_may_have_begun_is_claimed(bench: Bench) -
     await bench.ask(after)
     await bench.finished(2)
     await bench.idle(pump)
-    claims = [runs_slot(r.run_id, PARTITIONS).claim(r.request_id) for r in (before, after)]
+    claims = [runs_slot(r.run_id, RUN_PARTITIONS).claim(r.request_id) for r in (before, after)]
     assert [await bench.redis.exists(claim) for claim in claims] == [1, 0]
 
 

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr, ValidationError
 
+from schemas.configuration.kafka import Kafka
 from schemas.configuration.variables import read_secret
-from schemas.settings import Kafka, Settings, kafka_from_env, variables
+from schemas.settings import Settings, kafka_from_env, variables
 
 SECRETS = [setting for setting in variables().values() if setting.secret]
 CANARY = "s3cr3t-canary"
@@ -118,6 +119,18 @@ def test_one_newline_at_the_end_of_a_file_is_not_part_of_the_secret(
     assert read_secret({"API_KEY_FILE": str(file)}, "API_KEY") == expected
 
 
+@pytest.mark.parametrize(
+    ("env", "said"),
+    [
+        ({"REDIS_MODE": "ring"}, "REDIS_MODE='ring' is not one of single, sentinel, cluster"),
+        ({"REDIS_MODE": "sentinel"}, "REDIS_MODE=sentinel needs REDIS_SENTINEL_MASTER"),
+    ],
+)
+def test_a_kind_of_redis_that_cannot_be_used_says_the_fix(env: dict[str, str], said: str) -> None:
+    (line,) = errors_of({"REDIS_HOST": "r"} | env)
+    assert line.startswith(said)
+
+
 @pytest.mark.parametrize("content", [b"", b"\n", CANARY.encode() + b"\xff"])
 def test_file_without_a_usable_secret_is_named_and_not_shown(content: bytes, tmp_path: Path) -> None:
     file = tmp_path / "secret"
@@ -133,6 +146,10 @@ def test_file_without_a_usable_secret_is_named_and_not_shown(content: bytes, tmp
         ({"DB_HOST": "db"}, "DB_PASSWORD", "postgres", "dsn",
          "postgresql://agentflow:p%2F%40@db:5432/agentflow?sslmode=disable"),
         ({"REDIS_HOST": "r", "REDIS_PORT": "7"}, "REDIS_PASSWORD", "redis", "url", "redis://:p%2F%40@r:7/0"),
+        ({"REDIS_HOST": "a, b:7,c", "REDIS_MODE": "cluster"}, "REDIS_PASSWORD", "redis", "url",
+         "redis+cluster://:p%2F%40@a:6379,b:7,c:6379"),
+        ({"REDIS_HOST": "a,b", "REDIS_MODE": "sentinel", "REDIS_SENTINEL_MASTER": "m"}, "REDIS_SENTINEL_PASSWORD",
+         "redis", "url", "redis+sentinel://a:26379,b:26379/0?master=m&sentinel_password=p%2F%40"),
         ({"CLICKHOUSE_HOST": "ch", "CLICKHOUSE_USER": "u"}, "CLICKHOUSE_PASSWORD", "clickhouse", "url",
          "http://u:p%2F%40@ch:8123"),
     ],

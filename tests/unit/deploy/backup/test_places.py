@@ -1,0 +1,43 @@
+"""Places of backups: directories here; buckets are tried on a server of the integration tests."""
+
+import pytest
+
+from deploy.backup.errors import BackupRefused
+from deploy.backup.places import BucketPlace, DirectoryPlace, place_of
+from schemas.errors import Unavailable
+from schemas.settings import Objects
+
+
+async def test_a_directory_keeps_files_by_name(tmp_path) -> None:
+    place = DirectoryPlace(tmp_path / "b")
+
+    assert await place.backups() == []
+    assert await place.read("one/x") is None
+    await place.write("one/topics/t/0.part", b"data")
+    await place.write("one/manifest.json", b"{}")
+    assert await place.read("one/topics/t/0.part") == b"data"
+    assert await place.backups() == ["one"]
+    assert (tmp_path / "b").stat().st_mode & 0o77 == 0
+    await place.delete("one")
+    assert await place.backups() == []
+
+
+async def test_what_cannot_be_read_is_an_outage(tmp_path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    (tmp_path / "folder").mkdir()
+
+    with pytest.raises(Unavailable):
+        await DirectoryPlace(tmp_path).read("folder")
+    with pytest.raises(Unavailable):
+        await DirectoryPlace(tmp_path / "file").write("one/x", b"")
+    with pytest.raises(Unavailable):
+        await DirectoryPlace(tmp_path).delete("none")
+
+
+def test_urls_name_places() -> None:
+    assert str(place_of("/a/b", Objects())) == "/a/b"
+    assert str(place_of("s3://bucket/some/where/", Objects())) == "s3://bucket/some/where/"
+    assert isinstance(place_of("s3://bucket", Objects()), BucketPlace)
+    for url in ("", "ftp://x", "s3://"):
+        with pytest.raises(BackupRefused):
+            place_of(url, Objects())
