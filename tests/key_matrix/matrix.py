@@ -299,9 +299,11 @@ BODIES: dict[str, Any] = {
 }
 #: What the owner's request finds nothing for: a suggestion comes of many calls, a score of a node that learns, a step
 #: of a rollout with more than one, policies of recorded calls, a cause of a run that failed, a report of a signed log.
+#: The address of a webhook was shown once.
 UNREACHED = frozenset(
     {
         "/compliance/report",
+        "/hooks/{address}",
         "/optimizer/suggestions/{suggestion_id}/apply",
         "/optimizer/suggestions/{suggestion_id}/undo",
         "/runs/{run_id}/route",
