@@ -131,8 +131,12 @@ def _database_url(env: Mapping[str, str]) -> str:
     if not env.get("DB_HOST"):
         return ""
     user, password = _quoted(env.get("DB_USER") or "agentflow"), _quoted(read_secret(env, "DB_PASSWORD"))
-    where = f"{env['DB_HOST']}:{env.get('DB_PORT') or '5432'}/{env.get('DB_NAME') or 'agentflow'}"
-    return f"postgresql://{user}:{password}@{where}?sslmode={env.get('DB_SSL_MODE') or 'disable'}"
+    port, hosts = env.get("DB_PORT") or "5432", [one.strip() for one in env["DB_HOST"].split(",") if one.strip()]
+    where = ",".join(host if ":" in host.rpartition("]")[2] else f"{host}:{port}" for host in hosts)
+    # Of several, the one that takes writes: after a failover it is another one.
+    several = "&target_session_attrs=primary" if len(hosts) > 1 else ""
+    query = f"sslmode={env.get('DB_SSL_MODE') or 'disable'}{several}"
+    return f"postgresql://{user}:{password}@{where}/{env.get('DB_NAME') or 'agentflow'}?{query}"
 
 
 def _redis_url(env: Mapping[str, str]) -> str:
