@@ -20,7 +20,7 @@ POSTGRES_FILES = {"ca": "sslrootcert", "cert": "sslcert", "key": "sslkey"}
 CLICKHOUSE_FILES = {"ca": "ca_cert", "cert": "client_cert", "key": "client_cert_key"}
 NATS_FILES = {"ca": "ca", "cert": "cert", "key": "key"}
 NATS_CREDS = "creds"
-#: The word of a DSN's query by which no statement is kept in the server: a pooler changes sessions between transactions.
+#: The word of a DSN's query by which no statement is kept in the server: a pooler changes sessions in between.
 UNPREPARED = "unprepared"
 #: Modes of libpq in which the server must encrypt; in the others it may choose not to.
 ENCRYPTED_MODES = ("require", "verify-ca", "verify-full")
@@ -76,13 +76,14 @@ class Postgres(Encrypted):
 
 
 class ClickHouse(Encrypted):
-    """Where analytics are. ``https://`` is encrypted."""
+    """Where analytics are. ``https://`` is encrypted. Migrations make tables on all replicas of ``cluster``."""
 
     cafile: Annotated[str, Var("CLICKHOUSE_CAFILE")] = ""
     certfile: Annotated[str, Var("CLICKHOUSE_CERTFILE")] = ""
     keyfile: Annotated[str, Var("CLICKHOUSE_KEYFILE"), Field(validate_default=True)] = ""
     url: Annotated[SecretStr, Var("CLICKHOUSE_URL"), Field(validate_default=True)] = SecretStr("http://127.0.0.1:8123")
     database: Annotated[str, Var("CLICKHOUSE_DATABASE")] = "agentflow"
+    cluster: Annotated[str, Var("CLICKHOUSE_CLUSTER"), Field(pattern=r"^[A-Za-z0-9_-]{0,64}$")] = ""
 
     @field_validator("url")
     @classmethod
