@@ -100,8 +100,9 @@ from connectors.tools.environment import networks_of
 from schemas import clock
 from schemas.api_models.operations.admin import TopicAnswer
 from schemas.clock import now_ms
+from schemas.configuration.kafka import Kafka
 from schemas.records.definitions import AuditEvent
-from schemas.settings import Kafka, Oidc, Settings
+from schemas.settings import Oidc, Settings
 from services.billing.bills import Bills
 from services.budgets.opening import Opening
 from services.budgets.targets import Targets
@@ -255,11 +256,11 @@ def topic_creators(settings: Settings) -> TopicCreators:
 
     async def of_organisations(org_ids: Collection[str]) -> None:
         async with TopicAdmin(kafka.bootstrap) as admin:
-            await admin.create(wanted(org_ids), kafka.partitions, kafka.replication)
+            await admin.create(wanted(org_ids), kafka.partitions, kafka.replication, kafka.min_isr)
 
     async def of_queues(queues: Collection[str]) -> None:
         async with TopicAdmin(kafka.bootstrap) as admin:
-            await admin.create_queues(queues, kafka.partitions, kafka.replication)
+            await admin.create_queues(queues, kafka.partitions, kafka.replication, kafka.min_isr)
 
     return TopicCreators(of_organisations=of_organisations, of_queues=of_queues)
 

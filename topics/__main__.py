@@ -5,10 +5,13 @@ import asyncio
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 
+from schemas.configuration.kafka import Kafka
+from schemas.configuration.kafka_access import reached_alike
 from schemas.errors import AgentFlowError
 from schemas.running_system import add_data_dir, environment
-from schemas.settings import Kafka, kafka_from_env
+from schemas.settings import kafka_from_env
 from topics.admin import TopicAdmin
 from topics.catalogue import CATALOGUE, wanted
 from topics.dead_letters import cli
@@ -49,10 +52,10 @@ async def _on_broker(args: argparse.Namespace) -> int:
     topics = wanted(args.org, args.queue)
     async with TopicAdmin(args.bootstrap) as admin:
         if args.command == "create":
-            made = await admin.create(topics, args.partitions, args.replication)
+            made = await admin.create(topics, args.partitions, args.replication, args.min_isr)
             print(f"{len(made)} created, {len(topics) - len(made)} existed")
             return EXIT_OK
-        differences = await admin.verify(topics, args.partitions)
+        differences = await admin.verify(topics, args.partitions, args.replication, args.min_isr)
     for difference in differences:
         print(difference)
     print(f"{len(topics)} topics checked, {len(differences)} differences")
@@ -69,9 +72,10 @@ def _parser(kafka: Kafka) -> argparse.ArgumentParser:
     ):
         command = commands.add_parser(name, help=text, description=text)
         add_data_dir(command)
-        command.add_argument("--bootstrap", default=kafka.bootstrap)
+        command.add_argument("--bootstrap", default=kafka.bootstrap, type=partial(reached_alike, kafka.bootstrap))
         command.add_argument("--partitions", type=int, default=kafka.partitions)
         command.add_argument("--replication", type=int, default=kafka.replication)
+        command.add_argument("--min-isr", type=int, default=kafka.min_isr, help="replicas that must have a write")
         command.add_argument(
             "--org", action="append", default=[], help="organisation with a submissions topic; repeatable"
         )

@@ -18,7 +18,7 @@ from nats.js import JetStreamContext
 from nats.js.api import ConsumerConfig, DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
 from nats.js.errors import APIError, NoStreamResponseError, NotFoundError, ServiceUnavailableError
 
-from connectors.nats.connecting import DOWN, connect, words
+from connectors.nats.connecting import DOWN, connect, new_client, words
 from schemas.errors import TooLarge, Unavailable
 
 log = logging.getLogger(__name__)
@@ -119,7 +119,7 @@ class JetStream:
             if self._context is not None and self._client is not None and self._client.is_connected:
                 return self._context
             await self.close()
-            client = Client()
+            client = new_client(self._url)
             try:
                 await connect(client, self._url, self._name, on_error=_noted)
             except DOWN as exc:

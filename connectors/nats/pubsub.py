@@ -18,7 +18,7 @@ from nats.aio.subscription import Subscription
 from nats.errors import NoServersError
 
 from connectors.aio.cancel import end
-from connectors.nats.connecting import DOWN, connect, words
+from connectors.nats.connecting import DOWN, connect, new_client, words
 from connectors.ports.pubsub import Handler, Unsubscribe
 from schemas.errors import Unavailable
 
@@ -98,7 +98,7 @@ class Nats:
     async def _run(self) -> None:
         wait, said = RETRY_FIRST_S, False
         while True:
-            client, closed = Client(), asyncio.Event()
+            client, closed = new_client(self._url), asyncio.Event()
             try:
                 await self._connect(client, closed)
                 wait, said = RETRY_FIRST_S, self._say_back(said)
