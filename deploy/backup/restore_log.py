@@ -53,7 +53,10 @@ class Written:
 class LogRestore:
     """Writes a plan's log into an empty cluster."""
 
-    def __init__(self, bootstrap: str, replication: int, reader: PartReader, plan: Plan) -> None:
+    def __init__(
+        self, bootstrap: str, replication: int, reader: PartReader, plan: Plan, progress: Callable[[str], None]
+    ) -> None:
+        self._progress = progress
         self._bootstrap = bootstrap
         self._replication = replication
         self._reader = reader
@@ -77,14 +80,17 @@ class LogRestore:
             await writer.create(made, self._replication)
             await writer.configure(opened)
             await self._settled(made)
+            self._progress(f"{len(made)} topics are made")
             # Outcomes are looked for once all requests are known.
             for names in _in_turns(manifest):
                 await self._topics(writer, names)
+            self._progress(f"{self.written.records} records are written")
             await writer.cut_before(self._firsts())
             await self._check_ends()
             await self._open_again(writer)
             await self._place_groups(writer)
             await writer.configure({name: self._kept_longer(config) for name, config in configs.items()})
+        self._progress("places of groups are stored; checkpoints")
         await self._checkpoints()
         return self.written
 
