@@ -42,11 +42,12 @@ class RunSteps:
         steps = [StoredStep(**row) for row in rows[: wanted.limit]]
         return steps, _cursor(steps[-1]) if len(rows) > wanted.limit else None
 
-    async def one(self, org_id: str, run_id: str, step_id: str) -> StoredStep | None:
-        """Return a step without its output, or ``None``."""
+    async def one(self, org_id: str, run_id: str, step_id: str, *, output: bool = False) -> StoredStep | None:
+        """Return a step, with its output if that is asked, or ``None``."""
+        given = "output" if output else "NULL AS output"
         row = await self._database.fetchrow(
             "read a step",
-            f"SELECT {STEP}, NULL AS output FROM step_run WHERE workflow_run_id = $1 AND org_id = $2 AND step_id = $3",
+            f"SELECT {STEP}, {given} FROM step_run WHERE workflow_run_id = $1 AND org_id = $2 AND step_id = $3",
             *(run_id, org_id, step_id),
         )
         return StoredStep(**row) if row is not None else None
