@@ -19,7 +19,7 @@ def why_at_gate(run: FlowRun, gate: FlowGate, key: FlowKey) -> Wait:
         detail = f"debounce {on}: it starts when no other run of the key is submitted for {gate.period_ms} ms"
         return Wait("debounce", on, key.due_ms or None, detail)
     before = run.number - key.head
-    place = f"; at most {before} runs are before it" if before > 0 else "; it is the first in line"
+    place = f"; at most {before} runs are before it" if before > 0 else "; it is the first"
     if gate.kind == "rate":
         said = f"{key.last - key.first} of {key.limit} runs have started within {key.per_ms} ms"
         return Wait("rate", on, key.due_ms or None, f"rate {on}: {said}{place}")
