@@ -91,8 +91,8 @@ class Updates:
         if found is None:
             return None
         answering, answer_id = found
-        step = await self._steps.one(org_id, run_id, answer_id, output=True)
-        return _of_step(step, answering, run.status)
+        steps = await self._steps.some(org_id, run_id, [answer_id])
+        return _of_step(steps[0] if steps else None, answering, run.status)
 
     async def wait(self, org_id: str, run_id: str, signal_id: str, timeout_s: float) -> Update:
         """Return an update when it has ended, or as it is after ``timeout_s``."""
