@@ -35,7 +35,9 @@ def main(argv: Sequence[str]) -> int:
     args = _parser().parse_args(argv)
     screen = Screen()
     try:
-        return run(args.data_dir, args.sample, screen) if args.command == "run" else demo(screen)
+        if args.command == "run":
+            return run(args.data_dir, args.sample, screen, tls=args.tls)
+        return demo(screen, tls=args.tls)
     except (UsageError, DataDirBusyError) as exc:
         screen.warn(str(exc))
         return EXIT_USAGE
@@ -44,13 +46,13 @@ def main(argv: Sequence[str]) -> int:
         return EXIT_FAILED
 
 
-def run(data_dir: Path, sample: bool | None, screen: Screen) -> int:
-    """Start everything, run the sample if that is due, serve until Ctrl-C."""
+def run(data_dir: Path, sample: bool | None, screen: Screen, *, tls: bool = False) -> int:
+    """Start everything, run the sample if that is due, serve until Ctrl-C; with ``tls`` on encrypted connections."""
     began, interrupts = time.monotonic(), Interrupts()
     port, drain_s = _port(os.environ), _drain_s(os.environ)
     tools = _tools(os.environ)
     env = {"TOOLS": str(tools)} if tools is not None else {}
-    system = System(data_dir, progress=screen.progress, warn=screen.warn, port=port, env=env)
+    system = System(data_dir, progress=screen.progress, warn=screen.warn, port=port, env=env, tls=tls)
     system.stack.open()  # the lock comes before any word
     try:
         _refuse_taken(port)
@@ -64,8 +66,8 @@ def run(data_dir: Path, sample: bool | None, screen: Screen) -> int:
         system.stack.stop()
 
 
-def demo(screen: Screen) -> int:
-    """Start everything in a temporary directory, run the samples, stop."""
+def demo(screen: Screen, *, tls: bool = False) -> int:
+    """Start everything in a temporary directory, run the samples, stop; with ``tls`` on encrypted connections."""
     from rich.console import Console
 
     from deploy.local.samples.evaluation import run_evaluation
@@ -78,7 +80,7 @@ def demo(screen: Screen) -> int:
     try:
         with (
             tempfile.TemporaryDirectory(prefix="agentflow-demo-") as folder,
-            System(Path(folder), durable=False, progress=screen.say) as system,
+            System(Path(folder), durable=False, progress=screen.say, tls=tls) as system,
         ):
             asyncio.run(prepare_rollout(system.api_url, system.api_key))
             asyncio.run(run_sample(system.api_url, system.api_key))
@@ -138,5 +140,9 @@ def _parser() -> argparse.ArgumentParser:
     sample = run_.add_mutually_exclusive_group()
     sample.add_argument("--sample", action="store_true", default=None, help="run the sample, although it ran before")
     sample.add_argument("--no-sample", dest="sample", action="store_false", help="serve without the sample")
-    commands.add_parser("demo", help="run the sample in a temporary directory, then stop")
+    demo_ = commands.add_parser("demo", help="run the sample in a temporary directory, then stop")
+    for command in (run_, demo_):
+        command.add_argument(
+            "--tls", action="store_true", help="encrypt all connections to the engines, by certificates made here"
+        )
     return parser

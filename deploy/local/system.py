@@ -54,7 +54,7 @@ class System:
 
     ``warn`` gets what somebody must know, such as a damaged file. ``durable`` keeps data safe against a crash of the
     machine; temporary directories do without. ``partitions`` is that of new topics. The API listens on ``port``, or on
-    one that this directory keeps.
+    one that this directory keeps. ``tls`` encrypts every connection to the engines.
     """
 
     data_dir: Path
@@ -66,10 +66,13 @@ class System:
     with_api: bool = True
     partitions: int = PARTITIONS
     port: int | None = None
+    tls: bool = False
 
     def __post_init__(self) -> None:
         self.data_dir = self.data_dir.resolve()
-        self.stack = EngineStack(self.data_dir, durable=self.durable, progress=self.progress, warn=self.warn)
+        self.stack = EngineStack(
+            self.data_dir, durable=self.durable, progress=self.progress, warn=self.warn, tls=self.tls
+        )
         self.roles: dict[str, RoleProcess] = {}
 
     def __enter__(self) -> "System":
