@@ -256,11 +256,11 @@ def topic_creators(settings: Settings) -> TopicCreators:
 
     async def of_organisations(org_ids: Collection[str]) -> None:
         async with TopicAdmin(kafka.bootstrap) as admin:
-            await admin.create(wanted(org_ids), kafka.partitions, kafka.replication)
+            await admin.create(wanted(org_ids), kafka.partitions, kafka.replication, kafka.min_isr)
 
     async def of_queues(queues: Collection[str]) -> None:
         async with TopicAdmin(kafka.bootstrap) as admin:
-            await admin.create_queues(queues, kafka.partitions, kafka.replication)
+            await admin.create_queues(queues, kafka.partitions, kafka.replication, kafka.min_isr)
 
     return TopicCreators(of_organisations=of_organisations, of_queues=of_queues)
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from deploy.local import env_file
+from deploy.local.engines.cluster_stack import RedisKind
 from deploy.local.engines.errors import DataDirBusyError, EngineError
 from deploy.local.engines.ports import LOOPBACK, is_free
 from deploy.local.interrupts import SIGNALS, Interrupts
@@ -35,9 +36,7 @@ def main(argv: Sequence[str]) -> int:
     args = _parser().parse_args(argv)
     screen = Screen()
     try:
-        if args.command == "run":
-            return run(args.data_dir, args.sample, screen, tls=args.tls)
-        return demo(screen, tls=args.tls)
+        return _run(args, screen) if args.command == "run" else demo(screen, tls=args.tls)
     except (UsageError, DataDirBusyError) as exc:
         screen.warn(str(exc))
         return EXIT_USAGE
@@ -46,13 +45,36 @@ def main(argv: Sequence[str]) -> int:
         return EXIT_FAILED
 
 
-def run(data_dir: Path, sample: bool | None, screen: Screen, *, tls: bool = False) -> int:
+def _run(args: argparse.Namespace, screen: Screen) -> int:
+    if args.tls and args.redis != "single":
+        raise UsageError("TLS=1 has one Redis alone: leave REDIS out, or TLS")
+    return run(args.data_dir, args.sample, screen, brokers=args.brokers, redis=args.redis, tls=args.tls)
+
+
+def run(
+    data_dir: Path,
+    sample: bool | None,
+    screen: Screen,
+    *,
+    brokers: int = 1,
+    redis: RedisKind = "single",
+    tls: bool = False,
+) -> int:
     """Start everything, run the sample if that is due, serve until Ctrl-C; with ``tls`` on encrypted connections."""
     began, interrupts = time.monotonic(), Interrupts()
     port, drain_s = _port(os.environ), _drain_s(os.environ)
     tools = _tools(os.environ)
     env = {"TOOLS": str(tools)} if tools is not None else {}
-    system = System(data_dir, progress=screen.progress, warn=screen.warn, port=port, env=env, tls=tls)
+    system = System(
+        data_dir,
+        progress=screen.progress,
+        warn=screen.warn,
+        port=port,
+        env=env,
+        brokers=brokers,
+        redis=redis,
+        tls=tls,
+    )
     system.stack.open()  # the lock comes before any word
     try:
         _refuse_taken(port)
@@ -140,6 +162,9 @@ def _parser() -> argparse.ArgumentParser:
     sample = run_.add_mutually_exclusive_group()
     sample.add_argument("--sample", action="store_true", default=None, help="run the sample, although it ran before")
     sample.add_argument("--no-sample", dest="sample", action="store_false", help="serve without the sample")
+    run_.add_argument("--brokers", type=int, choices=(1, 3), default=1, help="brokers of Kafka (default 1)")
+    kinds = ("single", "sentinel", "cluster")
+    run_.add_argument("--redis", choices=kinds, default="single", help="servers of Redis (default single)")
     demo_ = commands.add_parser("demo", help="run the sample in a temporary directory, then stop")
     for command in (run_, demo_):
         command.add_argument(
