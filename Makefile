@@ -64,7 +64,7 @@ simulate: $(VENV)/.dev ## Play seeds of the simulation: make simulate N=10000 SE
 	@exec $(RUN) -m tests.simulation --seeds $(or $(N),10000) --seed $(or $(SEED),0)
 
 chaos: $(VENV)/.dev ## Inject faults into a loaded system, then check: make chaos MINUTES=5 SEED=0
-	@exec $(RUN) -m tests.chaos --minutes $(or $(MINUTES),5) --seed $(or $(SEED),0)
+	@exec $(RUN) -m tests.chaos --minutes $(or $(MINUTES),5) --seed $(or $(SEED),0) $(if $(TLS),--tls)
 
 mutate: $(VENV)/.dev ## Measure the share of wrong edits that tests notice: make mutate N=400 SEED=0; resumes where it stopped
 	@exec $(RUN) -m tests.mutation --count $(or $(N),400) --seed $(or $(SEED),0)

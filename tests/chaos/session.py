@@ -32,7 +32,7 @@ AGAIN_S = 1.0
 class Options:
     """What is asked for. ``settle_s`` bounds the wait for what is in flight, and then that for the last rows.
 
-    ``runs`` is how many are begun at most.
+    ``runs`` is how many are begun at most; ``tls`` encrypts every connection to the engines.
     """
 
     seed: int
@@ -40,6 +40,7 @@ class Options:
     in_flight: int = 300
     settle_s: float = 180.0
     runs: int | None = None
+    tls: bool = False
 
     @property
     def faults_s(self) -> float:
@@ -53,7 +54,8 @@ class Session:
     def __init__(self, options: Options, data_dir: Path, say: Progress) -> None:
         self._options = options
         self._say = say
-        self._system = ChaosSystem(data_dir, progress=say, chain_steps=workflows.is_chained(options.seed))
+        chained = workflows.is_chained(options.seed)
+        self._system = ChaosSystem(data_dir, progress=say, chain_steps=chained, tls=options.tls)
 
     def play(self) -> Verdict:
         """Start everything, let faults strike, settle, check, stop. Raises ``EngineError``, ``KeyboardInterrupt``."""

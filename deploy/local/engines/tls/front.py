@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import socket
+import struct
 import sys
 from pathlib import Path
 
 from deploy.local.engines.engine import Engine, EngineContext, Launch
 from deploy.local.engines.ports import LOOPBACK
 from deploy.local.engines.tls.files import LocalTls
-from deploy.local.engines.tls.terminator import SSL_REQUEST
 
+#: How PostgreSQL's clients ask for TLS: the length of the message, and a number that stands for no protocol version.
+SSL_REQUEST = struct.pack(">ii", 8, 80_877_103)
 ROOT = Path(__file__).parents[4]
 
 

@@ -22,9 +22,8 @@ import uvloop
 
 from deploy.local.engines.ports import LOOPBACK
 from deploy.local.engines.tls.files import server_context
+from deploy.local.engines.tls.front import SSL_REQUEST
 
-#: How PostgreSQL's clients ask for TLS: the length of the message, and a number that stands for no protocol version.
-SSL_REQUEST = struct.pack(">ii", 8, 80_877_103)
 _YES = b"S"
 _REFUSAL_TEXT = b"SFATAL\0C28000\0Mthis server speaks TLS alone: set sslmode=verify-full\0\0"
 _REFUSAL = b"E" + struct.pack(">i", len(_REFUSAL_TEXT) + 4) + _REFUSAL_TEXT
