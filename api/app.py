@@ -74,6 +74,7 @@ TAGS = [
     {"name": "audit", "description": "The audit log: entries, signed checkpoints, proofs, legal holds."},
     {"name": "webhooks", "description": "Addresses that events are sent to, and their deliveries."},
     {"name": "secrets", "description": "Secrets for tools: stored sealed, never read back."},
+    {"name": "triggers", "description": "Requests and topics of other systems that submit runs."},
     {"name": "operations", "description": "Liveness, readiness and metrics; no key needed."},
 ]
 
