@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run demo install-cli test test-all simulate chaos mutate bench prove compare lint fmt lock migrate-up backup restore verify-backup run-control-plane run-worker docker-there dev-up dev-down status logs build dev-deps k8s-deploy engines agentdojo clean python-there
+.PHONY: help run demo install-cli test test-all simulate chaos chaos-ha mutate bench prove compare lint fmt lock migrate-up backup restore verify-backup run-control-plane run-worker docker-there dev-up dev-down status logs build dev-deps k8s-deploy engines agentdojo clean python-there
 
 VENV := .venv
 RUN := $(VENV)/bin/python
@@ -65,6 +65,9 @@ simulate: $(VENV)/.dev ## Play seeds of the simulation: make simulate N=10000 SE
 
 chaos: $(VENV)/.dev ## Inject faults into a loaded system, then check: make chaos MINUTES=5 SEED=0
 	@exec $(RUN) -m tests.chaos --minutes $(or $(MINUTES),5) --seed $(or $(SEED),0) $(if $(TLS),--tls)
+
+chaos-ha: $(VENV)/.dev ## Kill brokers, masters of Redis and stores under load, then check: make chaos-ha SEED=0 ARGS="--brokers 6"
+	@exec $(RUN) -m tests.chaos.ha --seed $(or $(SEED),0) $(ARGS)
 
 mutate: $(VENV)/.dev ## Measure the share of wrong edits that tests notice: make mutate N=400 SEED=0; resumes where it stopped
 	@exec $(RUN) -m tests.mutation --count $(or $(N),400) --seed $(or $(SEED),0)

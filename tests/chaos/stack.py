@@ -18,7 +18,7 @@ from deploy.local.roles import RoleProcess
 from deploy.local.system import System
 from schemas.configuration.kafka_access import reached_alike
 from tests.chaos.links import KAFKA, MODEL, Links, ProxyProcess, engines_of
-from tests.chaos.plan import Targets
+from tests.chaos.plan import Kind, Targets
 from tests.chaos.scenarios.nodes import ROUTES
 from tests.support.crashes import HOLD_TTL_MS, LEASE_MS, SESSION_MS, model_process
 
@@ -83,11 +83,8 @@ class ProxiedStack(EngineStack):
 
 
 @dataclass
-class ChaosSystem(System):
-    """The system to torment, with or without chained steps.
-
-    The model and the proxy are processes of their own, started before the roles.
-    """
+class LoadedSystem(System):
+    """The system with every role of its own, and the model as a process that is started before them."""
 
     durable: bool = False
     chain_steps: bool = False
@@ -105,19 +102,66 @@ class ChaosSystem(System):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.env = {**self.env, "CHAIN_STEPS": str(self.chain_steps).lower(), "ROUTES_FILE": str(self._routes_file())}
-        self.links = Links(PROXIED)
-        stack = ProxiedStack(self.data_dir, durable=False, progress=self.progress, tls=self.tls)
-        stack.links = self.links
-        self.stack = stack
         self.model = model_process(self.data_dir, LATENCY_MS, jitter_ms=JITTER_MS, error_rate=ERROR_RATE)
         self.model.death_signal = SIGKILL
-        self.proxy: ProxyProcess | None = None
 
     def _routes_file(self) -> Path:
         file = self.data_dir / "routes.json"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(ROUTES), encoding="utf-8")
         return file
+
+    def stop(self) -> None:
+        """Stop everything, also what is suspended."""
+        for name in (*self.roles, *ENGINES, MODEL):
+            resume(self.pid_of(name))
+        super().stop()
+        self.model.stop(timeout_s=5)
+
+    def pid_of(self, name: str) -> int | None:
+        """Return the process id of a role, an engine or the model, while it runs."""
+        with suppress(KeyError):
+            return self.find(name).pid
+        return None
+
+    def find(self, name: str) -> RoleProcess | Engine:
+        """Return a role, an engine or the model by its name. Raises ``KeyError``."""
+        if name == MODEL:
+            return self.model
+        return self.roles[name] if name in self.roles else self.stack.engine(name)  # type: ignore[arg-type]
+
+    async def disturb(self, target: str, do: Kind, amount: float) -> None:
+        """Begin a fault on links. Raises ``KeyError`` where there are none."""
+        raise KeyError(f"there are no links, such as {target}, to {do}")
+
+    async def heal(self, target: str) -> None:
+        """End a fault on links."""
+
+    @property
+    def model_url(self) -> str:
+        """Where the model listens, without a link between."""
+        return f"http://{LOOPBACK}:{self.model.ready['port']}"
+
+    def process(self, name: str, argv: Sequence[str], env: Mapping[str, str]) -> RoleProcess:
+        """Return a process that ends with this one, also when it is suspended and so hears nothing but SIGKILL."""
+        return replace(super().process(name, argv, env), death_signal=SIGKILL)
+
+    def start_roles(self) -> None:
+        self.model.start()
+        super().start_roles()
+
+
+@dataclass
+class ChaosSystem(LoadedSystem):
+    """The system to torment: with a proxy, a process of its own, between every role and every engine."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.links = Links(PROXIED)
+        stack = ProxiedStack(self.data_dir, durable=False, progress=self.progress, tls=self.tls)
+        stack.links = self.links
+        self.stack = stack
+        self.proxy: ProxyProcess | None = None
 
     def endpoints_of(self, name: str) -> Endpoints:
         """Return the engines as one role sees them: each behind its link."""
@@ -143,33 +187,20 @@ class ChaosSystem(System):
         return super().role_env(name) | model
 
     def stop(self) -> None:
-        """Stop everything, also what is suspended."""
-        for name in (*self.roles, *ENGINES, MODEL):
-            resume(self.pid_of(name))
+        """Stop everything, the proxy last."""
         super().stop()
-        for process in (self.model, *([self.proxy.process] if self.proxy else [])):
-            process.stop(timeout_s=5)
+        if self.proxy is not None:
+            self.proxy.process.stop(timeout_s=5)
 
-    def pid_of(self, name: str) -> int | None:
-        """Return the process id of a role, an engine or the model, while it runs."""
-        with suppress(KeyError):
-            return self.find(name).pid
-        return None
+    async def disturb(self, target: str, do: Kind, amount: float) -> None:
+        """Begin a fault on links."""
+        assert self.proxy is not None
+        await self.proxy.tell(self.links.named(target), do, amount)
 
-    def find(self, name: str) -> RoleProcess | Engine:
-        """Return a role, an engine or the model by its name. Raises ``KeyError``."""
-        if name == MODEL:
-            return self.model
-        return self.roles[name] if name in self.roles else self.stack.engine(name)  # type: ignore[arg-type]
-
-    @property
-    def model_url(self) -> str:
-        """Where the model listens, without a link between."""
-        return f"http://{LOOPBACK}:{self.model.ready['port']}"
-
-    def process(self, name: str, argv: Sequence[str], env: Mapping[str, str]) -> RoleProcess:
-        """Return a process that ends with this one, also when it is suspended and so hears nothing but SIGKILL."""
-        return replace(super().process(name, argv, env), death_signal=SIGKILL)
+    async def heal(self, target: str) -> None:
+        """End a fault on links."""
+        assert self.proxy is not None
+        await self.proxy.tell(self.links.named(target), "heal")
 
     def start_roles(self) -> None:
         self.model.start()

@@ -12,7 +12,7 @@ from tests.chaos.collect.stores import read_budgets, read_history, read_learned,
 from tests.chaos.collect.topics import OFFSETS, TopicsRead
 from tests.chaos.evidence import Evidence
 from tests.chaos.records import Expected, Limit, Strike
-from tests.chaos.stack import HOLD_TTL_MS, ChaosSystem
+from tests.chaos.stack import HOLD_TTL_MS, LoadedSystem
 from topics import catalogue
 from topics.catalogue import DLQ_SUFFIX
 from topics.clients import access
@@ -42,7 +42,7 @@ class Sent:
 class Collector:
     """``clients`` are the API's, by organisation. ``read`` is repeated until the system is at rest."""
 
-    system: ChaosSystem
+    system: LoadedSystem
     clients: Mapping[str, httpx.AsyncClient]
     topics: TopicsRead = field(default_factory=TopicsRead)
     _positions: dict[TopicPartition, int] = field(default_factory=dict)
