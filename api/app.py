@@ -26,6 +26,7 @@ from api.http.otlp_errors import OtlpErrors
 from api.http.text_gate import TextGate
 from api.metrics.measures import Measure
 from api.routers.list import ROUTERS
+from api.routers.system import mcp
 from api.services import Services, TopicCreators
 from api.startup import lifespan_of
 from api.wiring import services_of, topic_creators
@@ -74,6 +75,7 @@ TAGS = [
     {"name": "audit", "description": "The audit log: entries, signed checkpoints, proofs, legal holds."},
     {"name": "webhooks", "description": "Addresses that events are sent to, and their deliveries."},
     {"name": "secrets", "description": "Secrets for tools: stored sealed, never read back."},
+    {"name": "triggers", "description": "Requests and topics of other systems that submit runs."},
     {"name": "operations", "description": "Liveness, readiness and metrics; no key needed."},
 ]
 
@@ -102,7 +104,7 @@ def create_app(
         lifespan=lifespan_of(settings, clients, services),
     )
     app.state.services = services
-    for router in ROUTERS:
+    for router in (*ROUTERS, mcp.router) if settings.api.mcp else ROUTERS:
         app.include_router(router)
     problems.install(app)
     openapi.install(app, ROUTERS)

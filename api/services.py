@@ -91,6 +91,8 @@ from services.security.policies.pinning import Pinning
 from services.security.policies.reading import Readings
 from services.security.policies.restoring import ReaderRestores
 from services.tools.secrets import SecretSurface
+from services.triggers.hooks import Hooks
+from services.triggers.surface import TriggerSurface
 from services.webhooks.surface import WebhookSurface
 from services.workflows.checks import DocumentChecks
 from services.workflows.of_run import RunDefinitions
@@ -249,6 +251,14 @@ class AccessServices:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TriggerServices:
+    """Triggers as they are made and changed, and the requests to their webhooks."""
+
+    surface: TriggerSurface
+    hooks: Hooks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SecurityServices:
     """Policies: their versions, their activations, what is active as of a moment ago, what runs pin
     and readers see, and which of them get values back."""
@@ -316,4 +326,5 @@ class Services:
     audit: AuditServices
     webhooks: WebhookSurface
     secrets: SecretSurface
+    triggers: TriggerServices
     operations: OperationServices

@@ -35,6 +35,7 @@ from api.services import (
     TraceServices,
 )
 from api.tokens import OidcTokens
+from api.trigger_wiring import triggers_of
 from connectors.aio.clock import WallClock
 from connectors.clickhouse.bill_rows import BillRows
 from connectors.clickhouse.call_facts import CallFacts
@@ -212,6 +213,7 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
         vault=clients.vault,
         webhooks=_webhooks(settings, clients),
         secrets=_secrets(clients),
+        triggers=triggers_of(settings, clients, definitions.plans, runs.submissions, measures),
         audit=_audit(settings, clients, appender),
         operations=_operations(settings, clients, measures, workers),
     )

@@ -18,8 +18,10 @@ from schemas.configuration.group import Count, Flag, Group, Port
 from schemas.configuration.issuer import read_pairs, read_roles, url_fault
 from schemas.configuration.kafka import Kafka
 from schemas.configuration.seeded_keys import read_seeded
+from schemas.configuration.triggers import SchemaRegistry, Triggers
 from schemas.configuration.variables import FILE_SUFFIX, Setting, Var, Variables, declared
 from schemas.records.run_events import Capture
+from schemas.triggers.allowed_topics import read_allowed
 
 
 def _upper(raw: object) -> object:
@@ -63,7 +65,8 @@ class Objects(Group):
 class Api(Group):
     """Where HTTP is served. Stream roles serve their metrics at ``host``, too.
 
-    ``certificate_files`` are paths of PEM files, separated by commas, whose ends are shown as metrics.
+    ``certificate_files`` are paths of PEM files, separated by commas, whose ends are shown as metrics. ``mcp`` serves
+    `/mcp`.
     """
 
     host: Annotated[str, Var("API_HOST")] = "127.0.0.1"
@@ -71,6 +74,7 @@ class Api(Group):
     default_org_id: Annotated[str, Var("DEFAULT_ORG_ID")] = "default"
     access_log: Annotated[Flag, Var("API_ACCESS_LOG")] = False
     certificate_files: Annotated[str, Var("CERTIFICATE_FILES")] = ""
+    mcp: Annotated[Flag, Var("API_MCP")] = False
 
 
 class Security(Group):
@@ -189,7 +193,14 @@ class Tools(Group):
     http_allow: Annotated[str, Var("HTTP_ALLOW")] = ""
     http_allow_networks: Annotated[str, Var("HTTP_ALLOW_NETWORKS")] = ""
     http_secrets: Annotated[str, Var("HTTP_SECRETS")] = ""
+    kafka_topics: Annotated[str, Var("KAFKA_PRODUCE_TOPICS")] = ""
     file: Annotated[str, Var("TOOLS")] = ""
+
+    @field_validator("kafka_topics")
+    @classmethod
+    def _topics(cls, raw: str) -> str:
+        read_allowed(raw)
+        return raw
 
 
 class Worker(Group):
@@ -304,6 +315,8 @@ class Settings(BaseSettings):
     batches: Batches = Batches()
     traces: Traces = Traces()
     otlp: Otlp = Otlp()
+    triggers: Triggers = Triggers()
+    schema_registry: SchemaRegistry = SchemaRegistry()
     process: Process = Process()
     grafana: Grafana = Grafana()
     logging: Logging = Logging()

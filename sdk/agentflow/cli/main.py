@@ -24,6 +24,7 @@ ENTRIES = {
     "policy": Entry("access.policy", "Check, test, store and activate policies."),
     "webhook": Entry("operations.webhook", "Send events to URLs, signed and retried for a day."),
     "secret": Entry("access.secret", "Store secrets for tools; rotate and remove them."),
+    "trigger": Entry("operations.trigger", "Submit runs by requests and topics of other systems."),
     "compliance": Entry("access.compliance", "State facts of providers; make and verify reports of evidence."),
     "vault": Entry("access.vault", "See and rotate the keys that personal data is sealed with."),
     "audit": Entry("access.audit", "Read the audit log; verify, prove and export it; hold entries."),
@@ -41,6 +42,7 @@ ENTRIES = {
     "status": Entry("operations.status", "Show whether the system is ready."),
     "doctor": Entry("operations.doctor", "Find problems, and say what to do about each."),
     "config": Entry("config", "Set and show the address, the key and the profiles."),
+    "mcp": Entry("mcp", "Serve workflows as tools to an MCP client."),
     "api": Entry("api", "Send any request to the HTTP API."),
     "completion": Entry("completion", "Print the completion script of a shell."),
 }
