@@ -32,7 +32,7 @@ AGAIN_S = 1.0
 class Options:
     """What is asked for. ``settle_s`` bounds the wait for what is in flight, and then that for the last rows.
 
-    ``runs`` is how many are begun at most.
+    ``runs`` is how many are begun at most; ``tls`` encrypts every connection to the engines.
     """
 
     seed: int
@@ -40,6 +40,7 @@ class Options:
     in_flight: int = 300
     settle_s: float = 180.0
     runs: int | None = None
+    tls: bool = False
 
     @property
     def faults_s(self) -> float:
@@ -57,7 +58,8 @@ class Session:
 
     def _made(self, data_dir: Path) -> LoadedSystem:
         """Return the system, not yet started."""
-        return ChaosSystem(data_dir, progress=self._say, chain_steps=workflows.is_chained(self._options.seed))
+        chained = workflows.is_chained(self._options.seed)
+        return ChaosSystem(data_dir, progress=self._say, chain_steps=chained, tls=self._options.tls)
 
     async def _carry_out(self, hands: Hands) -> None:
         """Let faults strike; return when all are over."""

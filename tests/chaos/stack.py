@@ -16,6 +16,7 @@ from deploy.local.engines.kafka import KafkaEngine
 from deploy.local.engines.ports import LOOPBACK
 from deploy.local.roles import RoleProcess
 from deploy.local.system import System
+from schemas.configuration.kafka_access import reached_alike
 from tests.chaos.links import KAFKA, MODEL, Links, ProxyProcess, engines_of
 from tests.chaos.plan import Kind, Targets
 from tests.chaos.scenarios.nodes import ROUTES
@@ -51,15 +52,16 @@ class ProxiedKafka(KafkaEngine):
     def _write_config(self) -> None:
         super()._write_config()
         names = {process.upper().replace("-", "_"): ports for process, ports in self.listeners.items()}
-        roles = ["PLAINTEXT", *names]
-        listens = [f"PLAINTEXT://{self.address}", f"CONTROLLER://{LOOPBACK}:{self._controller_port}"]
+        roles = ["CLIENTS", *names]
+        listens = [f"CLIENTS://{self.address}", f"CONTROLLER://{LOOPBACK}:{self._controller_port}"]
         listens += [f"{name}://{LOOPBACK}:{here}" for name, (here, _) in names.items()]
-        named = [f"PLAINTEXT://{self.address}", *(f"{n}://{LOOPBACK}:{there}" for n, (_, there) in names.items())]
+        named = [f"CLIENTS://{self.address}", *(f"{n}://{LOOPBACK}:{there}" for n, (_, there) in names.items())]
         own = {
             "listeners": ",".join(listens),
             "advertised.listeners": ",".join(named),
-            "inter.broker.listener.name": "PLAINTEXT",
-            "listener.security.protocol.map": ",".join(f"{name}:PLAINTEXT" for name in (*roles, "CONTROLLER")),
+            "listener.security.protocol.map": ",".join(
+                [*(f"{name}:{self.protocol}" for name in roles), "CONTROLLER:PLAINTEXT"]
+            ),
             "num.network.threads": "1",  # of each listener, and there are many
         }
         with self._config.open("a") as config:  # the last line of a name counts
@@ -156,7 +158,7 @@ class ChaosSystem(LoadedSystem):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.links = Links(PROXIED)
-        stack = ProxiedStack(self.data_dir, durable=False, progress=self.progress)
+        stack = ProxiedStack(self.data_dir, durable=False, progress=self.progress, tls=self.tls)
         stack.links = self.links
         self.stack = stack
         self.proxy: ProxyProcess | None = None
@@ -171,7 +173,7 @@ class ChaosSystem(LoadedSystem):
         real = self.endpoints
         return replace(
             real,
-            kafka_bootstrap=f"{LOOPBACK}:{self.links.listens[f'{name}>{KAFKA}']}",
+            kafka_bootstrap=reached_alike(real.kafka_bootstrap, f"{LOOPBACK}:{self.links.listens[f'{name}>{KAFKA}']}"),
             redis_url=behind(real.redis_url, "redis"),
             postgres_dsn=behind(real.postgres_dsn, "postgres"),
             clickhouse_url=behind(real.clickhouse_url, "clickhouse"),

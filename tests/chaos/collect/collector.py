@@ -15,6 +15,7 @@ from tests.chaos.records import Expected, Limit, Strike
 from tests.chaos.stack import HOLD_TTL_MS, LoadedSystem
 from topics import catalogue
 from topics.catalogue import DLQ_SUFFIX
+from topics.clients import access
 
 FETCH_MS = 200
 
@@ -110,7 +111,7 @@ class Collector:
         posted = (catalogue.submissions_topic(org) for org in orgs)
         dead = (name for name in catalogue.wanted() if name.endswith(DLQ_SUFFIX))
         async with AIOKafkaConsumer(
-            bootstrap_servers=self.system.endpoints.kafka_bootstrap,
+            **access(self.system.endpoints.kafka_bootstrap),
             enable_auto_commit=False,
             auto_offset_reset="none",
             max_partition_fetch_bytes=4 * 1024 * 1024,
