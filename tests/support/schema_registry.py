@@ -10,6 +10,8 @@ from typing import Any
 
 from aiohttp import web
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorProto
+from google.protobuf.descriptor_pool import DescriptorPool
+from google.protobuf.message_factory import GetMessageClass
 
 from tests.support.http_app import served_app
 
@@ -96,6 +98,15 @@ def protobuf_file(
             else:
                 one.type = kind  # type: ignore[assignment]
     return file
+
+
+def protobuf_message(file: FileDescriptorProto, name: str, *before: FileDescriptorProto, **fields: object) -> bytes:
+    """Return a message of a file; ``before`` are the files that it imports."""
+    pool = DescriptorPool()
+    for one in (*before, file):
+        pool.Add(one)
+    found = GetMessageClass(pool.FindMessageTypeByName(f"{file.package}.{name}"))
+    return found(**fields).SerializeToString()
 
 
 @asynccontextmanager
