@@ -581,6 +581,7 @@ QUIET = {
     "audit verify",
     "compliance verify",
     "completion",
+    "mcp",
     "policy check",
     "policy test",
     "prompt import",
