@@ -2707,6 +2707,18 @@ class TriggerPage(Answer):
     triggers: list[TriggerAnswer]
 
 
+class UpdateAnswer(Answer):
+    """An update of a run: ``output`` is what its answering step gave, ``error`` why there is none."""
+
+    id: str
+    update: str
+    update_id: str
+    state: str
+    step: str | None = None
+    output: Any = None
+    error: Failure | None = None
+
+
 class UserSummary(Answer):
     """A user for whom runs ran: their traces within the time, and what they add up to."""
 
