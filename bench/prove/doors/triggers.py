@@ -146,7 +146,7 @@ async def _letters(doors: Doors, sent: Sequence[Arriving]) -> tuple[int, int, in
         headers = dict(record.headers)
         each[headers["af-topic"], headers["af-partition"], headers["af-offset"]] = (record.key, record.value)
     wanted = Counter((one.key, one.value) for one in sent if not one.text)
-    found = Counter((key, value or b"") for key, value in each.values())
+    found = Counter((key or b"", value or b"") for key, value in each.values())
     return sum((wanted - found).values()), sum((found - wanted).values()), len(records)
 
 
