@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from connectors.redis.readers.flow import gate_of, why_at_gate
+from connectors.redis.readers.flow import gate_of, room_at_gate, why_at_gate
 from schemas.tables.flow import FlowEnd, FlowKey, FlowRun
 from tests.support.flow import concurrency, debounce, rate
 
@@ -39,3 +39,19 @@ def test_a_run_that_is_told_to_end_says_so_and_one_behind_all_gates_waits_at_non
     wait = why(debounce(), FlowKey(), end=FlowEnd("debounced", "run b came", "b"))
     assert "flow control ends it (debounced): run b came" in wait.detail
     assert gate_of(replace(RUN, gates=(debounce(),), passed=1)) is None
+
+
+def test_a_dry_run_names_the_gate_that_has_no_room_and_what_would_become_of_the_run():
+    assert room_at_gate(concurrency(limit=2), FlowKey(held=1), 0) is None
+    full = room_at_gate(concurrency(limit=2, on_excess="reject"), FlowKey(held=2), 0)
+    assert full is not None
+    assert (full.kind, full.detail) == (
+        "concurrency",
+        "concurrency key inputs.k: 2 of 2 are taken and 0 wait; it would be refused",
+    )
+    raised = room_at_gate(concurrency(limit=1), FlowKey(held=1, limit=3), 0)
+    assert raised is None, "the newest limit holds"
+    assert room_at_gate(rate(), FlowKey(kind="rate", first=3, last=4), 0) is not None
+    late = room_at_gate(debounce(), FlowKey(), 5)
+    assert late is not None
+    assert late.until_ms == 1_005
