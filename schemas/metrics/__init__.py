@@ -128,6 +128,8 @@ API_BUDGET_USED_RATIO = "agentflow_api_budget_used_ratio"
 API_BUDGET_WINDOW_SECONDS = "agentflow_api_budget_window_seconds"
 API_BUDGETS_UP = "agentflow_api_budgets_up"
 API_CERTIFICATE_EXPIRY = "agentflow_api_certificate_expiry_timestamp_seconds"
+API_LAST_BACKUP = "agentflow_api_last_backup_timestamp_seconds"
+API_BACKUP_MAX_AGE = "agentflow_api_backup_max_age_seconds"
 
 _SPENDER = ("org", "workflow", "provider", "model")
 _STORED = (
@@ -327,6 +329,8 @@ _SERVED = (
     ),
     Metric(API_BUDGET_WINDOW_SECONDS, "gauge", "Length of a budget's present window.", ("budget", "scope")),
     Metric(API_BUDGETS_UP, "gauge", "1 if the budgets could be read, else 0."),
+    Metric(API_LAST_BACKUP, "gauge", "When the last good backup was cut, in seconds since 1970; 0 if none is known."),
+    Metric(API_BACKUP_MAX_AGE, "gauge", "How old the last backup may be, in seconds."),
     Metric(API_CERTIFICATE_EXPIRY, "gauge", "When a watched certificate ends, in seconds since 1970.", ("file",)),
 )
 
