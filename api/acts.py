@@ -41,6 +41,7 @@ ACTS = (
     "/api/v1/admin",
     "/api/v1/audit",
     "/api/v1/webhooks",
+    "/api/v1/secrets",
     "/api/v1/vault",
 )
 #: The bodies of these have secrets, and are in no record.

@@ -73,6 +73,7 @@ TAGS = [
     {"name": "subjects", "description": "Persons whose data is sealed under a key of their own, and their erasure."},
     {"name": "audit", "description": "The audit log: entries, signed checkpoints, proofs, legal holds."},
     {"name": "webhooks", "description": "Addresses that events are sent to, and their deliveries."},
+    {"name": "secrets", "description": "Secrets for tools: stored sealed, never read back."},
     {"name": "operations", "description": "Liveness, readiness and metrics; no key needed."},
 ]
 

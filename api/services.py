@@ -90,6 +90,7 @@ from services.security.policies.active import ActivePolicies
 from services.security.policies.pinning import Pinning
 from services.security.policies.reading import Readings
 from services.security.policies.restoring import ReaderRestores
+from services.tools.secrets import SecretSurface
 from services.webhooks.surface import WebhookSurface
 from services.workflows.checks import DocumentChecks
 from services.workflows.of_run import RunDefinitions
@@ -314,4 +315,5 @@ class Services:
     vault: OpenVault | None
     audit: AuditServices
     webhooks: WebhookSurface
+    secrets: SecretSurface
     operations: OperationServices

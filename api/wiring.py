@@ -76,6 +76,7 @@ from connectors.postgres.prompts.scoring import PromptScoring
 from connectors.postgres.quotas import Quotas
 from connectors.postgres.schedules import Backfills, Schedules
 from connectors.postgres.stops import Stops
+from connectors.postgres.tools.secrets import SecretStore
 from connectors.postgres.vault import Vault
 from connectors.postgres.webhooks.deliveries import WebhookDeliveries
 from connectors.postgres.webhooks.stored import Webhooks
@@ -99,8 +100,9 @@ from connectors.tools.environment import networks_of
 from schemas import clock
 from schemas.api_models.operations.admin import TopicAnswer
 from schemas.clock import now_ms
+from schemas.configuration.kafka import Kafka
 from schemas.records.definitions import AuditEvent
-from schemas.settings import Kafka, Oidc, Settings
+from schemas.settings import Oidc, Settings
 from services.billing.bills import Bills
 from services.budgets.opening import Opening
 from services.budgets.targets import Targets
@@ -134,6 +136,7 @@ from services.security.policies.reading import Readings
 from services.security.policies.restoring import ReaderRestores
 from services.security.policies.wiring import ForRegistration
 from services.security.tokens import Rules, TokenVerifier
+from services.tools.secrets import SecretSurface
 from services.webhooks.surface import WebhookSurface
 from services.workflows.checks import DocumentChecks
 from services.workflows.registration import RegistrationPorts, Registrations
@@ -208,6 +211,7 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
         security=security,
         vault=clients.vault,
         webhooks=_webhooks(settings, clients),
+        secrets=_secrets(clients),
         audit=_audit(settings, clients, appender),
         operations=_operations(settings, clients, measures, workers),
     )
@@ -264,6 +268,10 @@ def topic_creators(settings: Settings) -> TopicCreators:
 def _webhooks(settings: Settings, clients: Clients) -> WebhookSurface:
     stored, deliveries = Webhooks(clients.database, clients.kms), WebhookDeliveries(clients.database)
     return WebhookSurface(stored, deliveries, networks_of(settings), WallClock())
+
+
+def _secrets(clients: Clients) -> SecretSurface:
+    return SecretSurface(None if clients.kms is None else SecretStore(clients.database, clients.kms))
 
 
 def _vault(clients: Clients) -> Vault | None:

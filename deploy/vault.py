@@ -1,7 +1,7 @@
 """Commands of operators for the vault, over all organisations.
 
 ``reseal`` changes the master key: it wraps again what is under another one: keys of organisations and of providers,
-secrets of webhooks.
+secrets of webhooks and of tools.
 
     1. set VAULT_KEY to the new key and VAULT_KEY_BEFORE to the old one, and restart all processes;
        with a transit engine, rotate its key there
@@ -25,6 +25,7 @@ from typing import NamedTuple
 
 from connectors.kms.opening import open_kms
 from connectors.postgres.database import Database, connect_once
+from connectors.postgres.tools.secrets import SecretStore
 from connectors.postgres.vault import Vault
 from connectors.postgres.vault_store.scrubbing import scrubbed
 from connectors.postgres.vault_store.webhook_secrets import reseal_webhooks
@@ -38,11 +39,15 @@ _TIMEOUT_S = 60.0
 
 
 class Resealed(NamedTuple):
-    """How many keys of providers and organisations and secrets of webhooks were wrapped again; what does not open."""
+    """How many keys of providers and organisations, secrets of webhooks and of tools were wrapped again.
+
+    ``left`` are the places of what does not open.
+    """
 
     sealed: int
     organisations: int
     webhooks: int
+    tools: int
     left: tuple[str, ...]
 
 
@@ -59,8 +64,9 @@ async def reseal(settings: Settings) -> Resealed:
         changed, damaged = await open_vault(kms, keys).rotation.rewrap_all()
         providers = await Vault(data, kms).reseal()
         webhooks = await reseal_webhooks(data, kms)
-        left = (*(f"org-key/{one}" for one in damaged), *providers.left, *webhooks.left)
-        return Resealed(providers.sealed, changed, webhooks.sealed, left)
+        tools = await SecretStore(data, kms).reseal()
+        left = (*(f"org-key/{one}" for one in damaged), *providers.left, *webhooks.left, *tools.left)
+        return Resealed(providers.sealed, changed, webhooks.sealed, tools.sealed, left)
 
 
 async def scrub(settings: Settings) -> list[str]:
@@ -106,8 +112,8 @@ def _scrub(settings: Settings) -> int:
 def _reseal(settings: Settings) -> int:
     sealed = asyncio.run(reseal(settings))
     sys.stdout.write(
-        f"{sealed.sealed} keys of providers, {sealed.organisations} keys of organisations "
-        f"and {sealed.webhooks} secrets of webhooks were sealed again\n"
+        f"{sealed.sealed} keys of providers, {sealed.organisations} keys of organisations, "
+        f"{sealed.webhooks} secrets of webhooks and {sealed.tools} secrets of tools were sealed again\n"
     )
     for place in sealed.left:
         sys.stderr.write(

@@ -8,34 +8,18 @@ from functools import cache
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-)
-from pydantic_core import ErrorDetails, PydanticCustomError, PydanticKnownError
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from schemas.configuration.days import read_days
+from schemas.configuration.engines import ClickHouse, Nats, Postgres, Redis
+from schemas.configuration.group import Count, Flag, Group, Port
 from schemas.configuration.issuer import read_pairs, read_roles, url_fault
+from schemas.configuration.kafka import Kafka
 from schemas.configuration.seeded_keys import read_seeded
-from schemas.configuration.variables import Setting, Var, Variables, declared
+from schemas.configuration.variables import FILE_SUFFIX, Setting, Var, Variables, declared
 from schemas.records.run_events import Capture
-from schemas.values.text import ascii_decimal, ascii_integer
-
-
-def _flag(raw: object) -> object:
-    # Pydantic alone would take "1", "yes" and "on" as well.
-    if isinstance(raw, str):
-        if raw.lower() not in ("true", "false"):
-            raise PydanticCustomError("flag", "is neither true nor false; write one of the two")
-        return raw.lower() == "true"
-    return raw
 
 
 def _upper(raw: object) -> object:
@@ -44,43 +28,6 @@ def _upper(raw: object) -> object:
 
 def _lower(raw: object) -> object:
     return raw.lower() if isinstance(raw, str) else raw
-
-
-Port = Annotated[int, Field(ge=0, le=65_535)]
-Count = Annotated[int, Field(ge=1)]
-Flag = Annotated[bool, BeforeValidator(_flag)]
-
-
-class Group(BaseModel):
-    """Settings that belong together."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _ascii_digits(cls, raw: object, info: ValidationInfo) -> object:
-        """Refuse what Pydantic alone would read as a number: ``1_0``, `` 12`` and digits of other scripts."""
-        kind = cls.model_fields[info.field_name or ""].annotation
-        try:
-            return ascii_integer(raw) if kind is int else ascii_decimal(raw) if kind is float else raw
-        except ValueError:
-            raise PydanticKnownError("int_parsing" if kind is int else "float_parsing") from None
-
-
-class Kafka(Group):
-    """The log. ``partitions`` and ``replication`` are those of new topics."""
-
-    bootstrap: Annotated[str, Var("KAFKA_BOOTSTRAP")] = "127.0.0.1:9092"
-    partitions: Annotated[Count, Var("TOPIC_PARTITIONS")] = 12
-    replication: Annotated[Count, Var("TOPIC_REPLICATION")] = 1
-    session_timeout_ms: Annotated[int, Var("SESSION_TIMEOUT_MS")] = 6_000
-    group_instance_id: Annotated[str, Var("GROUP_INSTANCE_ID")] = ""
-
-
-class Redis(Group):
-    """Where tables, leases and holds are."""
-
-    url: Annotated[SecretStr, Var("REDIS_URL")] = SecretStr("redis://127.0.0.1:6379/0")
 
 
 class Cache(Group):
@@ -93,23 +40,12 @@ class Cache(Group):
     org_max_mb: Annotated[Count, Var("CACHE_ORG_MAX_MB")] = 64
 
 
-class Postgres(Group):
-    """Where definitions and the history of runs are."""
+class Bridge(Group):
+    """The bridge to NATS JetStream: which directions are on, and the replicas of streams that it makes."""
 
-    dsn: Annotated[SecretStr, Var("DATABASE_URL")] = SecretStr("postgresql://agentflow@127.0.0.1:5432/agentflow")
-
-
-class ClickHouse(Group):
-    """Where analytics are."""
-
-    url: Annotated[SecretStr, Var("CLICKHOUSE_URL")] = SecretStr("http://127.0.0.1:8123")
-    database: Annotated[str, Var("CLICKHOUSE_DATABASE")] = "agentflow"
-
-
-class Nats(Group):
-    """Hurries cancels and live updates; without a URL there is none."""
-
-    url: Annotated[SecretStr, Var("NATS_URL")] = SecretStr("")
+    submissions: Annotated[Flag, Var("BRIDGE_SUBMISSIONS")] = False
+    events: Annotated[Flag, Var("BRIDGE_EVENTS")] = False
+    replicas: Annotated[int, Var("BRIDGE_REPLICAS"), Field(ge=1, le=5)] = 1
 
 
 class Objects(Group):
@@ -354,6 +290,7 @@ class Settings(BaseSettings):
     postgres: Postgres = Postgres()
     clickhouse: ClickHouse = ClickHouse()
     nats: Nats = Nats()
+    bridge: Bridge = Bridge()
     objects: Objects = Objects()
     api: Api = Api()
     security: Security = Security()
@@ -405,7 +342,8 @@ class Settings(BaseSettings):
 
 def kafka_from_env(env: Mapping[str, str]) -> Kafka:
     """Read what is said of the log alone, for commands that talk to nothing else. Raises as ``Settings.from_env``."""
-    own = {name: env[name] for name, setting in variables().items() if setting.group == "kafka" and name in env}
+    names = [one.variable for one in variables().values() if one.group == "kafka"]
+    own = {name: env[name] for name in (*names, *(name + FILE_SUFFIX for name in names)) if name in env}
     return Settings.from_env(own).kafka
 
 

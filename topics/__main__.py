@@ -5,10 +5,13 @@ import asyncio
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 
+from schemas.configuration.kafka import Kafka
+from schemas.configuration.kafka_access import reached_alike
 from schemas.errors import AgentFlowError
 from schemas.running_system import add_data_dir, environment
-from schemas.settings import Kafka, kafka_from_env
+from schemas.settings import kafka_from_env
 from topics.admin import TopicAdmin
 from topics.catalogue import CATALOGUE, wanted
 from topics.dead_letters import cli
@@ -69,7 +72,7 @@ def _parser(kafka: Kafka) -> argparse.ArgumentParser:
     ):
         command = commands.add_parser(name, help=text, description=text)
         add_data_dir(command)
-        command.add_argument("--bootstrap", default=kafka.bootstrap)
+        command.add_argument("--bootstrap", default=kafka.bootstrap, type=partial(reached_alike, kafka.bootstrap))
         command.add_argument("--partitions", type=int, default=kafka.partitions)
         command.add_argument("--replication", type=int, default=kafka.replication)
         command.add_argument(

@@ -129,7 +129,7 @@ CATALOGUE: tuple[Topic, ...] = (
     Topic(
         SUBMISSIONS,
         key="any",
-        writers=("any system",),
+        writers=("any system", "bridge"),
         readers=("ingress",),
         family=True,
         open_part="org",
@@ -281,7 +281,7 @@ CATALOGUE: tuple[Topic, ...] = (
         key="what the event is about",
         model=RunNotice | BudgetThreshold | RolloutEvent | QualityDrifted | AuditCheckpoint,
         writers=("events", "budgets", "deployments", "quality", "audit"),
-        readers=("webhooks", "any system"),
+        readers=("webhooks", "bridge", "any system"),
         family=True,
         open_part="org",
         dead_letters=False,

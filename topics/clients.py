@@ -1,6 +1,7 @@
 """Makes every client of Kafka, Faust's included: how a process reaches the brokers is decided here and nowhere else.
 
-It is below ``connectors`` because the topics' own commands talk to the brokers, too. Clients are not started yet.
+It is below ``connectors`` because the topics' own commands talk to the brokers, too. Clients are not started yet. The
+addresses carry TLS and the login, see ``schemas.configuration.kafka_access``.
 """
 
 import logging
@@ -9,29 +10,51 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 
+from schemas.configuration.kafka_access import access_of
+from topics.tls import client_context
+from topics.tokens import token_provider
+
 # aiokafka builds a debug log record on every send unless its loggers stand above DEBUG.
 logging.getLogger("aiokafka").setLevel(logging.WARNING)
 
 
 def producer(bootstrap: str, **options: Any) -> AIOKafkaProducer:
     """Return a producer whose records are acknowledged by all in-sync replicas; ``options`` are aiokafka's."""
-    return AIOKafkaProducer(acks="all", **_access(bootstrap), **options)
+    return AIOKafkaProducer(acks="all", **access(bootstrap), **options)
 
 
 def consumer(bootstrap: str, **options: Any) -> AIOKafkaConsumer:
     """Return a consumer that never commits offsets by itself; ``options`` are aiokafka's."""
-    return AIOKafkaConsumer(enable_auto_commit=False, **_access(bootstrap), **options)
+    return AIOKafkaConsumer(enable_auto_commit=False, **access(bootstrap), **options)
 
 
 def admin(bootstrap: str, timeout_ms: int) -> AIOKafkaAdminClient:
     """Return a client for topics and groups."""
-    return AIOKafkaAdminClient(request_timeout_ms=timeout_ms, **_access(bootstrap))
+    return AIOKafkaAdminClient(request_timeout_ms=timeout_ms, **access(bootstrap))
 
 
 def faust_access(bootstrap: str) -> dict[str, Any]:
-    """Return what Faust's app must be told of the brokers."""
+    """Return what Faust's app must know of the brokers. It connects by ``consumer`` alone, so no login is in it."""
     return {"broker": [f"aiokafka://{server}" for server in bootstrap.split(",")]}
 
 
-def _access(bootstrap: str) -> dict[str, Any]:
-    return {"bootstrap_servers": bootstrap}
+def access(bootstrap: str) -> dict[str, Any]:
+    """Return aiokafka's options of addresses, TLS and login. Raises ``ValueError`` for files that cannot be used."""
+    return {"bootstrap_servers": str(bootstrap), **connection_options(bootstrap)}
+
+
+def connection_options(bootstrap: str) -> dict[str, Any]:
+    """Return aiokafka's options of TLS and login alone, which single connections take, too."""
+    how = access_of(bootstrap)
+    options: dict[str, Any] = {}
+    if how.encrypted:
+        options |= {"ssl_context": client_context(how.files)}
+    if how.logs_in and how.mechanism == "OAUTHBEARER":
+        options |= {"sasl_mechanism": how.mechanism, "sasl_oauth_token_provider": token_provider(how.tokens)}
+    elif how.logs_in:
+        options |= {
+            "sasl_mechanism": how.mechanism,
+            "sasl_plain_username": how.username,
+            "sasl_plain_password": how.password,
+        }
+    return options | {"security_protocol": how.protocol} if options else {}

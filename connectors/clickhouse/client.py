@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import aiohttp
 import clickhouse_connect
@@ -20,7 +20,10 @@ from clickhouse_connect.driver import options
 from clickhouse_connect.driver.asyncclient import AsyncClient
 from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
 
+from schemas.configuration.engines import CLICKHOUSE_FILES
+from schemas.configuration.tls_files import TlsFiles
 from schemas.errors import Unavailable
+from topics.tls import Stamps, changes, client_context
 
 # If pandas is installed, the driver imports it during its first insert: the event loop stops for a second, and 40 MB go
 # to data frames that are never inserted here. The driver looks for these names first.
@@ -29,6 +32,8 @@ for _name in ("pd", "pd_time_test", "arrow", "pl"):
 
 # The driver logs a connection error with its traceback and raises it as well: the caller says it once, in one line.
 logging.getLogger("clickhouse_connect").setLevel(logging.ERROR)
+
+log = logging.getLogger(__name__)
 
 DEPENDENCY = "clickhouse"
 MIGRATIONS = Path(__file__).parents[2] / "deploy" / "migrations" / "clickhouse"
@@ -83,7 +88,10 @@ class ClickHouse:
     def __init__(self, url: str, database: str) -> None:
         self._url = url
         self.database = database
+        self._files = files_of(url)
+        self._seen: Stamps = ()
         self._client: AsyncClient | None = None
+        self._retired: AsyncClient | None = None
         self._connecting = asyncio.Lock()
         self._types: dict[str, Sequence[ClickHouseType]] = {}
 
@@ -140,15 +148,32 @@ class ClickHouse:
 
     async def close(self) -> None:
         """Close the connections."""
-        if self._client is not None:
-            client, self._client = self._client, None
-            await client.close()
+        clients, self._client, self._retired = (self._client, self._retired), None, None
+        for client in clients:
+            if client is not None:
+                await client.close()
 
     async def _connected(self) -> AsyncClient:
         async with self._connecting:
             if self._client is None:
-                self._client = await _connect(self._url, self.database)
+                seen = changes(self._files)
+                self._client, self._seen = await _connect(self._url, self.database), seen
+            elif self._files.given and (seen := changes(self._files)) != self._seen:
+                await self._renew(self._client, seen)
             return self._client
+
+    async def _renew(self, before: AsyncClient, seen: Stamps) -> None:
+        """Replace the client, whose certificates are fixed. The one before ends with what it is doing."""
+        self._seen = seen
+        try:
+            self._client = await _connect(self._url, self.database)
+        except (ValueError, aiohttp.ClientError, OSError, DatabaseError) as exc:
+            log.warning("certificates stay as they were: %s", exc, extra={"action": "certificates_kept"})
+            return
+        log.info("certificates were read again", extra={"action": "certificates_renewed"})
+        retired, self._retired = self._retired, before
+        if retired is not None:
+            await retired.close()
 
     async def _create_database(self) -> None:
         client = await _connect(self._url, "")
@@ -198,14 +223,27 @@ class _Migration:
         return hashlib.sha256(self.text.encode()).hexdigest()
 
 
+def files_of(url: str) -> TlsFiles:
+    """Return the files of certificates that a URL names in its query; none for one that is not encrypted."""
+    parts = urlsplit(url)
+    return TlsFiles.of_query(dict(parse_qsl(parts.query)), CLICKHOUSE_FILES) if parts.scheme == "https" else TlsFiles()
+
+
 async def _connect(url: str, database: str) -> AsyncClient:
     parts = urlsplit(url)
+    files = files_of(url)
+    client_context(files)  # the library's own errors of files do not name them
     return await clickhouse_connect.get_async_client(
         host=parts.hostname or "127.0.0.1",
         port=parts.port or (8443 if parts.scheme == "https" else 8123),
         secure=parts.scheme == "https",
         username=unquote(parts.username or "default"),
         password=unquote(parts.password or ""),
+        ca_cert=files.ca or None,
+        client_cert=files.cert or None,
+        client_cert_key=files.key or None,
+        # Without a password the certificate is the login; with one it is what the connection needs alone.
+        tls_mode="strict" if files.cert and parts.password else None,
         database=database or None,
         connect_timeout=CONNECT_TIMEOUT_S,
         send_receive_timeout=ANSWER_TIMEOUT_S,

@@ -152,6 +152,16 @@ class KafkaLog:
                 await self._live().client.force_metadata_update()
                 return len(await self._live().partitions_for(topic))
 
+    async def exists(self, topic: str) -> bool:
+        """Return at once whether the broker has a topic, where ``partitions`` would wait for it to be made."""
+        if self._producer is None:
+            await self.start()
+        with kafka_errors(f"existence of {topic}"):
+            client = self._live().client
+            if client.cluster.partitions_for_topic(topic) is not None:
+                return True
+            return topic in (await client.fetch_all_metadata()).topics()
+
     async def bounds(self, topic: str, partition: int) -> Bounds:
         """Return the partition's bounds now."""
         async with _reader(self._bootstrap, topic, partition) as (consumer, tp):

@@ -15,10 +15,10 @@ from typing import Any
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
-from nats.errors import Error as NatsError
 from nats.errors import NoServersError
 
 from connectors.aio.cancel import end
+from connectors.nats.connecting import DOWN, connect, new_client, words
 from connectors.ports.pubsub import Handler, Unsubscribe
 from schemas.errors import Unavailable
 
@@ -28,13 +28,8 @@ log = logging.getLogger(__name__)
 BUFFER = 10_000
 #: A larger message is not sent: the server's own limit is 1 MiB.
 MAX_BYTES = 1_000_000
-CONNECT_TIMEOUT_S = 5.0
 RETRY_FIRST_S = 0.1
 RETRY_MOST_S = 2.0
-#: A server that hangs is abandoned after two of these without an answer.
-PING_EVERY_S = 3
-
-_DOWN = (NatsError, OSError, TimeoutError, ValueError)
 
 
 class Nats:
@@ -97,21 +92,21 @@ class Nats:
             raise Unavailable("nats", self._why)
         try:
             await client.flush(timeout=2)
-        except _DOWN as exc:
-            raise Unavailable("nats", _words(exc)) from exc
+        except DOWN as exc:
+            raise Unavailable("nats", words(exc)) from exc
 
     async def _run(self) -> None:
         wait, said = RETRY_FIRST_S, False
         while True:
-            client, closed = Client(), asyncio.Event()
+            client, closed = new_client(self._url), asyncio.Event()
             try:
                 await self._connect(client, closed)
                 wait, said = RETRY_FIRST_S, self._say_back(said)
                 await self._serve(client, closed)
             except NoServersError:
                 pass  # the reason of each failure was logged before
-            except _DOWN as exc:
-                self._why = _words(exc)
+            except DOWN as exc:
+                self._why = words(exc)
             finally:
                 self._client = None
                 self._served.clear()
@@ -129,19 +124,9 @@ class Nats:
             self._work.set()
 
         async def on_error(exc: Exception) -> None:
-            self._why = _words(exc)
+            self._why = words(exc)
 
-        async with asyncio.timeout(CONNECT_TIMEOUT_S):
-            await client.connect(
-                self._url,
-                name=self._name,
-                allow_reconnect=False,
-                max_reconnect_attempts=1,
-                reconnect_time_wait=0,
-                ping_interval=PING_EVERY_S,
-                closed_cb=on_closed,
-                error_cb=on_error,
-            )
+        await connect(client, self._url, self._name, on_closed=on_closed, on_error=on_error)
         self._client = client
 
     def _say_back(self, said: bool) -> bool:
@@ -179,9 +164,5 @@ def _handing(handler: Handler) -> Callable[[Msg], Awaitable[None]]:
 
 
 async def _quietly(close: Callable[[], Awaitable[Any]]) -> None:
-    with suppress(*_DOWN):
+    with suppress(*DOWN):
         await close()
-
-
-def _words(exc: BaseException) -> str:
-    return str(exc) or type(exc).__name__

@@ -9,6 +9,7 @@ import asyncpg
 import orjson
 
 from connectors.postgres.errors import postgres_errors
+from connectors.postgres.tls import access
 
 Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 """A connection lent by the pool."""
@@ -89,8 +90,10 @@ class Database:
     async def _open(self) -> "asyncpg.Pool[asyncpg.Record]":
         async with self._opening:
             if self._pool is None:
+                dsn, context = access(self._dsn)
                 self._pool = await asyncpg.create_pool(
-                    self._dsn,
+                    dsn,
+                    ssl=context,
                     min_size=0,
                     max_size=self._max,
                     timeout=self._timeout_s,
@@ -101,8 +104,9 @@ class Database:
 
 async def connect_once(dsn: str, timeout_s: float) -> "asyncpg.Connection[asyncpg.Record]":
     """Return one connection outside of any pool; the caller closes it. Raises ``Unavailable``."""
+    plain, context = access(dsn)
     with postgres_errors("connect"):
-        return await asyncpg.connect(dsn, timeout=timeout_s)
+        return await asyncpg.connect(plain, ssl=context, timeout=timeout_s)
 
 
 async def _prepare(conn: "asyncpg.Connection[asyncpg.Record]") -> None:

@@ -1,11 +1,16 @@
 """Maps asyncpg's exceptions to AgentFlow's, in one place."""
 
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import asyncpg
 
 from schemas.errors import Unavailable
+from topics.tls_faults import tls_fault
+
+#: What a certificate or a login prevents is not tried again soon: an operator must change something first.
+REFUSED_S = 5.0
 
 #: Temporary: the server starts, stops, has no room, or another transaction won. A retry may succeed.
 _PASSING = (
@@ -34,7 +39,13 @@ def postgres_errors(what: str) -> Iterator[None]:
         raise Unavailable("postgres", f"{what}: check user, password and database ({type(exc).__name__})") from exc
     except TimeoutError as exc:
         raise Unavailable("postgres", f"{what}: no answer in time") from exc
+    except ssl.SSLError as exc:
+        raise Unavailable("postgres", f"{what}: {_tls_fault(exc)}", retry_after_s=REFUSED_S) from exc
     except OSError as exc:
         raise Unavailable("postgres", f"{what}: no connection ({exc.strerror or type(exc).__name__})") from exc
     except _PASSING as exc:
         raise Unavailable("postgres", f"{what}: {type(exc).__name__}: {exc}") from exc
+
+
+def _tls_fault(exc: BaseException) -> str:
+    return tls_fault(exc, "DB_SSL_ROOT_CERT", "DB_SSL_CERT", "DB_SSL_KEY")

@@ -11,6 +11,7 @@ from redis.backoff import NoBackoff
 from connectors.redis.errors import redis_errors
 from connectors.redis.pipelined.address import read_place
 from connectors.redis.pipelined.client import PipelinedRedis
+from connectors.redis.tls import pool_options
 
 #: A server that hangs keeps its connections open, and a lost packet is noticed by nobody else.
 ANSWER_S = 5.0
@@ -26,7 +27,11 @@ def connect(url: str, *, answer_s: float = ANSWER_S) -> Redis:
     """
     if read_place(url).kind != "single":
         return connect_pipelined(url, answer_s=answer_s)
-    return Redis.from_url(url, socket_timeout=answer_s, socket_connect_timeout=CONNECT_S, retry=Retry(NoBackoff(), 1))
+    once = Retry(NoBackoff(), 1)
+    options = pool_options(url)
+    return Redis.from_pool(
+        ConnectionPool(**options, socket_timeout=answer_s, socket_connect_timeout=CONNECT_S, retry=once)
+    )
 
 
 def connect_bounded(url: str, *, connections: int, timeout_s: float) -> Redis:
@@ -36,8 +41,8 @@ def connect_bounded(url: str, *, connections: int, timeout_s: float) -> Redis:
     """
     if read_place(url).kind != "single":
         return connect_pipelined(url, answer_s=timeout_s, connect_s=timeout_s)
-    pool = BlockingConnectionPool.from_url(
-        url,
+    pool = BlockingConnectionPool(
+        **pool_options(url),
         max_connections=connections,
         timeout=timeout_s,
         socket_timeout=timeout_s,

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 from redis import exceptions as redis_exc
 
+from connectors.redis.tls import fault_of
 from schemas.errors import Unavailable
 
 DEPENDENCY = "redis"
@@ -38,6 +39,8 @@ def redis_errors(doing: str) -> Iterator[None]:
     except _WRONG_LOGIN:
         raise
     except _LOST as exc:
+        if fault := fault_of(exc):
+            raise Unavailable(DEPENDENCY, f"{doing}: {fault}") from exc
         raise Unavailable(DEPENDENCY, f"{doing}: {type(exc).__name__}: {exc}") from exc
     except redis_exc.ResponseError as exc:
         if not _passes(exc):

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from connectors.tools.environment import World
+from connectors.tools.secrets import NO_SECRETS, CallSecrets
 from schemas.payload import Reference
 
 
@@ -23,7 +24,8 @@ class ToolContext:
 
     ``idempotency_key`` is the same for all attempts of the step, unless its node wants one for each: pass it on to the
     service that the tool calls, and with it ``trace_headers``, those of W3C Trace Context. ``documents_dir`` is the
-    directory that local files are read from. ``world`` are the permissions for outside systems.
+    directory that local files are read from. ``world`` are the permissions for outside systems,
+    ``secrets`` those of the organisation.
     """
 
     org_id: str
@@ -34,6 +36,11 @@ class ToolContext:
     objects: ObjectReader
     world: World = field(default_factory=World)
     trace_headers: Mapping[str, str] = field(default_factory=dict)
+    secrets: CallSecrets = NO_SECRETS
+
+    def secret(self, name: str) -> str:
+        """Return a secret that the tool declares. Raises a final ``StepError`` ``unknown_secret`` for another one."""
+        return self.secrets.value(name)
 
     @property
     def progress(self) -> None:

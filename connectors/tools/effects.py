@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from connectors.tools.context import ToolContext
+from connectors.tools.secrets import CallSecrets
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,3 +34,13 @@ class Unknown:
 Reconciled = Done | NotDone | Unknown
 Reconcile = Callable[[ToolContext, dict[str, Any]], Awaitable[Reconciled]]
 """Looks a call up. It must not have effects of its own; it may raise ``StepError`` or ``Unavailable``."""
+
+
+def without_secrets(found: Reconciled, secrets: CallSecrets) -> Reconciled:
+    """Return a result without the secrets that the hook was given."""
+    match found:
+        case Done(output):
+            return Done(secrets.cleaned(output))
+        case Unknown(reason):
+            return Unknown(str(secrets.cleaned(reason)))
+    return found

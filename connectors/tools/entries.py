@@ -2,6 +2,7 @@
 
 import difflib
 import inspect
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, get_type_hints
@@ -24,24 +25,30 @@ from schemas.records.security.pinned import UNDECLARED, ToolSecurity
 
 ToolKind = Literal["tool", "function"]
 Isolation = Literal["thread", "process"]
+_SECRET_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
     """How calls run: in a place of their own (``blocking``), of which kind, and within how much memory.
 
-    Without ``isolation`` the worker's setting decides. ``codes`` are the error codes that calls raise themselves.
-    Raises ``TypeError`` for values that are none or contradict each other.
+    Without ``isolation`` the worker's setting decides. ``codes`` are the error codes that calls raise themselves,
+    ``secrets`` the names of the organisation's that they ask their context for. Raises ``TypeError`` for values that
+    are none or contradict each other.
     """
 
     blocking: bool = True
     isolation: Isolation | None = None
     memory_mb: int | None = None
     codes: frozenset[str] = frozenset()
+    secrets: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.isolation not in (None, "thread", "process"):
             raise TypeError(f"isolation={self.isolation!r} is neither 'thread' nor 'process'; write one of the two")
+        for name in self.secrets:
+            if not _SECRET_NAME.fullmatch(name):
+                raise TypeError(f"secrets has {name!r}, which is no name of a secret; write a name such as SHOP_KEY")
         if self.memory_mb is None:
             return
         if type(self.memory_mb) is not int or self.memory_mb < 1:
@@ -77,6 +84,7 @@ class Entry:
     isolation: Isolation | None = None
     memory_mb: int | None = None
     codes: frozenset[str] = frozenset()
+    secrets: tuple[str, ...] = ()
     security: ToolSecurity = UNDECLARED
     schemas: ValueSchemas = NO_SCHEMAS
 
@@ -149,6 +157,7 @@ def make_entry(
         isolation=running.isolation,
         memory_mb=running.memory_mb,
         codes=running.codes,
+        secrets=running.secrets,
         security=declared_security(f"{kind} {name!r}", security, takes),
         schemas=schemas,
     )

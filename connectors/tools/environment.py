@@ -8,29 +8,13 @@ from pathlib import Path
 from urllib.parse import SplitResult
 
 from connectors.objects.s3 import S3Access, s3_access
+from connectors.tools.sites import Site, site_of
 from schemas.configuration.variables import FILE_SUFFIX, read_secret
 from schemas.settings import Settings
 
 IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-_PORTS = {"https": 443, "http": 80}
-_HOST = re.compile(r"(?:\*\.)?[a-z0-9_](?:[a-z0-9._-]*[a-z0-9])?")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-
-
-@dataclass(frozen=True)
-class Site:
-    """One site that ``http.request`` may call: ``host`` may begin with ``*.``, which stands for any subdomain."""
-
-    scheme: str
-    host: str
-    port: int
-
-    def covers(self, scheme: str, host: str, port: int) -> bool:
-        """Return true if the place is this site."""
-        if (scheme, port) != (self.scheme, self.port):
-            return False
-        return host.endswith(self.host[1:]) if self.host.startswith("*.") else host == self.host
 
 
 @dataclass(frozen=True)
@@ -51,8 +35,7 @@ class HttpRules:
 
     def allows(self, url: SplitResult) -> bool:
         """Return true if a URL's place is among the sites."""
-        host, port = (url.hostname or "").rstrip("."), url.port or _PORTS.get(url.scheme, 0)
-        return any(site.covers(url.scheme, host, port) for site in self.sites)
+        return any(site.holds(url) for site in self.sites)
 
 
 @dataclass(frozen=True)
@@ -96,14 +79,10 @@ def _listed(text: str) -> list[str]:
 
 
 def _site(entry: str) -> Site:
-    scheme, _, place = entry.rpartition("://")
-    host, _, port = place.partition(":")
-    scheme, host = scheme.lower() or "https", host.lower()
-    if scheme not in _PORTS or not _HOST.fullmatch(host) or not (port.isdigit() or not port):
-        raise ValueError(
-            f"HTTP_ALLOW has {entry!r}: write a host such as api.example.com, *.example.com or http://inside.example:8080"
-        )
-    return Site(scheme, host, int(port or _PORTS[scheme]))
+    try:
+        return site_of(entry)
+    except ValueError as exc:
+        raise ValueError(f"HTTP_ALLOW has {exc}") from exc
 
 
 def _network(entry: str) -> IpNetwork:

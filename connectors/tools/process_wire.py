@@ -76,7 +76,9 @@ class Job:
                 f"{entry.kind} {entry.name!r} ({entry.origin}) cannot run in a process, since no module has it under "
                 "that name; define it at the top of a module, or register it with isolation='thread'",
             )
-        sent = replace(context, objects=_NoObjects()) if entry.context_name is not None else None
+        sent = None
+        if entry.context_name is not None:
+            sent = replace(context, objects=_NoObjects(), secrets=context.secrets.apart())
         return Job(entry.kind, entry.name, place, args, config, entry.memory_mb, sent)
 
 

@@ -85,15 +85,17 @@ class Registry:
         isolation: Isolation | None = None,
         memory_mb: int | None = None,
         codes: Iterable[str] = (),
+        secrets: Iterable[str] = (),
         **declared: Unpack[DeclaredOptions],
     ) -> Callable[[_F], _F]:
         """Register a tool under a name. ``reconcile`` looks up a call of it, see ``connectors.tools.effects``.
 
         ``isolation`` is where plain calls run; without it the worker's setting decides. ``memory_mb`` bounds the
         memory of one call, and makes it run in a process. ``codes`` are those of its own ``StepError``, which
-        nodes may name in ``retry_on``. ``declared``: see ``connectors.tools.security`` and ``value_schemas``.
+        nodes may name in ``retry_on``. ``secrets`` are those of the organisation that it asks its context for.
+        ``declared``: see ``connectors.tools.security`` and ``value_schemas``.
         """
-        running = Running(blocking, isolation, memory_mb, frozenset(codes))
+        running = Running(blocking, isolation, memory_mb, frozenset(codes), tuple(secrets))
         return self._decorator("tool", name, running, reconcile, declared)
 
     def function(
@@ -226,6 +228,7 @@ class Registry:
     async def _call(
         self, entry: Entry, args: dict[str, Any], context: ToolContext, config: dict[str, Any], progress: Progress
     ) -> Any:
+        await context.secrets.loaded(entry.secrets)
         if self._is_isolated(entry):
             # Its process knows the type hints alone.
             check_schema(entry, args)
@@ -261,6 +264,7 @@ class Registry:
         entry = self.get("tool", name)
         if not entry.reconciles:
             return Unknown(f"tool {name!r} has no reconcile hook")
+        await context.secrets.loaded(entry.secrets)
         made = self._built(entry, config or {})
         hook: Reconcile = entry.reconcile if entry.reconcile is not None else made.reconcile
         found: Reconciled = await self._async_calls.run(hook(context, check_arguments(entry, args)))

@@ -41,7 +41,7 @@ LAYOUT: Mapping[str, tuple[str, ...]] = {
         "quality",
         "traces",
     ),
-    "sinks": ("audit", "history", "analytics", "live", "events", "webhooks", "otlp-export", "live-cost"),
+    "sinks": ("audit", "history", "analytics", "live", "events", "webhooks", "otlp-export", "live-cost", "bridge"),
     "worker": ("worker",),
 }
 #: A group notices a dead member after its session; on one machine that need not be long.

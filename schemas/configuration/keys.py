@@ -24,7 +24,9 @@ _GUIDE = {
     "database.ssl_mode": "DB_SSL_MODE",
     "redis.host": "REDIS_HOST",
     "redis.port": "REDIS_PORT",
+    "redis.username": "REDIS_USERNAME",
     "redis.password": "REDIS_PASSWORD",
+    "redis.tls": "REDIS_TLS",
     "redis.mode": "REDIS_MODE",
     "redis.sentinel_master": "REDIS_SENTINEL_MASTER",
     "redis.sentinel_password": "REDIS_SENTINEL_PASSWORD",
@@ -32,6 +34,7 @@ _GUIDE = {
     "clickhouse.http_port": "CLICKHOUSE_HTTP_PORT",
     "clickhouse.user": "CLICKHOUSE_USER",
     "clickhouse.password": "CLICKHOUSE_PASSWORD",
+    "clickhouse.secure": "CLICKHOUSE_SECURE",
     CACHE_SIZE: "CACHE_MAX_MB",
     API_KEYS: "API_KEYS",
 }

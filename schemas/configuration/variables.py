@@ -120,6 +120,13 @@ def _quoted(text: str) -> str:
     return quote(text, safe="")
 
 
+def _is_on(env: Mapping[str, str], name: str) -> bool:
+    raw = env.get(name, "").lower()
+    if raw not in ("", "true", "false"):
+        raise ValueError(f"{name}={env[name]!r} is neither true nor false; write one of the two")
+    return raw == "true"
+
+
 def _database_url(env: Mapping[str, str]) -> str:
     if not env.get("DB_HOST"):
         return ""
@@ -135,9 +142,12 @@ def _redis_url(env: Mapping[str, str]) -> str:
     mode = env.get("REDIS_MODE") or "single"
     if mode not in _REDIS_MODES:
         raise ValueError(f"REDIS_MODE={mode!r} is not one of {', '.join(_REDIS_MODES)}; write one of them")
-    password = read_secret(env, "REDIS_PASSWORD")
-    login = f":{_quoted(password)}@" if password else ""
-    scheme, port = _REDIS_MODES[mode]
+    user, password = env.get("REDIS_USERNAME", ""), read_secret(env, "REDIS_PASSWORD")
+    if user and not password:
+        raise ValueError("REDIS_PASSWORD is missing beside REDIS_USERNAME; set it, or leave both out")
+    login = f"{_quoted(user)}:{_quoted(password)}@" if password else ""
+    kind, port = _REDIS_MODES[mode]
+    scheme = ("rediss" if _is_on(env, "REDIS_TLS") else "redis") + kind
     port = env.get("REDIS_PORT") or port
     hosts = [host.strip() for host in env["REDIS_HOST"].split(",") if host.strip()]
     where = ",".join(host if ":" in host.rpartition("]")[2] else f"{host}:{port}" for host in hosts)
@@ -161,14 +171,15 @@ def _clickhouse_url(env: Mapping[str, str]) -> str:
         return ""
     user, password = env.get("CLICKHOUSE_USER") or "default", read_secret(env, "CLICKHOUSE_PASSWORD")
     login = f"{_quoted(user)}:{_quoted(password)}@" if password or user != "default" else ""
-    return f"http://{login}{env['CLICKHOUSE_HOST']}:{env.get('CLICKHOUSE_HTTP_PORT') or '8123'}"
+    scheme, port = ("https", "8443") if _is_on(env, "CLICKHOUSE_SECURE") else ("http", "8123")
+    return f"{scheme}://{login}{env['CLICKHOUSE_HOST']}:{env.get('CLICKHOUSE_HTTP_PORT') or port}"
 
 
-#: The scheme of each kind of Redis, and the port of a host that names none.
+#: What each kind of Redis adds to the scheme, and the port of a host that names none.
 _REDIS_MODES = {
-    "single": ("redis", "6379"),
-    "sentinel": ("redis+sentinel", "26379"),
-    "cluster": ("redis+cluster", "6379"),
+    "single": ("", "6379"),
+    "sentinel": ("+sentinel", "26379"),
+    "cluster": ("+cluster", "6379"),
 }
 #: The variables that together say what a URL says, its host first.
 PARTS: dict[str, tuple[str, ...]] = {
@@ -176,12 +187,20 @@ PARTS: dict[str, tuple[str, ...]] = {
     "REDIS_URL": (
         "REDIS_HOST",
         "REDIS_PORT",
+        "REDIS_USERNAME",
         "REDIS_PASSWORD",
+        "REDIS_TLS",
         "REDIS_MODE",
         "REDIS_SENTINEL_MASTER",
         "REDIS_SENTINEL_PASSWORD",
     ),
-    "CLICKHOUSE_URL": ("CLICKHOUSE_HOST", "CLICKHOUSE_HTTP_PORT", "CLICKHOUSE_USER", "CLICKHOUSE_PASSWORD"),
+    "CLICKHOUSE_URL": (
+        "CLICKHOUSE_HOST",
+        "CLICKHOUSE_HTTP_PORT",
+        "CLICKHOUSE_USER",
+        "CLICKHOUSE_PASSWORD",
+        "CLICKHOUSE_SECURE",
+    ),
 }
 _JOINED: dict[str, Callable[[Mapping[str, str]], str]] = {
     "DATABASE_URL": _database_url,

@@ -87,6 +87,7 @@ BATCHES_OPEN_CALLS = "agentflow_batches_open_calls"
 BATCHES_OLDEST_OPEN_SECONDS = "agentflow_batches_oldest_open_seconds"
 AUDIT_ENTRIES_TOTAL = "agentflow_audit_entries_total"
 WEBHOOK_TRIES_TOTAL = "agentflow_webhooks_tries_total"
+BRIDGE_MESSAGES_TOTAL = "agentflow_bridge_messages_total"
 OTLP_SPANS_TOTAL = "agentflow_otlp_export_spans_total"
 OTLP_REQUESTS_TOTAL = "agentflow_otlp_export_requests_total"
 OTLP_LAG_RECORDS = "agentflow_otlp_export_lag_records"
@@ -248,6 +249,7 @@ _SERVED = (
         ("target", "outcome"),
     ),
     Metric(WEBHOOK_TRIES_TOTAL, "counter", "Requests to webhooks by outcome.", ("outcome",)),
+    Metric(BRIDGE_MESSAGES_TOTAL, "counter", "Messages of JetStream by outcome.", ("outcome",)),
     Metric(AUDIT_ENTRIES_TOTAL, "counter", "Audit events by effect.", ("effect",)),
     Metric(OTLP_LAG_RECORDS, "gauge", "Records of spans that a target does not have yet.", ("target",)),
     Metric(LEASES_GIVEN_TOTAL, "counter", "Leases that users' own workers got.", ("topic",)),

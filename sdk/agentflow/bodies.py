@@ -148,6 +148,14 @@ class ChangeSchedule(TypedDict):
     paused: NotRequired[bool | None]
 
 
+class ChangeSecret(TypedDict):
+    """Fields that are left out stay. ``version`` puts one in force that is kept."""
+
+    hosts: NotRequired[list[str] | None]
+    tools: NotRequired[list[str] | None]
+    version: NotRequired[int | None]
+
+
 class ChangeWebhook(TypedDict):
     """Fields that are left out stay. A webhook that is enabled again gets what was pending."""
 
@@ -650,6 +658,14 @@ class PutQuotas(TypedDict):
 
     limits: list[QuotaLimits]
     allow_unknown: NotRequired[bool]
+
+
+class PutSecret(TypedDict):
+    """A value, and what may use it. Without ``hosts`` or ``tools`` those of the version before stay."""
+
+    value: str
+    hosts: NotRequired[list[str] | None]
+    tools: NotRequired[list[str] | None]
 
 
 class QueryTraces(TypedDict):

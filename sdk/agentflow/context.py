@@ -31,6 +31,13 @@ class ToolContext(Protocol):
     def progress(self) -> Any:
         """The last progress of an earlier start of the step, or of its attempt before; ``None`` without one."""
 
+    def secret(self, name: str) -> str:
+        """Return a secret of the organisation that the tool declares (``@tool(..., secrets=["NAME"])``).
+
+        In a worker of your own it is the variable of that name, or the file that ``NAME_FILE`` names. Raises
+        ``StepError`` with code ``unknown_secret`` without it.
+        """
+
     def heartbeat(self, progress: Any = None) -> None:
         """Say that the call still works, and store ``progress``, any JSON value, for a later start.
 

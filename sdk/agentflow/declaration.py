@@ -65,6 +65,7 @@ def tool(
     isolation: Isolation | None = None,
     memory_mb: int | None = None,
     codes: Iterable[str] | None = None,
+    secrets: Iterable[str] | None = None,
     reconcile: Callable[..., Any] | None = None,
     args_schema: Mapping[str, Any] | None = None,
     result_schema: Mapping[str, Any] | None = None,
@@ -75,7 +76,8 @@ def tool(name: str | Callable[..., Any] = "", **options: Any) -> Any:
 
     Its name is ``name``, or that of the function. ``isolation="process"`` runs plain calls in a process of their own,
     ``memory_mb`` bounds the memory of one call, ``blocking=False`` runs a call of under a millisecond in the event
-    loop. ``codes`` are the error codes that it raises itself. ``reconcile`` looks up a call with an unknown outcome.
+    loop. ``codes`` are the error codes that it raises itself, ``secrets`` those of
+    the organisation that it asks its context for. ``reconcile`` looks up a call with an unknown outcome.
     ``args_schema`` and ``result_schema`` are JSON schemas that its arguments and its result must follow, too; models
     are shown the former. The others are what policies know of it, see ``Security``.
     """

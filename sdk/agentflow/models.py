@@ -2189,6 +2189,47 @@ class ScoringAnswer(Answer):
     changed_at: str | None
 
 
+class SecretAnswer(Answer):
+    """A secret, as far as it is shown. ``version`` is the one in force."""
+
+    name: str
+    version: int
+    hosts: list[str]
+    tools: list[str]
+    created_by: str
+    created_at: str | None
+    changed_at: str | None
+    last_used_at: str | None
+
+
+class SecretVersionAnswer(Answer):
+    """One version of a secret."""
+
+    version: int
+    created_by: str
+    created_at: str | None
+
+
+class SecretDetails(Answer):
+    """A secret with the versions that are kept, the newest first."""
+
+    name: str
+    version: int
+    hosts: list[str]
+    tools: list[str]
+    created_by: str
+    created_at: str | None
+    changed_at: str | None
+    last_used_at: str | None
+    versions: list[SecretVersionAnswer]
+
+
+class SecretPage(Answer):
+    """All secrets of the organisation, by name."""
+
+    secrets: list[SecretAnswer]
+
+
 class TraceSummary(Answer):
     """A trace as lists show it. ``error_code`` is the run's, or that of its first span that failed."""
 

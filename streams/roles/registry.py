@@ -19,6 +19,7 @@ from streams.roles import (
     traces,
     webhooks,
 )
+from streams.roles.bridge import role as bridge
 from streams.roles.leases import role as leases
 from streams.roles.sinks import analytics, events, history, live, live_cost, otlp_export
 from streams.roles.worker import role as worker
@@ -46,6 +47,7 @@ _SPECS = (
     webhooks.SPEC,
     otlp_export.SPEC,
     live_cost.SPEC,
+    bridge.SPEC,
 )
 
 ROLES: Mapping[str, RoleSpec] = {spec.name: spec for spec in _SPECS}

@@ -15,11 +15,11 @@ from topics.catalogue import RUN_EVENTS
 
 OPEN = "none"
 #: Paths whose names are the same for all organisations.
-_SHARED = re.compile("/providers/|/optimizer/|/queues/|/batches/|/admin/|/subjects/")
+_SHARED = re.compile("/providers/|/secrets/|/optimizer/|/queues/|/batches/|/admin/|/subjects/")
 #: Sees the state of the owner; the answers of these lists must not change.
 WATCHED = (
     "workflows", "prompts", "workflows/runs", "schedules", "budgets", "stops?resumed=true", "limits", "quotas", "keys",
-    "projects?archived=true", "providers/credentials", "datasets", "evaluations", "webhooks",
+    "projects?archived=true", "providers/credentials", "datasets", "evaluations", "webhooks", "secrets",
     "deployments",
 )  # fmt: skip
 
@@ -265,6 +265,8 @@ BODIES: dict[str, Any] = {
     "POST /schedules/{schedule_id}/backfill": {"from": "2026-01-01T00:00:00Z", "to": "2026-01-01T02:00:00Z"},
     "POST /budgets": _BUDGET,
     "PATCH /budgets/{budget_id}": {"limit_usd": "3"},
+    "PUT /secrets/{secret_name}": {"value": "another-secret-value", "hosts": ["api.example.com"]},
+    "PATCH /secrets/{secret_name}": {"hosts": ["other.example.com"]},
     "POST /webhooks": {"url": "https://new.example/"},
     "PATCH /webhooks/{webhook_id}": {"description": "changed"},
     "POST /webhooks/{webhook_id}/rotate": {"overlap_s": 60},

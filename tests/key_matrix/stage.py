@@ -149,6 +149,8 @@ async def _things(stage: Stage) -> None:
         "stop_id": (await stage.post("/stops", stop))["id"],
         "webhook_id": (webhook := (await stage.post("/webhooks", {"url": f"https://{MARK}.example/"}))["id"]),
         "number": str((await stage.post(f"/webhooks/{webhook}/test", {}))["number"]),
+        "secret_name": (await _secret(stage)),
+        "secret_version": "1",
         "evaluation_id": (await stage.post("/evaluations", evaluation))["id"],
         "deployment_id": (await stage.post(f"/prompts/{PROMPT}/deployments", {"environment": f"{LABEL}-new"}))["id"],
         "key_id": (await stage.post("/keys", {"name": MARK}))["id"],
@@ -167,6 +169,15 @@ async def _things(stage: Stage) -> None:
     (await stage.owner.put(f"{API}/providers/facts", json=facts)).raise_for_status()
     credentials = {"api_key": f"{MARK}-sk-1234567890"}
     (await stage.owner.put(f"{API}/providers/{PROVIDER}/credentials", json=credentials)).raise_for_status()
+
+
+async def _secret(stage: Stage) -> str:
+    """Store a secret in two versions; return its name."""
+    name = "SECRET_" + MARK.upper().replace("-", "_")
+    for number in (1, 2):
+        body = {"value": f"{MARK}-secret-{number}", "hosts": [f"{MARK}.example"]}
+        (await stage.owner.put(f"{API}/secrets/{name}", json=body)).raise_for_status()
+    return name
 
 
 async def _callers(stage: Stage) -> None:

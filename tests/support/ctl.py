@@ -12,6 +12,7 @@ from agentflow.cli.session import Session
 from click.testing import CliRunner
 
 from tests.support import ctl_audit, ctl_comparisons, ctl_compliance, ctl_policies, ctl_traces
+from tests.support.ctl_tools import TOOLS
 from tests.support.ctl_webhooks import WEBHOOKS
 from tests.support.rollout_answers import DEPLOYMENT, DEPLOYMENT_ID, ENDED_ID, LINE, ROLLED_BACK
 from tests.support.runs import START_MS, function, resolved, submitted
@@ -466,6 +467,7 @@ ANSWERS: dict[tuple[str, str], Any] = {
         "key": {**KEY, "key": "af_k1_secret"},
     },
     **WEBHOOKS,
+    **TOOLS,
     ("POST", "/api/v1/stops"): STOP,
     ("GET", "/api/v1/stops"): {"stops": [STOP]},
     ("DELETE", "/api/v1/stops/stp_1"): None,

@@ -23,7 +23,7 @@ SHARED_PATHS = (
 OWN_CHANGES = frozenset(
     {
         *("POST /workflows", "POST /prompts", "POST /datasets", "POST /keys", "POST /projects", "POST /organisations"),
-        "POST /subjects/{subject_id}/erase",
+        *("POST /subjects/{subject_id}/erase", "PUT /secrets/{secret_name}"),
         *("PUT /limits", "DELETE /limits", "PUT /quotas", "POST /prices/overrides", "POST /v1/traces"),
         "PUT /providers/facts",
         *("PUT /providers/{name}/credentials", "DELETE /providers/{name}/credentials", "PATCH /organisations/{org_id}"),
@@ -53,6 +53,8 @@ BODIES: dict[str, Any] = {
     "POST /schedules/{schedule_id}/backfill": {"from": "2026-01-01T00:00:00Z", "to": "2026-01-01T02:00:00Z"},
     "POST /budgets": {"name": "new", "scope": "workflow", "target": "$workflow", "period": "day", "limit_usd": "2"},
     "PATCH /budgets/{budget_id}": {"limit_usd": "3"},
+    "PUT /secrets/{secret_name}": {"value": "another-value", "hosts": ["other.example"]},
+    "PATCH /secrets/{secret_name}": {"hosts": ["other.example"]},
     "PATCH /webhooks/{webhook_id}": {"description": "changed"},
     "POST /webhooks/{webhook_id}/rotate": {"overlap_s": 60},
     "POST /stops": {"scope": "workflow", "target": "$workflow", "mode": "pause", "reason": "x"},

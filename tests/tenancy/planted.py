@@ -87,6 +87,12 @@ async def _access(own: Tenant) -> None:
     await own.post("/projects", {"id": project, "name": own.secret()})
     key = await own.post("/keys", {"name": own.secret(), "permissions": ["read"]})
     await own.put("/providers/openai/credentials", {"api_key": f"{own.secret()}-0123456789"})
+    secret = own.name("secret").upper().replace("-", "_")
+    for number in (1, 2):
+        value = {"value": f"{own.secret()}-{number}", "hosts": ["a.example"]}
+        await own.put(f"/secrets/{secret}", value)
+    own.have("secret_name", secret)
+    own.have("secret_version", "1")
     own.have("project_id", project)
     own.have("project", project)
     own.have("key_id", key["id"])

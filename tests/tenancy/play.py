@@ -26,6 +26,7 @@ TIMEOUT_S = 30.0
 WATCHED = (
     *("workflows", "prompts", "schedules", "budgets", "stops", "limits", "quotas", "keys", "projects", "datasets"),
     *("providers/credentials", "evaluations", "deployments", "prices/overrides", "workflows/runs", "webhooks"),
+    "secrets",
     "providers/facts",
 )
 _PASSING = frozenset({"last_used_at", "next_runs", "updated_at", "running", "waiting"})

@@ -4,7 +4,9 @@ import argparse
 import asyncio
 import os
 import sys
+from functools import partial
 
+from schemas.configuration.kafka_access import reached_alike
 from schemas.errors import AgentFlowError, InvalidInput, Rejected
 from schemas.running_system import add_data_dir
 from schemas.values.text import ascii_integer
@@ -140,7 +142,7 @@ def _action(
 ) -> argparse.ArgumentParser:
     parser = actions.add_parser(name, help=text, description=text)
     add_data_dir(parser)
-    parser.add_argument("--bootstrap", default=bootstrap)
+    parser.add_argument("--bootstrap", default=bootstrap, type=partial(reached_alike, bootstrap))
     return parser
 
 

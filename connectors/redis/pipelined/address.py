@@ -15,6 +15,8 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from redis.asyncio.connection import SSLConnection, parse_url
 
+from connectors.redis.tls import context_of
+
 Kind = Literal["single", "sentinel", "cluster"]
 
 #: Where Sentinels listen unless a URL says another port.
@@ -118,17 +120,5 @@ def read_address(url: str) -> Address:
         user=said.get("username") or "",
         password=said.get("password") or "",
         database=int(said.get("db") or 0),
-        tls=_tls(said) if said.get("connection_class") is SSLConnection else None,
+        tls=context_of(said) if said.get("connection_class") is SSLConnection else None,
     )
-
-
-def _tls(said: Mapping[str, Any]) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=said.get("ssl_ca_certs"))
-    if str(said.get("ssl_check_hostname", "true")).lower() in ("false", "0", "no"):
-        context.check_hostname = False
-    if str(said.get("ssl_cert_reqs", "required")).lower() == "none":
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    if said.get("ssl_certfile"):
-        context.load_cert_chain(said["ssl_certfile"], said.get("ssl_keyfile"))
-    return context

@@ -9,6 +9,7 @@ from redis.exceptions import AuthenticationError, AuthorizationError, RedisError
 from connectors.redis.pipelined.address import Address
 from connectors.redis.pipelined.connection import Connection, Waiter
 from connectors.redis.pipelined.failures import NotSentError
+from connectors.redis.tls import fault_of
 
 
 class Node:
@@ -62,7 +63,8 @@ class Node:
         except (AuthenticationError, AuthorizationError) as exc:
             error = exc
         except (OSError, RedisError, TimeoutError) as exc:
-            why = str(exc) or f"no answer within {self._connect_s:g} s"
+            fault = fault_of(exc)
+            why = fault or str(exc) or f"no answer within {self._connect_s:g} s"
             error = NotSentError(f"cannot connect to redis at {self.address}: {why}")
         finally:
             self._connecting = None

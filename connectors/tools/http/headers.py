@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from connectors.tools.environment import Secret
+from connectors.tools.secrets import REFERENCE
 from schemas.errors import StepError
 
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
@@ -31,13 +32,20 @@ _RESERVED = frozenset(
 #: Headers that are sent to the first site only.
 _PERSONAL = frozenset({"authorization", "cookie"})
 MAX_HEADERS = 64
+NONE: Mapping[str, str] = {}
 _MAX_CHARS = 16_384
 
 
 def checked_headers(
-    headers: Mapping[str, str], secrets: Mapping[str, Secret], host: str, *, at_home: bool
+    headers: Mapping[str, str],
+    secrets: Mapping[str, Secret],
+    host: str,
+    *,
+    at_home: bool,
+    own: Mapping[str, str] = NONE,
 ) -> list[tuple[bytes, bytes]]:
-    """Return the headers as they are sent to ``host``, secrets filled in.
+    """Return the headers as they are sent to ``host``, secrets filled in: those of the environment, and the
+    organisation's ``own``.
 
     After a redirect to another host, scheme or port (not ``at_home``) personal headers, and those that name a secret,
     are dropped. Raises a final ``StepError``: ``bad_arguments``, ``unknown_secret``.
@@ -51,8 +59,8 @@ def checked_headers(
             raise StepError("bad_arguments", f"the header {name[:100]!r} has characters that no header may have")
         if lower in _RESERVED:
             raise StepError("bad_arguments", f"the header {name!r} is set by the tool itself; remove it")
-        if at_home or not (lower in _PERSONAL or _SECRET.search(value)):
-            found.append((lower.encode(), _filled(value, secrets, host).encode("latin-1")))
+        if at_home or not (lower in _PERSONAL or _SECRET.search(value) or REFERENCE.search(value)):
+            found.append((lower.encode(), _filled(value, secrets, host, own).encode("latin-1")))
     return found
 
 
@@ -67,17 +75,19 @@ def without_secrets(value: Any, secrets: Mapping[str, Secret]) -> Any:
     return [without_secrets(item, secrets) for item in value] if isinstance(value, list) else value
 
 
-def _filled(value: str, secrets: Mapping[str, Secret], host: str) -> str:
+def _filled(value: str, secrets: Mapping[str, Secret], host: str, own: Mapping[str, str]) -> str:
     def secret(match: re.Match[str]) -> str:
-        found = secrets.get(match[1])
-        if found is None or found.host not in ("", host):
+        known = secrets.get(match[1])
+        if known is None or known.host not in ("", host):
             raise StepError(
                 "unknown_secret",
                 f"{match[0]} is no secret that {host} may get; an operator adds {match[1]}@{host} to HTTP_SECRETS",
             )
-        return found.value
+        return known.value
 
-    filled = _SECRET.sub(secret, value)
-    if not _VALUE.fullmatch(filled):
+    # In one go each: a secret's value is not looked at for references.
+    parts = REFERENCE.split(value)
+    found = "".join(own[part] if at % 2 else _SECRET.sub(secret, part) for at, part in enumerate(parts))
+    if not _VALUE.fullmatch(found):
         raise StepError("bad_arguments", "a secret has characters that no header may have")
-    return filled
+    return found

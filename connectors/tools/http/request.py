@@ -9,7 +9,7 @@ import asyncio
 import json
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 from urllib.parse import SplitResult, urljoin, urlsplit
 
@@ -23,6 +23,7 @@ from connectors.tools.http.egress import GuardedBackend, Resolve, resolve
 from connectors.tools.http.headers import checked_headers, without_secrets
 from connectors.tools.http.response import Answer, answer_of, failed
 from connectors.tools.registry import tool
+from connectors.tools.secrets import NO_SECRETS, CallSecrets, references
 from schemas.errors import StepError
 
 Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
@@ -61,7 +62,7 @@ async def request(
     ``any_status``: 408, 425, 429 and those over 499 may be retried, after what ``Retry-After`` says.
     """
     wanted = Wanted(method, url, headers or {}, _content(body), not isinstance(body, str) and body is not None)
-    caller = Caller(context.world.http, context.idempotency_key, resolve, context.trace_headers)
+    caller = Caller(context.world.http, context.idempotency_key, resolve, context.trace_headers, context.secrets)
     return await caller.call(wanted, timeout_ms / 1000, follow=follow_redirects, any_status=any_status)
 
 
@@ -80,12 +81,18 @@ class Caller:
     """Makes requests within rules. ``look_up`` finds the addresses of a host."""
 
     def __init__(
-        self, rules: HttpRules, idempotency_key: str, look_up: Resolve, trace_headers: Mapping[str, str] = NO_HEADERS
+        self,
+        rules: HttpRules,
+        idempotency_key: str,
+        look_up: Resolve,
+        trace_headers: Mapping[str, str] = NO_HEADERS,
+        secrets: CallSecrets = NO_SECRETS,
     ) -> None:
         self._rules = rules
         self._key = idempotency_key
         self._look_up = look_up
         self._trace_headers = trace_headers
+        self._secrets = secrets
 
     async def call(self, wanted: Wanted, timeout_s: float, *, follow: bool, any_status: bool) -> dict[str, Any]:
         """Return the answer. Raises ``StepError``; no secret is in either."""
@@ -100,7 +107,10 @@ class Caller:
             raise StepError("timeout", "the host did not answer in time", retryable=True) from exc
         except (httpcore.NetworkError, httpcore.ProtocolError, OSError) as exc:
             raise _unreachable(exc) from exc
-        shown = without_secrets(answer.shown(), self._rules.secrets)
+        # Before anything is cut: a part of a secret would not be found.
+        headers = self._secrets.cleaned(without_secrets(answer.headers, self._rules.secrets))
+        answer = replace(answer, headers=headers)
+        shown = self._secrets.cleaned(without_secrets(answer.shown(), self._rules.secrets))
         if not any_status and not answer.is_success:
             raise failed(answer, shown)
         found: dict[str, Any] = shown
@@ -119,7 +129,9 @@ class Caller:
     async def _once(self, wanted: Wanted, first: SplitResult, timeouts: dict[str, float]) -> Answer:
         place = checked_url(wanted.url, self._rules)
         at_home = (place.scheme, place.hostname, place.port) == (first.scheme, first.hostname, first.port)
-        headers = checked_headers(wanted.headers, self._rules.secrets, place.hostname or "", at_home=at_home)
+        named = [name for value in wanted.headers.values() for name in references(value)] if at_home else []
+        own = await self._secrets.for_site(named, place)
+        headers = checked_headers(wanted.headers, self._rules.secrets, place.hostname or "", at_home=at_home, own=own)
         if wanted.is_json and not any(name == b"content-type" for name, _ in headers):
             headers.append((b"content-type", b"application/json"))
         headers.append((b"idempotency-key", self._key.encode()))
@@ -145,7 +157,7 @@ def checked_url(url: str, rules: HttpRules) -> SplitResult:
     if place.scheme not in ("http", "https") or not place.hostname or port == 0:
         raise StepError("bad_arguments", "the url must begin with https:// or http:// and a host")
     if place.username is not None or place.password is not None:
-        raise StepError("bad_arguments", "the url has a user or password; use a header and ${ENV:NAME}")
+        raise StepError("bad_arguments", "the url has a user or password; use a header and ${SECRET:NAME}")
     if not rules.allows(place):
         where = f"{place.scheme}://{place.hostname}" + (f":{port}" if port else "")
         raise StepError(

@@ -15,7 +15,7 @@ USER = "agentflow"
 
 
 class NatsEngine(Engine):
-    """One core NATS server. It stores nothing: a message without a listener is lost, by design."""
+    """One NATS server. A message without a listener is lost, by design, but for those of JetStream's streams."""
 
     name = "nats"
 
@@ -53,6 +53,8 @@ class NatsEngine(Engine):
             "port": self._port,
             "authorization": {"user": USER, "password": self.context.secret},
             "max_payload": 1_048_576,
+            # It stores nothing until the bridge makes its streams.
+            "jetstream": {"store_dir": str(self.home / "jetstream")},
             "lame_duck_duration": "30s",
         }
 

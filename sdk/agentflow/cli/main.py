@@ -23,6 +23,7 @@ ENTRIES = {
     "org": Entry("access.org", "Create and list organisations."),
     "policy": Entry("access.policy", "Check, test, store and activate policies."),
     "webhook": Entry("operations.webhook", "Send events to URLs, signed and retried for a day."),
+    "secret": Entry("access.secret", "Store secrets for tools; rotate and remove them."),
     "compliance": Entry("access.compliance", "State facts of providers; make and verify reports of evidence."),
     "vault": Entry("access.vault", "See and rotate the keys that personal data is sealed with."),
     "audit": Entry("access.audit", "Read the audit log; verify, prove and export it; hold entries."),

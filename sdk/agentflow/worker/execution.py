@@ -3,8 +3,10 @@
 import asyncio
 import inspect
 import logging
+import os
 import threading
 from concurrent.futures import Executor
+from pathlib import Path
 from typing import Any
 
 from agentflow.worker.errors import Canceled, LeaseLost, StepError, WorkerError
@@ -45,6 +47,13 @@ class Context:
     @property
     def progress(self) -> Any:
         return self._step.progress
+
+    def secret(self, name: str) -> str:
+        if value := os.environ.get(name):
+            return value
+        if file := os.environ.get(f"{name}_FILE"):
+            return Path(file).read_text(encoding="utf-8").strip()
+        raise StepError("unknown_secret", f"this worker has no secret {name}; set the variable, or {name}_FILE")
 
     def heartbeat(self, progress: Any = None) -> None:
         if progress is not None:

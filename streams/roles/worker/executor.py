@@ -13,10 +13,11 @@ from connectors.aio.retry import until_available
 from connectors.ports.engine import Clock
 from connectors.redis.claims.leases import Granted
 from connectors.tools.context import ToolContext
-from connectors.tools.effects import Reconciled, Unknown
+from connectors.tools.effects import Reconciled, Unknown, without_secrets
 from connectors.tools.environment import World
 from connectors.tools.raised import contain, described
 from connectors.tools.registry import Registry
+from connectors.tools.secrets import NO_SECRETS, CallSecrets
 from connectors.tools.thread_pool import Progress
 from schemas.errors import StepError, Unavailable, Undecodable
 from schemas.ids import span_id, trace_id
@@ -47,6 +48,7 @@ from services.runs.attempts.spans import TOOL
 from services.runs.attempts.tool_guard import ToolGuard
 from services.runs.bound_args import bound_args
 from services.runs.outcome_records import outcome_records
+from services.tools.secrets import ToolSecrets
 from streams.roles.worker.errors import as_step_error, as_wanted, log_raised, not_started
 from streams.roles.worker.inputs import picture_in
 from streams.roles.worker.model_call import analyzer_question, call_of, cancel_key, content_of, timeout_s
@@ -76,11 +78,12 @@ class Executed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tooling:
-    """The tools and functions of this worker, and what they may reach."""
+    """The tools and functions of this worker, and what they may reach; without ``secrets`` no organisation has any."""
 
     registry: Registry
     documents_dir: Path
     world: World = field(default_factory=World)
+    secrets: ToolSecrets | None = None
 
 
 class Executor:
@@ -117,6 +120,7 @@ class Executor:
         self._registry = tooling.registry
         self._documents_dir = tooling.documents_dir
         self._world = tooling.world
+        self._secrets = tooling.secrets
         self._call_model = call_model
         self._objects = objects
         self._clock = clock
@@ -203,10 +207,13 @@ class Executor:
         work, args = request.work, await self._args(request)
         if not isinstance(work, ToolCall):
             return Unknown(f"a step of kind {work.kind} has no reconcile hook")
-        asked = self._registry.reconcile(work.name, args, self._context(request), work.config)
+        context = self._context(request)
+        asked = self._registry.reconcile(work.name, args, context, work.config)
         try:
-            return await limited(asked, timeout_s(request, CALL_TIMEOUT_S), f"reconcile of {work.name!r}")
-        except Exception as exc:  # noqa: BLE001 - the hook is user code
+            found = await limited(asked, timeout_s(request, CALL_TIMEOUT_S), f"reconcile of {work.name!r}")
+            return without_secrets(found, context.secrets)
+        except Exception as raised:  # noqa: BLE001 - the hook is user code
+            exc = context.secrets.cleaned_error(raised) or raised
             log_raised(f"reconcile of {request.request_id}", exc, "reconcile")
             return Unknown(f"its reconcile hook raised {described(exc)}")
 
@@ -273,8 +280,12 @@ class Executor:
         since_ms, failed = self._clock.now_ms(), True
         try:
             async with self._aborts.breakable(cancel_key(request)):
-                value = await self._limited(request, work, args, context)
+                value = context.secrets.cleaned(await self._limited(request, work, args, context))
             failed = False
+        except Exception as exc:
+            if (cleaned := context.secrets.cleaned_error(exc)) is not None:
+                raise cleaned from None
+            raise
         finally:
             ledger.tool = ToolRun(since_ms, self._clock.now_ms(), failed=failed)
         return value
@@ -339,7 +350,13 @@ class Executor:
             objects=self._objects,
             world=self._world,
             trace_headers=_trace_headers(request),
+            secrets=self._call_secrets(request),
         )
+
+    def _call_secrets(self, request: StepRequest) -> CallSecrets:
+        if self._secrets is None or not isinstance(request.work, ToolCall):
+            return NO_SECRETS
+        return self._secrets.of_call(request.org_id, request.work.name)
 
     async def _payload(self, request: StepRequest, value: Any, ledger: Ledger) -> Payload:
         """Return the output as it travels. It may be paid for, so a store that is down is waited for."""

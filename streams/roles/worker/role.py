@@ -13,6 +13,7 @@ from connectors.kafka.definitions_consumer import DecisionsFollower, Definitions
 from connectors.objects.store import Objects
 from connectors.ports.pubsub import CANCELS
 from connectors.postgres.batches import PostgresBatches
+from connectors.postgres.tools.secrets import SecretStore
 from connectors.prices.book import PriceBook
 from connectors.providers.base import Provider
 from connectors.providers.batching.services import batch_services
@@ -62,6 +63,7 @@ from services.runs.attempts.tool_guard import ToolGuard
 from services.security.compliance.known import KnownFacts
 from services.security.enforcement.known import KnownPolicies
 from services.security.guards.installed import installed_scorers
+from services.tools.secrets import ToolSecrets
 from streams.process.context import RoleContext
 from streams.process.role import RoleApp
 from streams.process.spec import Dependency, RoleSpec
@@ -162,6 +164,7 @@ def _executor(
         registry=REGISTRY,
         documents_dir=Path(settings.tools.documents_dir),
         world=environment_of(settings, ctx.env),
+        secrets=_secrets(ctx),
     )
     call_model = compose(call_stages(_call_ports(ctx, metrics, objects, outbox, aborts, policies)))
     executor = Executor(
@@ -180,6 +183,11 @@ def _executor(
     )
     ctx.on_close(executor.close)
     return executor
+
+
+def _secrets(ctx: RoleContext) -> ToolSecrets | None:
+    kms = ctx.kms()
+    return None if kms is None else ToolSecrets(SecretStore(ctx.database(), kms))
 
 
 def _rollouts(ctx: RoleContext, outbox: Outbox) -> Rollouts:

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr, ValidationError
 
+from schemas.configuration.kafka import Kafka
 from schemas.configuration.variables import read_secret
-from schemas.settings import Kafka, Settings, kafka_from_env, variables
+from schemas.settings import Settings, kafka_from_env, variables
 
 SECRETS = [setting for setting in variables().values() if setting.secret]
 CANARY = "s3cr3t-canary"

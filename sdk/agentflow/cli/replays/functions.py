@@ -23,6 +23,9 @@ class _Context:
         self.idempotency_key = request.idempotency_key
         self.progress: Any = None
 
+    def secret(self, name: str) -> str:
+        raise StepError("unknown_secret", f"a function has no secrets, such as {name}; make it a tool")
+
     def heartbeat(self, progress: Any = None) -> None:
         self.progress = progress
 

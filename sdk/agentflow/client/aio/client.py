@@ -25,6 +25,7 @@ from agentflow.client.aio.queues import AsyncQueues
 from agentflow.client.aio.rollouts import AsyncRollouts
 from agentflow.client.aio.routing import AsyncOptimizer, AsyncRoutes
 from agentflow.client.aio.schedules import AsyncSchedules
+from agentflow.client.aio.secrets import AsyncSecrets
 from agentflow.client.aio.system import AsyncObjects, AsyncPrices, AsyncSystem, AsyncTools
 from agentflow.client.aio.traces import AsyncTraces
 from agentflow.client.aio.transport import AsyncTransport
@@ -92,6 +93,7 @@ class AsyncClient:
         self.objects = AsyncObjects(self)
         self.audit = AsyncAudit(self)
         self.webhooks = AsyncWebhooks(self)
+        self.secrets = AsyncSecrets(self)
         self.compliance = AsyncCompliance(self)
         self.system = AsyncSystem(self)
 

@@ -30,6 +30,7 @@ from agentflow.client.sync.queues import Queues
 from agentflow.client.sync.rollouts import Rollouts
 from agentflow.client.sync.routing import Optimizer, Routes
 from agentflow.client.sync.schedules import Schedules
+from agentflow.client.sync.secrets import Secrets
 from agentflow.client.sync.system import Objects, Prices, System, Tools
 from agentflow.client.sync.traces import Traces
 from agentflow.client.sync.transport import Transport
@@ -93,6 +94,7 @@ class Client:
         self.objects = Objects(self)
         self.audit = Audit(self)
         self.webhooks = Webhooks(self)
+        self.secrets = Secrets(self)
         self.compliance = Compliance(self)
         self.system = System(self)
 

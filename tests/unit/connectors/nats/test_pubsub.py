@@ -28,7 +28,7 @@ class Swallowing:
 
 async def test_a_swallowed_cancellation_is_said_again(monkeypatch: pytest.MonkeyPatch) -> None:
     client = Swallowing()
-    monkeypatch.setattr(pubsub, "Client", lambda: client)
+    monkeypatch.setattr(pubsub, "new_client", lambda _: client)
     monkeypatch.setattr(cancel, "CANCEL_AGAIN_S", 0.01)
     bus = Nats("nats://nowhere", "test")
     bus.start()

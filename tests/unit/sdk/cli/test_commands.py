@@ -462,6 +462,21 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, str, Any, dict[str, Any]]]] =
     ),
     "audit hold list": ((), ("GET", "/api/v1/audit/holds", None, {})),
     "audit hold remove": (("case-7",), ("DELETE", "/api/v1/audit/holds/case-7", None, {})),
+    "secret set": (
+        ("SHOP_KEY", "--host", "api.example.com", "--file", "secret.txt"),
+        ("PUT", "/api/v1/secrets/SHOP_KEY", {"value": "a-secret-value", "hosts": ["api.example.com"]}, {}),
+    ),
+    "secret list": ((), ("GET", "/api/v1/secrets", None, {})),
+    "secret versions": (("SHOP_KEY",), ("GET", "/api/v1/secrets/SHOP_KEY", None, {})),
+    "secret allow": (
+        ("SHOP_KEY", "--tool", "shop.*"),
+        ("PATCH", "/api/v1/secrets/SHOP_KEY", {"tools": ["shop.*"]}, {}),
+    ),
+    "secret use": (("SHOP_KEY", "1"), ("PATCH", "/api/v1/secrets/SHOP_KEY", {"version": 1}, {})),
+    "secret delete": (
+        ("SHOP_KEY", "--version", "1"),
+        ("DELETE", "/api/v1/secrets/SHOP_KEY/versions/1", None, {}),
+    ),
     "webhook create": (
         ("https://example.com/hooks", "--event", "run.*"),
         ("POST", "/api/v1/webhooks", {"url": "https://example.com/hooks", "events": ["run.*"]}, {}),
@@ -611,9 +626,13 @@ def _files(folder: Path, args: tuple[str, ...]) -> tuple[str, ...]:
     (folder / "labels.csv").write_text("case_id,scorer,human,repeat\nc1,llm_judge,tie,1\n", encoding="utf-8")
     facts = '{"providers": [{"route": "openai/*", "regions": ["eu"]}]}'
     (folder / "providers.json").write_text(facts, encoding="utf-8")
+    (folder / "secret.txt").write_text("a-secret-value\n", encoding="utf-8")
     (folder / "prompts").mkdir(exist_ok=True)
     (folder / "prompts" / "shortener.prompt.md").write_text("Shorten {{text}}\n", encoding="utf-8")
-    named = ("flow.yaml", "labels.csv", "policy.yaml", "prompts", "providers.json", "report.html", "spans.json")
+    named = (
+        *("flow.yaml", "labels.csv", "policy.yaml", "prompts", "providers.json", "report.html", "secret.txt"),
+        "spans.json",
+    )
     return tuple(str(folder / arg) if arg in named else arg for arg in args)
 
 

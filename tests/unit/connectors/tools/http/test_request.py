@@ -15,6 +15,8 @@ from connectors.tools.http import response
 from connectors.tools.http.egress import may_reach
 from connectors.tools.http.request import Caller, Wanted, checked_url
 from connectors.tools.http.response import retry_after_ms
+from connectors.tools.secrets import NO_SECRETS, CallSecrets, ToolSecret
+from connectors.tools.sites import site_of
 from schemas.errors import StepError
 from schemas.settings import Settings
 from schemas.trace_context import context_headers
@@ -61,7 +63,8 @@ async def call(web: Site, path: str = "/", host: str = "api.example.com", **how:
         name: how.pop(name) for name in ("follow", "any_status", "timeout_s") if name in how
     }
     wanted = {"method": "GET", "url": f"http://{host}:{web.port}{path}", "headers": {}, "content": None}
-    return await Caller(chosen, "run:step:1", look_up).call(
+    secrets = how.pop("secrets", NO_SECRETS)
+    return await Caller(chosen, "run:step:1", look_up, secrets=secrets).call(
         Wanted(**({"is_json": False} | wanted | how)),
         options["timeout_s"],
         follow=options["follow"],
@@ -251,6 +254,42 @@ async def test_methods_after_a_redirect(web: Site, status: int, method: str, bod
     await call(web, "/go", method="POST", content=b"x")
     assert (web.asked[1].method, web.asked[1].body) == (method, body)
     assert web.asked[1].headers["idempotency-key"] == "run:step:1"
+
+
+def own_secrets(web: Site, host: str = "api.example.com") -> CallSecrets:
+    async def opened(_: str) -> dict[str, ToolSecret]:
+        return {"SHOP": ToolSecret(TOKEN, (site_of(f"http://{host}:{web.port}"),))}
+
+    return CallSecrets("acme", "http.request", opened)
+
+
+async def test_an_organisations_secret_is_sent_and_never_shown(web: Site) -> None:
+    long = "x" * 1_995 + TOKEN
+    web.say("/echo", body=f"you sent Bearer {TOKEN}", x_echo=TOKEN, x_cut=long)
+    headers = {"Authorization": "Bearer ${SECRET:SHOP}"}
+    found = await call(web, "/echo", secrets=own_secrets(web), headers=headers)
+    assert web.asked[0].headers["authorization"] == f"Bearer {TOKEN}"
+    assert found["body"] == "you sent Bearer ${SECRET:SHOP}"
+    assert found["headers"]["x-echo"] == "${SECRET:SHOP}"
+    assert TOKEN[:5] not in str(found)
+
+
+async def test_an_organisations_secret_goes_to_its_hosts_only(web: Site) -> None:
+    headers = {"X-Key": "${SECRET:SHOP}"}
+    error = await refused(web, "/a", host="other.example.com", secrets=own_secrets(web), headers=headers)
+    assert (error.code, error.retryable, web.asked) == ("unknown_secret", False, [])
+    web.say("/go", 302, location=f"http://other.example.com:{web.port}/end")
+    web.say("/end", body="here")
+    await call(web, "/go", secrets=own_secrets(web), headers=headers)
+    assert web.asked[0].headers["x-key"] == TOKEN
+    assert "x-key" not in web.asked[1].headers
+
+
+async def test_a_failed_request_does_not_show_half_of_a_secret(web: Site) -> None:
+    """The text of an error is cut at 500 characters."""
+    web.say("/bad", 400, body="y" * 495 + TOKEN)
+    error = await refused(web, "/bad", secrets=own_secrets(web), headers={"X-Key": "${SECRET:SHOP}"})
+    assert TOKEN[:4] not in str(error)
 
 
 async def test_a_secret_is_sent_and_never_shown(web: Site) -> None:

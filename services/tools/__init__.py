@@ -1,0 +1,1 @@
+"""What organisations bring along for tools: secrets, and MCP servers."""
