@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run demo install-cli test test-all simulate chaos mutate bench prove compare lint fmt lock migrate-up run-control-plane run-worker engines agentdojo clean python-there
+.PHONY: help run demo install-cli test test-all simulate chaos mutate bench prove compare lint fmt lock migrate-up run-control-plane run-worker k8s-deploy engines agentdojo clean python-there
 
 VENV := .venv
 RUN := $(VENV)/bin/python
@@ -11,7 +11,7 @@ PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
 	"$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$name"; break; }; done)
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(VENV)/.local ## Start everything, run the sample once, serve until Ctrl-C: make run ARGS=--no-sample TOOLS=./mytools.py
 	@exec $(RUN) -m deploy.local run $(ARGS)
@@ -86,6 +86,9 @@ run-control-plane: $(VENV)/.local ## Serve the API against the engines named in 
 
 run-worker: $(VENV)/.local ## Run a worker against the engines named in the environment
 	@exec $(RUN) -m streams worker
+
+k8s-deploy: $(VENV)/.local ## Apply deploy/k8s by kubectl: make k8s-deploy IMAGE_PREFIX=registry.example/agentflow/ TAG=v1.0.0
+	@exec $(RUN) -m deploy.manifests apply --image-prefix "$(IMAGE_PREFIX)" --tag "$(or $(TAG),latest)"
 
 lock: $(VENV)/.dev ## Pin the newest versions that satisfy requirements*.in
 	for name in requirements requirements-model requirements-semantic requirements-otlp requirements-local requirements-dev requirements-peers requirements-install; do \

@@ -97,6 +97,14 @@ async def status(dsn: str, migrations: Sequence[Migration] | None = None) -> lis
         return [(migration.name, migration.number not in missing) for migration in wanted]
 
 
+async def names_applied(dsn: str) -> set[str]:
+    """Return the names of all migrations of the database, also of those that a newer version brought."""
+    async with _Session(dsn) as conn:
+        if not await conn.fetchval("SELECT to_regclass('schema_migration') IS NOT NULL"):
+            return set()
+        return {name for name, _ in (await _applied(conn)).values()}
+
+
 class _Session:
     """One connection, closed (and with it the lock) at the end."""
 

@@ -162,8 +162,8 @@ class MemoryTable:
         for at in range(0, len(names), 100):
             yield names[at : at + 100]
 
-    async def stands(self, partition: int, epoch: int) -> int:
-        """Return the stored offset, if the partition is the caller's."""
+    async def stands(self, partition: int, epoch: int, committed: int | None = None) -> int:
+        """Return the stored offset, if the partition is the caller's. There is no replica that could take over."""
         return _placed(self._ours(partition, epoch), partition).offset
 
     def _ours(self, partition: int, epoch: int) -> _Partition:

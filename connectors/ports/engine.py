@@ -167,8 +167,12 @@ class Table(Protocol):
         """
         ...
 
-    async def stands(self, partition: int, epoch: int) -> int:
-        """Return the stored offset. Raises as ``load`` does; an owner that is idle learns by it of a loss."""
+    async def stands(self, partition: int, epoch: int, committed: int | None = None) -> int:
+        """Return the stored offset. Raises as ``load`` does; an owner that is idle learns by it of a loss.
+
+        ``committed`` is the offset up to which the caller knows that all was committed; ``None`` if it cannot know. A
+        store that fails over to a replica is closed to others until an owner has found it not behind that offset.
+        """
         ...
 
     async def dump(self, partition: int, epoch: int, entities: Sequence[str]) -> tuple[int, dict[str, Stored]]:

@@ -25,9 +25,13 @@ _DROP = script("table_drop")
 _BEGIN = script("table_begin")
 _OPEN = script("table_open")
 _COMMIT = script("table_commit")
+_STANDS = script("table_stands")
 
 #: Entries in one HSET: Lua's ``unpack`` puts its values on a stack of about 8,000.
 PUT_CHUNK = 2_000
+#: How long money stays closed after a replica took over that has all commits. Holds since the last may be lost: the log
+#: puts each back with the start of its call, which is appended at once after the hold.
+SETTLE_MS = 1_000
 #: Keys in one call of a sweep over a partition; Redis serves nobody else while it runs.
 SWEEP = 1_000
 
@@ -50,6 +54,7 @@ class RedisTable:
         self._begin = redis.register_script(_BEGIN)
         self._open = redis.register_script(_OPEN)
         self._commit = redis.register_script(_COMMIT)
+        self._stands = redis.register_script(_STANDS)
 
     async def take(self, partition: int, incarnation: str) -> Taken:
         """Raise the partition's epoch and return where it stands."""
@@ -90,10 +95,15 @@ class RedisTable:
             raise PositionLost(f"{self._name}/{partition} went back from offset {since} to {int(offset)}")
         return {entity: _pairs(flat) for entity, flat in zip(entities, found, strict=True)}
 
-    async def stands(self, partition: int, epoch: int) -> int:
-        """Return the stored offset. Raises ``Fenced`` or ``PositionLost``."""
-        offset, *_ = await self._read(self._load, partition, epoch, ())
-        return int(offset)
+    async def stands(self, partition: int, epoch: int, committed: int | None = None) -> int:
+        """Return the stored offset. Raises ``Fenced`` or ``PositionLost``.
+
+        With ``committed`` a partition that a replica took over is opened again, if it is not behind that offset.
+        """
+        keys, args = [self._slot(partition).position], [epoch, "" if committed is None else committed, SETTLE_MS]
+        with redis_errors(f"stand of {self._name}/{partition}"):
+            reply = await self._stands(keys=keys, args=args)
+        return int(self._ours(reply, partition)[0])
 
     async def counted(self, partition: int, epoch: int) -> dict[str, float]:
         """Return the partition's counters. Raises ``Fenced`` or ``PositionLost``."""
@@ -121,6 +131,9 @@ class RedisTable:
     async def _read(self, script: AsyncScript, partition: int, epoch: int, keys: Sequence[str]) -> list[Any]:
         with redis_errors(f"load {self._name}/{partition}"):
             reply: list[Any] = await script(keys=[self._slot(partition).position, *keys], args=[epoch])
+        return self._ours(reply, partition)
+
+    def _ours(self, reply: list[Any], partition: int) -> list[Any]:
         if reply[0] == b"fenced":
             raise Fenced(f"{self._name}/{partition} has another owner")
         if reply[0] == b"lost":

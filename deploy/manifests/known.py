@@ -22,13 +22,24 @@ OTHERS = frozenset(
 
 
 @cache
+def secret_names() -> list[str]:
+    """Return the settings that are secrets, which may be files as well."""
+    parts = {part for parts in PARTS.values() for part in parts if part.endswith("_PASSWORD")}
+    return sorted(parts | {name for name, setting in variables().items() if setting.secret})
+
+
+@cache
+def setting_names() -> list[str]:
+    """Return the settings that are no secrets."""
+    parts = {part for parts in PARTS.values() for part in parts}
+    return sorted({*variables(), *parts} - set(secret_names()))
+
+
+@cache
 def known() -> frozenset[str]:
     """Return the name of every variable that a process of ours reads."""
-    settings = variables()
-    names = {*settings, *(part for parts in PARTS.values() for part in parts)}
-    secrets = {name for name, setting in settings.items() if setting.secret}
-    secrets |= {part for parts in PARTS.values() for part in parts if part.endswith("_PASSWORD")}
-    return frozenset(names | {name + FILE_SUFFIX for name in secrets} | OTHERS)
+    files = {name + FILE_SUFFIX for name in secret_names()}
+    return frozenset({*setting_names(), *secret_names(), *files, *OTHERS})
 
 
 def unknown(names: Iterable[str]) -> list[str]:

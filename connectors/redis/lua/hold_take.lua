@@ -14,12 +14,16 @@
 -- Answers {'held', booked at, amount, fields}, {'settled'}, {'refused', number of the budget, spent, held} (spent as it
 -- is stored), {'undefined', number of a budget whose counter is not there yet} or {'rebuilding', time in ms at which the
 -- partition opens, if that is known}.
+-- include: master_id.lua
 -- include: has_room.lua
 -- include: put_hold.lua
 -- include: is_settled.lua
 -- include: extend_hold.lua
-local open_at = redis.call('HGET', KEYS[1], 'open_at')
+local opened = redis.call('HMGET', KEYS[1], 'open_at', 'master')
+local open_at = opened[1]
 if not open_at then return {'rebuilding'} end
+-- A replica that took over may lack what was spent and held: it is closed until the owner has looked.
+if opened[2] and opened[2] ~= master_id() then return {'rebuilding'} end
 if tonumber(open_at) > tonumber(ARGV[2]) then return {'rebuilding', open_at} end
 if is_settled(KEYS[2]) then return {'settled'} end
 local found = redis.call('HMGET', KEYS[3], 'booked_at', 'amount', 'fields')

@@ -181,7 +181,7 @@ class Engine:
         """
         committed = owned.committed
         try:
-            stored = await self.table.stands(owned.partition, owned.epoch)
+            stored = await self.table.stands(owned.partition, owned.epoch, owned.known_committed)
         except Unavailable:
             return
         except Ownership as exc:

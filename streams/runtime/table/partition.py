@@ -57,7 +57,9 @@ class OwnedPartition:
     that had lost commits, so that others must not trust it before live calls have spoken up again. ``restored`` says
     that the take folded the log instead of going on from the table. ``leaving`` holds, during a restore, when entities
     are to leave by the partition's clock. ``dirty`` is what the next checkpoint must say, ``counters`` are totals as of
-    ``committed``. ``sure`` says that the log was seen to be the one of ``incarnation`` since the take.
+    ``committed``. ``end_at_take`` is the end of the log then: before it is reached, the table may be one that lost
+    commits which this owner does not know of. ``sure`` says that the log was seen to be the one of ``incarnation``
+    since the take.
     """
 
     partition: int
@@ -66,6 +68,7 @@ class OwnedPartition:
     epoch: int = 0
     incarnation: str = ""
     sure: bool = False
+    end_at_take: int = 0
     next_offset: int = 0
     committed: int = 0
     clock_ms: int = 0
@@ -90,6 +93,11 @@ class OwnedPartition:
     def live(self) -> bool:
         """Whether chunks of this ownership may still be emitted and committed."""
         return self.status in (Status.READY, Status.PAUSED)
+
+    @property
+    def known_committed(self) -> int | None:
+        """The offset up to which all was committed; ``None`` before the owner can know."""
+        return self.committed if self.committed >= self.end_at_take else None
 
     def forget(self, memory: Memory) -> None:
         """Begin a take anew: whatever an earlier try of it knew may be wrong by now."""

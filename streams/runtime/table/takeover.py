@@ -84,7 +84,7 @@ class Takeover:
         taken = await engine.table.take(owned.partition, incarnation)
         engine.crash_point(crash_points.TAKEN)
         bounds = await engine.log.bounds(engine.topic, owned.partition)
-        owned.epoch, owned.incarnation = taken.epoch, incarnation
+        owned.epoch, owned.incarnation, owned.end_at_take = taken.epoch, incarnation, bounds.end
         # A restore that was cut short left what it had folded; meanwhile another owner may have moved the table.
         owned.forget(self._memory())
         owned.saved.taken_ms = engine.clock.now_ms()

@@ -244,9 +244,9 @@ class SimTable:
             await self._calls.turn("entities")
             yield names
 
-    async def stands(self, partition: int, epoch: int) -> int:
+    async def stands(self, partition: int, epoch: int, committed: int | None = None) -> int:
         """Return the stored offset."""
-        return await self._calls.call("stands", lambda: self._table.stands(partition, epoch))
+        return await self._calls.call("stands", lambda: self._table.stands(partition, epoch, committed))
 
     async def commit(self, partition: int, commit: Commit) -> Answer:
         """Commit."""

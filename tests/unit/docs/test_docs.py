@@ -125,8 +125,10 @@ def test_the_operations_page_names_every_role_and_dead_letter_header_and_only_me
 
 
 def test_every_make_target_that_is_named_exists() -> None:
-    targets = set(re.findall(r"^([a-z-]+):", text_of(ROOT / "Makefile"), re.MULTILINE))
-    named = {target for page in PAGES for target in re.findall(r"(?:`|^)make ([a-z-]+)", text_of(page), re.MULTILINE)}
+    targets = set(re.findall(r"^([a-z0-9-]+):", text_of(ROOT / "Makefile"), re.MULTILINE))
+    named = {
+        target for page in PAGES for target in re.findall(r"(?:`|^)make ([a-z0-9-]+)", text_of(page), re.MULTILINE)
+    }
     assert {"run", "test"} <= named
     assert named <= targets
 
