@@ -40,6 +40,7 @@ LAYOUT: Mapping[str, tuple[str, ...]] = {
         "scores",
         "quality",
         "traces",
+        "retention",
     ),
     "sinks": ("audit", "history", "analytics", "live", "events", "webhooks", "otlp-export", "live-cost", "bridge"),
     "worker": ("worker",),

@@ -12,6 +12,7 @@ from agentflow.cli.session import Session
 from click.testing import CliRunner
 
 from tests.support import ctl_audit, ctl_comparisons, ctl_compliance, ctl_policies, ctl_traces
+from tests.support.ctl_retention import RETENTION
 from tests.support.ctl_tools import TOOLS
 from tests.support.ctl_webhooks import WEBHOOKS
 from tests.support.rollout_answers import DEPLOYMENT, DEPLOYMENT_ID, ENDED_ID, LINE, ROLLED_BACK
@@ -467,6 +468,7 @@ ANSWERS: dict[tuple[str, str], Any] = {
         "key": {**KEY, "key": "af_k1_secret"},
     },
     **WEBHOOKS,
+    **RETENTION,
     **TOOLS,
     ("POST", "/api/v1/stops"): STOP,
     ("GET", "/api/v1/stops"): {"stops": [STOP]},
