@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run demo install-cli test test-all simulate chaos mutate bench prove compare lint fmt lock migrate-up run-control-plane run-worker k8s-deploy engines agentdojo clean python-there
+.PHONY: help run demo install-cli test test-all simulate chaos mutate bench prove compare lint fmt lock migrate-up backup restore verify-backup run-control-plane run-worker docker-there dev-up dev-down status logs build dev-deps k8s-deploy engines agentdojo clean python-there
 
 VENV := .venv
 RUN := $(VENV)/bin/python
@@ -14,7 +14,7 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(VENV)/.local ## Start everything, run the sample once, serve until Ctrl-C: make run ARGS=--no-sample TOOLS=./mytools.py
-	@exec $(RUN) -m deploy.local run $(ARGS)
+	@exec $(RUN) -m deploy.local run $(if $(BROKERS),--brokers $(BROKERS)) $(if $(REDIS),--redis $(REDIS)) $(ARGS)
 
 demo: $(VENV)/.local ## Run the sample, an evaluation and a rollout in a temporary directory, then stop
 	@exec $(RUN) -m deploy.local demo
@@ -87,8 +87,42 @@ run-control-plane: $(VENV)/.local ## Serve the API against the engines named in 
 run-worker: $(VENV)/.local ## Run a worker against the engines named in the environment
 	@exec $(RUN) -m streams worker
 
+# Docker's own word for a missing engine is longer than ours.
+COMPOSE := docker compose
+docker-there:
+	@$(COMPOSE) version >/dev/null 2>&1 || { echo "docker compose was not found: install Docker with its compose plugin, or use make run, which needs neither" >&2; exit 1; }
+
+.env:
+	@cp .env.example .env && echo "made .env from .env.example: change its passwords and keys for anything but this machine"
+
+dev-up: .env | docker-there ## Build the images and start everything in containers: http://localhost:8080
+	@$(COMPOSE) up --build --detach --wait
+
+dev-down: | docker-there ## Stop the containers and keep their data: make dev-down ARGS=--volumes deletes it
+	@$(COMPOSE) down $(ARGS)
+
+status: | docker-there ## Show the containers and whether they are healthy
+	@$(COMPOSE) ps
+
+logs: | docker-there ## Follow the logs of the containers: make logs ARGS="worker control-plane"
+	@$(COMPOSE) logs --follow --tail 200 $(ARGS)
+
+build: | docker-there ## Build the images agentflow-control-plane and agentflow-worker
+	@$(COMPOSE) build
+
+dev-deps: $(VENV)/.dev ## Install what tests, checks and the local system need
+
 k8s-deploy: $(VENV)/.local ## Apply deploy/k8s by kubectl: make k8s-deploy IMAGE_PREFIX=registry.example/agentflow/ TAG=v1.0.0
 	@exec $(RUN) -m deploy.manifests apply --image-prefix "$(IMAGE_PREFIX)" --tag "$(or $(TAG),latest)"
+
+backup: $(VENV)/.local ## Back up the running site: make backup TO=DIR|s3://… [KEYS=PLACE] [ARGS="--incremental --key-file FILE"]
+	@exec $(RUN) -m deploy.backup take "$(TO)" $(if $(KEYS),--keys "$(KEYS)") $(ARGS)
+
+restore: $(VENV)/.local ## Restore a backup onto an empty site: make restore FROM=PLACE [KEYS=PLACE] [ARGS="--until TIME --into DIR"]
+	@exec $(RUN) -m deploy.backup restore "$(FROM)" $(if $(KEYS),--keys "$(KEYS)") $(ARGS)
+
+verify-backup: $(VENV)/.local ## Restore a backup into a temporary stack and compare: make verify-backup FROM=PLACE [KEYS=PLACE]
+	@exec $(RUN) -m deploy.backup verify "$(FROM)" $(if $(KEYS),--keys "$(KEYS)") $(ARGS)
 
 lock: $(VENV)/.dev ## Pin the newest versions that satisfy requirements*.in
 	for name in requirements requirements-model requirements-semantic requirements-otlp requirements-local requirements-dev requirements-peers requirements-install; do \

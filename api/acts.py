@@ -9,7 +9,7 @@ import inspect
 import re
 from collections.abc import Awaitable, Callable
 from functools import wraps
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from fastapi import Request
@@ -43,6 +43,7 @@ ACTS = (
     "/api/v1/webhooks",
     "/api/v1/secrets",
     "/api/v1/retention",
+    "/api/v1/triggers",
     "/api/v1/vault",
 )
 #: Of these only the deletion is an act.
@@ -52,14 +53,22 @@ SECRET = ("/api/v1/providers/{name}/credentials",)
 #: More of a body than this is not recorded.
 MOST_BODY = 4_096
 _KEY = re.compile(r"af_([0-9a-f]{16})_")
-_PERSON = re.compile(r"(/api/v1/subjects/)[^/?#\s]+")
+#: What no log may have of a path: ids of persons, and addresses of webhooks, which are secrets.
+_HIDDEN = re.compile(r"(/api/v1/(?:subjects|hooks)/)[^/?#\s]+")
 _MARK = "__recorded__"
 Endpoint = Callable[..., Awaitable[Any]]
 
 
+class Sender(NamedTuple):
+    """Who sends a request without a key: a system that knows the address of a trigger."""
+
+    org_id: str
+    actor: str
+
+
 #: They record themselves, with what they change: an expiry's entry is what it does, an activation's names what it
 #: replaces and is written in its transaction, an approval's names what was asked, an erasure's has the pseudonym. A
-#: policy's test changes nothing.
+#: policy's test and that of a trigger change nothing.
 ITSELF = (
     "/api/v1/audit/expire",
     "/api/v1/policies",
@@ -67,6 +76,7 @@ ITSELF = (
     "/api/v1/policies/test",
     "/api/v1/policies/{name}/activate",
     "/api/v1/subjects/{subject_id}/erase",
+    "/api/v1/triggers/{trigger_id}/try",
     "/api/v1/workflows/runs/{run_id}/approvals",
 )
 
@@ -111,7 +121,10 @@ def denied(request: Request, reason: str) -> None:
     audit = request.app.state.services.audit
     who: Caller | None = getattr(request.state, "caller", None)
     route = getattr(request.scope.get("route"), "path", "")
-    if who is None:
+    sender: Sender | None = getattr(request.state, "sender", None)
+    if who is None and sender is not None:
+        org_id, actor = sender
+    elif who is None:
         match = _KEY.search(request.headers.get("authorization", ""))
         org_id, actor = audit.default_org_id, f"unknown:{match[1]}" if match else "unknown"
     else:
@@ -122,8 +135,8 @@ def denied(request: Request, reason: str) -> None:
 
 
 def nameless(path: str) -> str:
-    """Return a path without the id of a person, which no log may have."""
-    return _PERSON.sub(r"\1***", path)
+    """Return a path without the id of a person or the address of a webhook, which no log may have."""
+    return _HIDDEN.sub(r"\1***", path)
 
 
 def _act(request: Request, who: Caller, path: str, name: str, arguments: dict[str, Any]) -> Act:

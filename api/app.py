@@ -75,6 +75,7 @@ TAGS = [
     {"name": "retention", "description": "How long runs are kept, and the holds that keep them longer."},
     {"name": "webhooks", "description": "Addresses that events are sent to, and their deliveries."},
     {"name": "secrets", "description": "Secrets for tools: stored sealed, never read back."},
+    {"name": "triggers", "description": "Requests and topics of other systems that submit runs."},
     {"name": "operations", "description": "Liveness, readiness and metrics; no key needed."},
 ]
 

@@ -19,6 +19,7 @@ from schemas.labels.label import Label, joined
 from schemas.labels.mapped import Labels
 from schemas.policies.facts import Reader
 from schemas.records.definitions import AuditEvent
+from services.privacy.subjects.reading import opened_step
 from services.security.policies.reading import Reading, Subject, labels_of
 from services.security.policies.restoring import ReaderRestore, Shown
 from topics.catalogue import AUDIT_EVENTS
@@ -133,6 +134,18 @@ async def restored_steps(parts: Services, who: Caller, run_id: str, steps: list[
     }
     await record(parts, who, restore, run_id)
     return [found.get(id(step), step) for step in steps]
+
+
+async def shown_steps(parts: Services, who: Caller, run_id: str, steps: list[StoredStep]) -> list[StoredStep]:
+    """Return steps of a run with their outputs, as the caller may see them. Raises ``Unavailable``."""
+    if steps and (reading := await reading_of(parts, who)) is not None:
+        run = await parts.runs.history.status(who.org_id, run_id)
+        if run is None:
+            raise await parts.runs.known.unknown(run_id)
+        steps = [seen_step(reading, subject_of(run), step) for step in steps]
+        await record(parts, who, reading, run_id)
+    steps = [await opened_step(parts.runs.objects, who.org_id, step) for step in steps]
+    return await restored_steps(parts, who, run_id, steps)
 
 
 async def require_readable(parts: Services, who: Caller, run_ids: Iterable[str], kind: str) -> None:

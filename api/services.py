@@ -94,6 +94,8 @@ from services.security.policies.pinning import Pinning
 from services.security.policies.reading import Readings
 from services.security.policies.restoring import ReaderRestores
 from services.tools.secrets import SecretSurface
+from services.triggers.hooks import Hooks
+from services.triggers.surface import TriggerSurface
 from services.webhooks.surface import WebhookSurface
 from services.workflows.checks import DocumentChecks
 from services.workflows.of_run import RunDefinitions
@@ -252,6 +254,14 @@ class AccessServices:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TriggerServices:
+    """Triggers as they are made and changed, and the requests to their webhooks."""
+
+    surface: TriggerSurface
+    hooks: Hooks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SecurityServices:
     """Policies: their versions, their activations, what is active as of a moment ago, what runs pin
     and readers see, and which of them get values back."""
@@ -330,4 +340,5 @@ class Services:
     webhooks: WebhookSurface
     retention: RetentionServices
     secrets: SecretSurface
+    triggers: TriggerServices
     operations: OperationServices

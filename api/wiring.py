@@ -36,6 +36,7 @@ from api.services import (
     TraceServices,
 )
 from api.tokens import OidcTokens
+from api.trigger_wiring import triggers_of
 from connectors.aio.clock import WallClock
 from connectors.clickhouse.bill_rows import BillRows
 from connectors.clickhouse.call_facts import CallFacts
@@ -220,6 +221,7 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
         webhooks=_webhooks(settings, clients),
         retention=_retention(settings, clients),
         secrets=_secrets(clients),
+        triggers=triggers_of(settings, clients, definitions.plans, runs.submissions, measures),
         audit=_audit(settings, clients, appender),
         operations=_operations(settings, clients, measures, workers),
     )
@@ -264,11 +266,11 @@ def topic_creators(settings: Settings) -> TopicCreators:
 
     async def of_organisations(org_ids: Collection[str]) -> None:
         async with TopicAdmin(kafka.bootstrap) as admin:
-            await admin.create(wanted(org_ids), kafka.partitions, kafka.replication)
+            await admin.create(wanted(org_ids), kafka.partitions, kafka.replication, kafka.min_isr)
 
     async def of_queues(queues: Collection[str]) -> None:
         async with TopicAdmin(kafka.bootstrap) as admin:
-            await admin.create_queues(queues, kafka.partitions, kafka.replication)
+            await admin.create_queues(queues, kafka.partitions, kafka.replication, kafka.min_isr)
 
     return TopicCreators(of_organisations=of_organisations, of_queues=of_queues)
 

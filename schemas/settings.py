@@ -18,8 +18,10 @@ from schemas.configuration.group import Count, Flag, Group, Port
 from schemas.configuration.issuer import read_pairs, read_roles, url_fault
 from schemas.configuration.kafka import Kafka
 from schemas.configuration.seeded_keys import read_seeded
+from schemas.configuration.triggers import SchemaRegistry, Triggers
 from schemas.configuration.variables import FILE_SUFFIX, Setting, Var, Variables, declared
 from schemas.records.run_events import Capture
+from schemas.triggers.allowed_topics import read_allowed
 
 
 def _upper(raw: object) -> object:
@@ -189,7 +191,14 @@ class Tools(Group):
     http_allow: Annotated[str, Var("HTTP_ALLOW")] = ""
     http_allow_networks: Annotated[str, Var("HTTP_ALLOW_NETWORKS")] = ""
     http_secrets: Annotated[str, Var("HTTP_SECRETS")] = ""
+    kafka_topics: Annotated[str, Var("KAFKA_PRODUCE_TOPICS")] = ""
     file: Annotated[str, Var("TOOLS")] = ""
+
+    @field_validator("kafka_topics")
+    @classmethod
+    def _topics(cls, raw: str) -> str:
+        read_allowed(raw)
+        return raw
 
 
 class Worker(Group):
@@ -318,6 +327,8 @@ class Settings(BaseSettings):
     traces: Traces = Traces()
     retention: Retention = Retention()
     otlp: Otlp = Otlp()
+    triggers: Triggers = Triggers()
+    schema_registry: SchemaRegistry = SchemaRegistry()
     process: Process = Process()
     grafana: Grafana = Grafana()
     logging: Logging = Logging()

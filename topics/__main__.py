@@ -52,10 +52,10 @@ async def _on_broker(args: argparse.Namespace) -> int:
     topics = wanted(args.org, args.queue)
     async with TopicAdmin(args.bootstrap) as admin:
         if args.command == "create":
-            made = await admin.create(topics, args.partitions, args.replication)
+            made = await admin.create(topics, args.partitions, args.replication, args.min_isr)
             print(f"{len(made)} created, {len(topics) - len(made)} existed")
             return EXIT_OK
-        differences = await admin.verify(topics, args.partitions)
+        differences = await admin.verify(topics, args.partitions, args.replication, args.min_isr)
     for difference in differences:
         print(difference)
     print(f"{len(topics)} topics checked, {len(differences)} differences")
@@ -75,6 +75,7 @@ def _parser(kafka: Kafka) -> argparse.ArgumentParser:
         command.add_argument("--bootstrap", default=kafka.bootstrap, type=partial(reached_alike, kafka.bootstrap))
         command.add_argument("--partitions", type=int, default=kafka.partitions)
         command.add_argument("--replication", type=int, default=kafka.replication)
+        command.add_argument("--min-isr", type=int, default=kafka.min_isr, help="replicas that must have a write")
         command.add_argument(
             "--org", action="append", default=[], help="organisation with a submissions topic; repeatable"
         )

@@ -25,6 +25,11 @@ class Difference:
         return f"{self.topic}: {self.message}"
 
 
+def in_sync(min_isr: int) -> dict[str, str]:
+    """Return the setting of a topic that needs more than one replica in sync; of one, the broker's own counts."""
+    return {"min.insync.replicas": str(min_isr)} if min_isr > 1 else {}
+
+
 class TopicAdmin:
     """Administers topics; an async context manager. Methods raise ``Unavailable`` when no broker answers."""
 
@@ -51,16 +56,20 @@ class TopicAdmin:
             raise Unavailable("kafka", f"read the members of {group}: {exc}") from exc
         return sum(len(found[5]) for answer in answers for found in answer.groups if found[1] == group)
 
-    async def create(self, wanted: dict[str, dict[str, str]], partitions: int, replication: int) -> list[str]:
+    async def create(
+        self, wanted: dict[str, dict[str, str]], partitions: int, replication: int, min_isr: int = 1
+    ) -> list[str]:
         """Create the missing topics; return their names. Existing ones are left unchanged.
 
-        ``partitions`` is for all topics whose number the catalogue leaves open.
+        ``partitions`` is for all topics whose number the catalogue leaves open. A write is acknowledged when
+        ``min_isr`` of the ``replication`` replicas have it.
         """
         there = set(await self._client.list_topics())
         missing = [name for name in wanted if name not in there]
         if not missing:
             return []
-        new = [NewTopic(n, partitions_of(n, partitions), replication, topic_configs=wanted[n]) for n in missing]
+        kept = in_sync(min_isr)
+        new = [NewTopic(n, partitions_of(n, partitions), replication, topic_configs=wanted[n] | kept) for n in missing]
         response = await self._client.create_topics(new)
         for name, code, *detail in response.topic_errors:
             if code not in (0, TopicAlreadyExistsError.errno):
@@ -76,7 +85,9 @@ class TopicAdmin:
         described = await self._client.describe_topics(list(names)) if names else []
         return {topic["topic"]: len(topic["partitions"]) for topic in described}
 
-    async def create_queues(self, queues: Collection[str], partitions: int, replication: int) -> list[str]:
+    async def create_queues(
+        self, queues: Collection[str], partitions: int, replication: int, min_isr: int = 1
+    ) -> list[str]:
         """Create the missing topics of queues; return their names.
 
         Raises ``TooLarge`` when there would be more than ``MAX_QUEUES``.
@@ -89,11 +100,16 @@ class TopicAdmin:
                 "ask an operator to delete topics of unused queues"
             )
         return await self.create(
-            {name: topic for name, topic in queue_topics(queues).items() if name in new}, partitions, replication
+            {name: topic for name, topic in queue_topics(queues).items() if name in new},
+            partitions,
+            replication,
+            min_isr,
         )
 
-    async def verify(self, wanted: dict[str, dict[str, str]], partitions: int | None = None) -> list[Difference]:
-        """Return the differences: missing topics, other settings, and (if given) another partition count.
+    async def verify(
+        self, wanted: dict[str, dict[str, str]], partitions: int | None = None, replication: int = 1, min_isr: int = 1
+    ) -> list[Difference]:
+        """Return the differences: missing topics, other settings, fewer replicas, (if given) other partition counts.
 
         All of a table's partitions follow its input topic, so topics of one count are expected, except where the
         catalogue declares another one.
@@ -102,8 +118,9 @@ class TopicAdmin:
         found = [Difference(n, "is missing; run `python -m topics create`") for n in wanted if n not in there]
         names = [name for name in wanted if name in there]
         if names:
-            found += await self._settings(names, wanted)
+            found += await self._settings(names, {name: wanted[name] | in_sync(min_isr) for name in names})
             found += await self._counts(names, partitions)
+            found += await self._replicas(names, replication)
         return sorted(found, key=str)
 
     async def _settings(self, names: list[str], wanted: dict[str, dict[str, str]]) -> list[Difference]:
@@ -116,6 +133,14 @@ class TopicAdmin:
                     if real.get(key) != value:
                         differences.append(Difference(name, f"{key} is {real.get(key)!r}, should be {value!r}"))
         return differences
+
+    async def _replicas(self, names: list[str], least: int) -> list[Difference]:
+        described = await self._client.describe_topics(names)
+        found = {t["topic"]: min(len(one["replicas"]) for one in t["partitions"]) for t in described}
+        fix = "add some with kafka-reassign-partitions"
+        return [
+            Difference(n, f"has {has} replicas, should have {least}; {fix}") for n, has in found.items() if has < least
+        ]
 
     async def _counts(self, names: list[str], partitions: int | None) -> list[Difference]:
         if partitions is None:

@@ -311,6 +311,10 @@ CATALOGUE: tuple[Topic, ...] = (
     ),
 )
 
+#: Dead letters of triggers: records of topics that belong to other systems. They have no topic of ours to return to.
+TRIGGERS_DLQ = f"topic-triggers{DLQ_SUFFIX}"
+#: Names and families that belong to AgentFlow: nobody reads them by a trigger, or writes them by a tool.
+OWN_TOPICS = frozenset(topic.name for topic in CATALOGUE) | {"topic-triggers"}
 _BY_NAME = {topic.name: topic for topic in CATALOGUE}
 _BY_FAMILY = {topic.name: topic for topic in CATALOGUE if topic.family}
 _FAMILIES = tuple(_BY_FAMILY.values())
@@ -388,6 +392,7 @@ def wanted(organisations: Iterable[str] = (), queues: Iterable[str] = ()) -> dic
     for t in CATALOGUE:
         if t.dead_letters:
             topics[f"{t.name}{DLQ_SUFFIX}"] = _dlq_config()
+    topics[TRIGGERS_DLQ] = _dlq_config()
     return topics
 
 

@@ -26,10 +26,11 @@ from api.routers.definitions import (
     prompts,
     schedules,
     tools,
+    triggers,
     workflows,
 )
 from api.routers.money import bills, budgets, optimizer, price_lists, prices, stops
-from api.routers.runs import approvals, bulk, objects, restarts, run_steps, runs, signals, submit, waiting
+from api.routers.runs import approvals, bulk, hooks, objects, restarts, run_steps, runs, signals, submit, waiting
 from api.routers.system import admin, descriptions, health, limits, pages, queues, workers
 from api.routers.traces import comparisons, otlp, outliers, policies, query, records, sessions, traces
 
@@ -57,6 +58,8 @@ ROUTERS = (
     otlp.router,
     workflows.router,
     schedules.router,
+    triggers.router,
+    hooks.router,
     prompts.router,
     prompt_labels.router,
     prompt_scoring.router,

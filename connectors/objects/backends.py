@@ -1,6 +1,7 @@
 """Backends of the object store: a directory that processes of one machine share, or a prefix of a bucket."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Protocol
 
@@ -8,6 +9,7 @@ import obstore
 from obstore.store import S3Store
 
 from connectors.objects import atomic_file
+from connectors.objects.listing import names_in_bucket, names_in_directory
 from connectors.objects.s3 import s3_errors
 from schemas.errors import NotFound, TooLarge, Unavailable
 
@@ -51,6 +53,10 @@ class DirectoryBlobs:
         except OSError as exc:
             raise Unavailable("objects", f"cannot read {path.name}: {exc.strerror or exc}") from exc
 
+    def names(self) -> AsyncIterator[str]:
+        """Yield the names of all objects. Raises ``Unavailable``."""
+        return names_in_directory(self._root)
+
 
 class BucketBlobs:
     """Objects of a bucket below ``prefix``, which ends with a slash or is empty."""
@@ -75,6 +81,17 @@ class BucketBlobs:
                     raise TooLarge(f"object {name} has over {most} bytes")
                 chunks.append(bytes(chunk))
         return b"".join(chunks)
+
+    def names(self) -> AsyncIterator[str]:
+        """Yield the names of all objects. Raises ``Unavailable``."""
+        return names_in_bucket(self._store, self._prefix)
+
+
+def listed(blobs: Blobs) -> AsyncIterator[str]:
+    """Yield the names of all objects of a backend. Raises ``TypeError`` for one that has no list."""
+    if not isinstance(blobs, DirectoryBlobs | BucketBlobs):
+        raise TypeError(f"{type(blobs).__name__} cannot list its objects")
+    return blobs.names()
 
 
 def _read(path: Path, most: int) -> bytes:

@@ -5,6 +5,9 @@ Subjects, each token escaped by ``token``:
 - ``agentflow.cancel.<org>``: a run id; its calls in flight are to be broken off, since the run has ended
 - ``agentflow.runs.<org>.<run id>``: a run view without inputs and outputs, as it was just written
 - ``agentflow.watch.<org>.<run id>``: somebody watches the run for the next ``WATCH_S``; nobody else's views are said
+- ``agentflow.want.<org>.<run id>``: somebody reads the run's answers as they come, for the next ``WATCH_S``; ``NEW``
+  from one who wants all that there is
+- ``agentflow.tokens.<org>.<run id>``: pieces of an answer (``schemas.token_pieces``)
 """
 
 from collections.abc import Callable
@@ -17,7 +20,9 @@ Unsubscribe = Callable[[], None]
 
 CANCELS = "agentflow.cancel.*"
 WATCHES = "agentflow.watch.*.*"
+READERS = "agentflow.want.*.*"
 WATCH_S = 15.0
+NEW = b"new"
 
 
 class PubSub(Protocol):
@@ -64,6 +69,16 @@ def run_subject(org_id: str, run_id: str) -> str:
 def watch_subject(org_id: str, run_id: str) -> str:
     """Return where it is said that a run is watched."""
     return f"agentflow.watch.{token(org_id)}.{token(run_id)}"
+
+
+def want_subject(org_id: str, run_id: str) -> str:
+    """Return where it is said that a run's answers are read as they come."""
+    return f"agentflow.want.{token(org_id)}.{token(run_id)}"
+
+
+def tokens_subject(org_id: str, run_id: str) -> str:
+    """Return where the pieces of a run's answers are said."""
+    return f"agentflow.tokens.{token(org_id)}.{token(run_id)}"
 
 
 def token(text: str) -> str:

@@ -64,11 +64,15 @@ class TableCopy(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Rows(msgspec.Struct, frozen=True, kw_only=True):
-    """One database in one snapshot. ``migrations`` are number and checksum; ``sequences`` the last values."""
+    """One database in one snapshot. ``migrations`` are number and checksum; ``sequences`` the last values.
+
+    ``partitions`` are those of partitioned tables: table, name and bound.
+    """
 
     migrations: dict[int, str]
     tables: dict[str, TableCopy]
     sequences: dict[str, int] = {}
+    partitions: list[tuple[str, str, str]] = []
 
 
 class ObjectsCopy(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,9 +95,8 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One backup. Times are milliseconds since 1970. ``spread_ms`` is how long it took to read the cut's offsets.
 
-    ``checkpoints`` are by table and partition, ``groups`` by group, topic and partition. ``ended`` is a digest of the
-    runs that had ended, by partition of ``run-events``; ``key_name`` names the key of a sealed backup. ``vault`` says
-    whether the vault's rows were taken apart, and where is not in here.
+    ``checkpoints`` are by table and partition, ``groups`` by group, topic and partition. ``key_name`` names the key of
+    a sealed backup. ``vault`` says whether the vault's rows were taken to a place of their own, which is not said here.
     """
 
     id: str

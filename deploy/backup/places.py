@@ -7,7 +7,7 @@ import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 import obstore
 from obstore.store import S3Store
@@ -22,6 +22,7 @@ _S3: Final = "s3://"
 _BACKUP_STORE: Final = "backups"
 
 
+@runtime_checkable
 class Place(Protocol):
     """Files by name."""
 

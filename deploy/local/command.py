@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from deploy.local import env_file
+from deploy.local.engines.cluster_stack import RedisKind
 from deploy.local.engines.errors import DataDirBusyError, EngineError
 from deploy.local.engines.ports import LOOPBACK, is_free
 from deploy.local.interrupts import SIGNALS, Interrupts
@@ -35,7 +36,7 @@ def main(argv: Sequence[str]) -> int:
     args = _parser().parse_args(argv)
     screen = Screen()
     try:
-        return run(args.data_dir, args.sample, screen) if args.command == "run" else demo(screen)
+        return _run(args, screen) if args.command == "run" else demo(screen)
     except (UsageError, DataDirBusyError) as exc:
         screen.warn(str(exc))
         return EXIT_USAGE
@@ -44,13 +45,19 @@ def main(argv: Sequence[str]) -> int:
         return EXIT_FAILED
 
 
-def run(data_dir: Path, sample: bool | None, screen: Screen) -> int:
+def _run(args: argparse.Namespace, screen: Screen) -> int:
+    return run(args.data_dir, args.sample, screen, brokers=args.brokers, redis=args.redis)
+
+
+def run(data_dir: Path, sample: bool | None, screen: Screen, *, brokers: int = 1, redis: RedisKind = "single") -> int:
     """Start everything, run the sample if that is due, serve until Ctrl-C."""
     began, interrupts = time.monotonic(), Interrupts()
     port, drain_s = _port(os.environ), _drain_s(os.environ)
     tools = _tools(os.environ)
     env = {"TOOLS": str(tools)} if tools is not None else {}
-    system = System(data_dir, progress=screen.progress, warn=screen.warn, port=port, env=env)
+    system = System(
+        data_dir, progress=screen.progress, warn=screen.warn, port=port, env=env, brokers=brokers, redis=redis
+    )
     system.stack.open()  # the lock comes before any word
     try:
         _refuse_taken(port)
@@ -138,5 +145,8 @@ def _parser() -> argparse.ArgumentParser:
     sample = run_.add_mutually_exclusive_group()
     sample.add_argument("--sample", action="store_true", default=None, help="run the sample, although it ran before")
     sample.add_argument("--no-sample", dest="sample", action="store_false", help="serve without the sample")
+    run_.add_argument("--brokers", type=int, choices=(1, 3), default=1, help="brokers of Kafka (default 1)")
+    kinds = ("single", "sentinel", "cluster")
+    run_.add_argument("--redis", choices=kinds, default="single", help="servers of Redis (default single)")
     commands.add_parser("demo", help="run the sample in a temporary directory, then stop")
     return parser

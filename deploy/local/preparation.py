@@ -5,6 +5,7 @@ import asyncio
 from connectors.clickhouse.client import ClickHouse
 from deploy import migrate
 from deploy.local.engines import Endpoints
+from deploy.local.engines.kafka_cluster import replicas_of
 from schemas.settings import Settings
 from topics.admin import TopicAdmin
 from topics.catalogue import wanted
@@ -27,5 +28,6 @@ async def _migrate_clickhouse(url: str) -> None:
 
 
 async def _create_topics(bootstrap: str, partitions: int, org_id: str) -> None:
+    replication, min_isr = replicas_of(len(bootstrap.split(",")))
     async with TopicAdmin(bootstrap) as admin:
-        await admin.create(wanted((org_id,)), partitions, 1)
+        await admin.create(wanted((org_id,)), partitions, replication, min_isr)

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deploy.local.engines import Endpoints, EngineStack
+from deploy.local.engines.cluster_stack import ClusterStack, RedisKind
+from deploy.local.engines.kafka_cluster import replicas_of
 from deploy.local.engines.ports import LOOPBACK, PortBook
 from deploy.local.engines.progress import Progress, heartbeat, silent
 from deploy.local.engines.secret_files import read_secret
@@ -55,7 +57,7 @@ class System:
 
     ``warn`` gets what somebody must know, such as a damaged file. ``durable`` keeps data safe against a crash of the
     machine; temporary directories do without. ``partitions`` is that of new topics. The API listens on ``port``, or on
-    one that this directory keeps.
+    one that this directory keeps. ``brokers`` is 1, or 3 and more; ``redis`` may be several servers, too.
     """
 
     data_dir: Path
@@ -67,10 +69,19 @@ class System:
     with_api: bool = True
     partitions: int = PARTITIONS
     port: int | None = None
+    brokers: int = 1
+    redis: RedisKind = "single"
 
     def __post_init__(self) -> None:
         self.data_dir = self.data_dir.resolve()
-        self.stack = EngineStack(self.data_dir, durable=self.durable, progress=self.progress, warn=self.warn)
+        self.stack: EngineStack = ClusterStack(
+            self.data_dir,
+            brokers=self.brokers,
+            redis=self.redis,
+            durable=self.durable,
+            progress=self.progress,
+            warn=self.warn,
+        )
         self.roles: dict[str, RoleProcess] = {}
 
     def __enter__(self) -> "System":
@@ -88,7 +99,7 @@ class System:
             with heartbeat(self.progress, "migrating the schemas and creating the topics"):
                 self.prepare()
             with heartbeat(self.progress, "starting the roles"):
-                self._start_roles()
+                self.start_roles()
         except BaseException:
             self.stop()
             raise
@@ -130,6 +141,7 @@ class System:
 
     def role_env(self, name: str) -> dict[str, str]:
         """Return the environment of a process of roles."""
+        replication, min_isr = replicas_of(self.brokers)
         return {
             **self.endpoints_of(name).as_env(),
             "API_HOST": LOOPBACK,
@@ -145,6 +157,8 @@ class System:
             "AUDIT_KEY_FILE": "",
             "DEFAULT_ORG_ID": ORG,
             "TOPIC_PARTITIONS": str(self.partitions),
+            "TOPIC_REPLICATION": str(replication),
+            "TOPIC_MIN_ISR": str(min_isr),
             "OBJECTS_DIR": str(self.data_dir / "objects"),
             "RESULTS_DIR": str(self.data_dir / "results"),
             "SESSION_TIMEOUT_MS": str(SESSION_TIMEOUT_MS),
@@ -184,7 +198,8 @@ class System:
         answer.read()
         return answer.status
 
-    def _start_roles(self) -> None:
+    def start_roles(self) -> None:
+        """Start the roles on engines that serve, and the API; return when all are ready. Raises ``RoleStartError``."""
         self.make_roles()
         for process in self.roles.values():
             process.launch()

@@ -24,6 +24,7 @@ def services_of(path: Path) -> Services:
 def roles_of(command: Sequence[str]) -> list[str]:
     """Return the roles that a container's command runs; of other commands none."""
     start, named = list(command[: len(STREAMS)]), list(command[len(STREAMS) :])
+    start = ["python" if word == "python3" else word for word in start]
     if start != STREAMS:
         return []
     return list(ROLES) if named == ["all"] else named

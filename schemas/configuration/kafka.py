@@ -22,13 +22,14 @@ _WITH_PASSWORD = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 
 
 class Kafka(Encrypted):
-    """The log. ``partitions`` and ``replication`` are those of new topics.
+    """The log. ``partitions``, ``replication`` and ``min_isr`` are those of new topics.
 
     ``bootstrap`` is a ``Bootstrap``: it carries what the other fields say of access.
     """
 
     partitions: Annotated[Count, Var("TOPIC_PARTITIONS")] = 12
     replication: Annotated[Count, Var("TOPIC_REPLICATION")] = 1
+    min_isr: Annotated[Count, Var("TOPIC_MIN_ISR"), Field(validate_default=True)] = 1
     session_timeout_ms: Annotated[int, Var("SESSION_TIMEOUT_MS")] = 6_000
     group_instance_id: Annotated[str, Var("GROUP_INSTANCE_ID")] = ""
     security_protocol: Annotated[Protocol, Var("KAFKA_SECURITY_PROTOCOL")] = "PLAINTEXT"
@@ -72,6 +73,17 @@ class Kafka(Encrypted):
                 tokens=tokens,
             ),
         )
+
+    @field_validator("min_isr")
+    @classmethod
+    def _fewer_than_all(cls, raw: int, info: ValidationInfo) -> int:
+        replicas = info.data.get("replication", raw)
+        if raw > replicas or raw == replicas > 1:
+            raise ValueError(
+                f"must be less than TOPIC_REPLICATION={replicas}: the loss of one broker would stop every write; "
+                f"write {max(1, replicas - 1)}"
+            )
+        return raw
 
     @field_validator("ssl_cafile", "ssl_certfile")
     @classmethod

@@ -59,6 +59,7 @@ COMPENSATION_FAILURES_TOTAL = "agentflow_orchestrator_compensation_failures_tota
 LATE_EVENTS_TOTAL = "agentflow_orchestrator_late_events_total"
 SUBMISSION_CONFLICTS_TOTAL = "agentflow_orchestrator_submission_conflicts_total"
 ADMISSION_DELAY_SECONDS = "agentflow_admission_delay_seconds"
+FLOW_DECISIONS_TOTAL = "agentflow_admission_flow_decisions_total"
 COST_SETTLEMENTS_TOTAL = "agentflow_budgets_settlements_total"
 ROUTE_OUTCOMES_TOTAL = "agentflow_routes_outcomes_total"
 DEPLOYMENT_RECORDS_TOTAL = "agentflow_deployments_records_total"
@@ -162,6 +163,9 @@ _STORED = (
         "Time that a run was queued before its admission.",
         ("workflow",),
         _RUN_SECONDS,
+    ),
+    Metric(
+        FLOW_DECISIONS_TOTAL, "counter", "Runs that flow control delayed or ended, by what it decided.", ("decision",)
     ),
     Metric(COST_SETTLEMENTS_TOTAL, "counter", "Settlements of calls by kind and effect.", ("kind", "effect")),
     Metric(ROUTE_OUTCOMES_TOTAL, "counter", "Outcomes and scores of learned routes by effect.", ("effect",)),

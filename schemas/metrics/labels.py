@@ -16,6 +16,7 @@ from schemas.metrics import (
     COST_SETTLEMENTS_TOTAL,
     DEPLOYMENT_DECISIONS_TOTAL,
     DEPLOYMENT_RECORDS_TOTAL,
+    FLOW_DECISIONS_TOTAL,
     LEASES_ENDED_TOTAL,
     LIVE_COST_PUSHES_TOTAL,
     LIVE_SCORES_TOTAL,
@@ -41,6 +42,7 @@ from schemas.records.money import CallOutcome
 from schemas.records.security.pinned import Verdict
 from schemas.rollouts.plan import Status
 from schemas.run_states import RunEnd
+from schemas.spec.flow import FLOW_ENDS
 
 #: Each set of a histogram is about 18 series, so a metric has at most 9,000 by one API.
 MOST_SETS = 500
@@ -101,6 +103,7 @@ CLOSED: Mapping[tuple[str, str], tuple[str, ...]] = {
     (DEPLOYMENT_DECISIONS_TOTAL, "decision"): get_args(Status),
     (TAKEOVER_SECONDS, "how"): ("resumed", "restored"),
     (ADMISSION_RUNS, "state"): ("running", "waiting"),
+    (FLOW_DECISIONS_TOTAL, "decision"): ("queued", *sorted(FLOW_ENDS)),
     (SCHEDULER_SLOTS_TOTAL, "outcome"): ("started", "queued", "skipped", "missed", "refused", "backfilled"),
     (LIVE_COST_PUSHES_TOTAL, "outcome"): ("ok", "refused", "failed"),
     (NETWORK_BYTES_TOTAL, "direction"): ("in", "out"),

@@ -6,7 +6,8 @@ organisation has the key ``EVERYBODY``.
 
 from typing import ClassVar
 
-from schemas.records.base import Int64, Record
+from schemas.records.base import Int64, Millis, Record
+from schemas.records.flow import RunFlow
 
 #: The key of records that speak of no organisation; no organisation is called so.
 EVERYBODY = "*"
@@ -19,10 +20,16 @@ class _OfRun(Record, frozen=True, kw_only=True):
 
 
 class AdmissionAsked(_OfRun, frozen=True, kw_only=True, tag_field="type", tag="admission.asked"):
-    """A queued run waits for its admission. ``project`` is empty for a run of no project."""
+    """A queued run waits for its admission. ``project`` is empty for a run of no project.
+
+    With ``flow`` it first passes the gates of its workflow. If it is not ``limited`` they are all that it waits for: no
+    limit of its organisation and no pool counts it.
+    """
 
     type: ClassVar[str] = "admission.asked"
     project: str = ""
+    flow: RunFlow | None = None
+    limited: bool = True
 
 
 class AdmissionReleased(_OfRun, frozen=True, kw_only=True, tag_field="type", tag="admission.released"):
@@ -58,4 +65,13 @@ class AdmissionContinued(Record, frozen=True, kw_only=True, tag_field="type", ta
     type: ClassVar[str] = "admission.continued"
 
 
-AdmissionEvent = AdmissionAsked | AdmissionReleased | LimitsSet | PoolSet | AdmissionContinued
+class FlowDue(Record, frozen=True, kw_only=True, tag_field="type", tag="flow.due"):
+    """The timer of a key of flow control is due, or there is more to let through it than one record lets."""
+
+    type: ClassVar[str] = "flow.due"
+    org_id: str
+    key: str
+    due_ms: Millis = 0
+
+
+AdmissionEvent = AdmissionAsked | AdmissionReleased | LimitsSet | PoolSet | AdmissionContinued | FlowDue

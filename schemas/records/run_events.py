@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 
 from schemas.payload import Payload, Reference
 from schemas.records.base import Attempt, ErrorInfo, Int64, Json, Millis, NanoDollars, Part, Record, Usage
+from schemas.records.flow import RunFlow
 from schemas.records.parents import Parent
 from schemas.records.rollouts.arms import RunArm
 from schemas.records.security.pinned import Question, RunSecurity
@@ -49,7 +50,7 @@ class RunSubmitted(_RunEvent, frozen=True, kw_only=True, tag_field="type", tag="
     ``bounds`` are what nodes cost at most, of a run with a budget; ``unbounded``: not all of them are known.
     ``rollouts`` are its arms; the spec has their versions. ``security`` is there when its data is labelled.
     ``subject`` is the pseudonym of the person whose data it handles: all of its inputs and outputs are sealed with that
-    person's key, see ``schemas.privacy.sealed``.
+    person's key, see ``schemas.privacy.sealed``. A run with ``flow`` waits for its admission, too: it passes its gates.
     """
 
     type: ClassVar[str] = "run.submitted"
@@ -78,6 +79,7 @@ class RunSubmitted(_RunEvent, frozen=True, kw_only=True, tag_field="type", tag="
     tracestate: str = ""
     security: RunSecurity | None = None
     subject: str = ""
+    flow: RunFlow | None = None
 
 
 class _StepOutcome(_RunEvent, frozen=True, kw_only=True):
@@ -161,11 +163,16 @@ class TimerFired(_RunEvent, frozen=True, kw_only=True, tag_field="type", tag="ti
 
 
 class CancelRequested(_RunEvent, frozen=True, kw_only=True, tag_field="type", tag="cancel.requested"):
-    """Somebody asked to cancel the run."""
+    """Somebody asked to cancel the run.
+
+    ``code`` is that of the run's error, ``canceled`` without one. ``by_run`` is the run for which flow control ends it.
+    """
 
     type: ClassVar[str] = "cancel.requested"
     reason: str = ""
     requested_by: str = ""
+    code: str = ""
+    by_run: str = ""
 
 
 class SignalReceived(_RunEvent, frozen=True, kw_only=True, tag_field="type", tag="signal.received"):

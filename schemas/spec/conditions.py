@@ -9,7 +9,7 @@ number) is false, and the answer's ``note`` explains why.
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -82,7 +82,7 @@ class Condition:
     def evaluate(self, inputs: Mapping[str, Json], outputs: Mapping[str, Json]) -> Answer:
         """Evaluate it; ``outputs`` has the value of each of ``nodes``, ``None`` for a node without output."""
         values = {_variable(node): outputs[node] for node in self.nodes}
-        if fault := _unreadable([inputs, values]):
+        if fault := unreadable([inputs, values]):
             return Answer(False, f"{_UNDECIDED}: {fault}"[:_NOTE_CHARS])
         result = self._program.eval(data=values | {INPUTS: inputs})
         kind = result.type()
@@ -100,19 +100,24 @@ def compile_condition(text: str, ancestors: Collection[str]) -> Condition:
 
     Raises ``BadCondition``.
     """
-    if len(text) > MAX_CHARS:
-        fix = "let a function decide, and compare its output here"
-        raise BadCondition(f"it has {len(text)} characters, the maximum is {MAX_CHARS}", fix)
     words = set(_WORD.findall(text))
     nodes = tuple(sorted(node for node in ancestors if words.issuperset(node.split(".")) and node != INPUTS))
-    try:
-        program = _environment(nodes).compile(_LOOP.sub(_internal, text))
-    except RuntimeError as exc:
-        raise _bad(text, str(exc).replace(_INTERNAL, LOOP), ancestors) from exc
+    program = compile_in(_environment(nodes), text, lambda: _known_names(ancestors))
     kind = program.return_type()
     if kind not in (cel.Type.BOOL, cel.Type.DYN):
         raise BadCondition(f"it gives a value of type {kind.name()}, not true or false", "compare it with something")
     return Condition(text, nodes, inputs_read(text), program)
+
+
+def compile_in(environment: cel.Env, text: str, known: Callable[[], str]) -> cel.Expression:
+    """Compile an expression. ``known`` returns the names that it may use, as text. Raises ``BadCondition``."""
+    if len(text) > MAX_CHARS:
+        fix = "let a function decide, and compare its output here"
+        raise BadCondition(f"it has {len(text)} characters, the maximum is {MAX_CHARS}", fix)
+    try:
+        return environment.compile(_LOOP.sub(_internal, text))
+    except RuntimeError as exc:
+        raise _bad(text, str(exc).replace(_INTERNAL, LOOP), known) from exc
 
 
 def inputs_read(text: str) -> frozenset[str] | None:
@@ -120,7 +125,7 @@ def inputs_read(text: str) -> frozenset[str] | None:
     return None if _ALL_INPUTS.search(text) else frozenset(_INPUT.findall(text))
 
 
-def _unreadable(values: Json) -> str:
+def unreadable(values: Json) -> str:
     """Return why CEL would read values as others: it ends texts and keys at U+0000, which doors did take once."""
     try:
         return "a text has the character U+0000" if has_nul(orjson.dumps(values)) else ""
@@ -140,33 +145,39 @@ def _variable(node: str) -> str:
 
 
 @cache
-def _config() -> cel.EnvConfig:
+def config_of_conditions() -> cel.EnvConfig:
+    """Return the language of conditions: CEL without its slow parts."""
     return cel.NewEnvConfigFromYaml(_CONFIG)
 
 
 def _environment(nodes: tuple[str, ...]) -> cel.Env:
     known = {_variable(node): cel.Type.DYN for node in nodes}
-    return cel.NewEnv(config=_config(), variables=known | {INPUTS: cel.Type.Map(cel.Type.STRING, cel.Type.DYN)})
+    return cel.NewEnv(
+        config=config_of_conditions(), variables=known | {INPUTS: cel.Type.Map(cel.Type.STRING, cel.Type.DYN)}
+    )
 
 
-def _bad(text: str, said: str, ancestors: Collection[str]) -> BadCondition:
+def _bad(text: str, said: str, known: Callable[[], str]) -> BadCondition:
     """Return the compiler's error in the terms of a workflow's author."""
-    shown = (_variable(node).replace(_INTERNAL, LOOP) for node in sorted(ancestors) if _NAME.fullmatch(node))
-    names = ", ".join([INPUTS, *shown][:20])
     unknown = _UNDECLARED.findall(said)
     removed = next((name for name in unknown if name in _REMOVED), None)
     if removed is not None:
         fix = "let a function decide, and compare its output here"
         return BadCondition(f"`{removed}` is not available here: {_REMOVED[removed]}", fix)
     if unknown:
-        dash = "; a node whose id has a '-' cannot be named, since that is a minus here" if _dashed(ancestors) else ""
-        return BadCondition(f"it names '{unknown[0]}', which is unknown", f"known are {names}{dash}", unknown[0])
+        return BadCondition(f"it names '{unknown[0]}', which is unknown", f"known are {known()}", unknown[0])
     if "{{" in text:
         return BadCondition("it has braces, and is no template", "name an input as inputs.x, an output as a.output.x")
     place = _PLACE.search(said)
     where = f" at character {place[2]}" if place and int(place[2]) > 0 else ""
     what = place[3] if place else _STATUS.sub("", said.splitlines()[0])
     return BadCondition(f"it is not a CEL expression{where}: {what}"[:500], "write it like a.output.kind == 'text'")
+
+
+def _known_names(ancestors: Collection[str]) -> str:
+    shown = (_variable(node).replace(_INTERNAL, LOOP) for node in sorted(ancestors) if _NAME.fullmatch(node))
+    dash = "; a node whose id has a '-' cannot be named, since that is a minus here" if _dashed(ancestors) else ""
+    return f"{', '.join([INPUTS, *shown][:20])}{dash}"
 
 
 def _dashed(ancestors: Collection[str]) -> bool:

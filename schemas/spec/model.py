@@ -18,6 +18,7 @@ from schemas.money import MAX_NANO, NANO_PER_CENT
 from schemas.prompts.form import PromptForm
 from schemas.prompts.refs import PROMPT_REF_PATTERN
 from schemas.spec.caching import CachePolicy, with_cache_policy
+from schemas.spec.flow import Flow
 from schemas.spec.policy import Effort, Policy
 
 NAME_PATTERN = r"^[A-Za-z][A-Za-z0-9_.-]{0,127}$"
@@ -338,7 +339,8 @@ class WorkflowSpec(_Document):
     of ``llm`` nodes that have none; such a node opts out by ``cache: {enabled: false}``.
 
     ``input_schema`` is a JSON schema that the inputs of a run must follow, or it is refused; ``output_schema`` is one
-    of the output of a run, an object of what the last nodes gave by their ids, or the run fails.
+    of the output of a run, an object of what the last nodes gave by their ids, or the run fails. ``flow`` decides which
+    of its runs may be under way at once.
     """
 
     name: str = Field(pattern=NAME_PATTERN)
@@ -349,6 +351,7 @@ class WorkflowSpec(_Document):
     cache_policy: CachePolicy | None = None
     input_schema: dict[str, Any] | None = None
     output_schema: dict[str, Any] | None = None
+    flow: Flow | None = None
     dag: Dag
 
     _takes_policy = model_validator(mode="before")(with_cache_policy)

@@ -8,6 +8,8 @@
 6. Schemas of inputs, outputs and of what tools and functions give.
 7. Sealed data, of runs with a data subject: conditions and lengths are read from ``Reference.decided``. They are a
    run's, too.
+8. Flow control: a run of a workflow with ``flow`` waits for its admission. It is a run's, too: one that another run
+   starts passes no gate.
 
 A change of what the rules decide adds a number, its line above, and the test of a workflow that needs it. A
 workflow that uses nothing newer keeps its number, so that older orchestrators still fold its runs.
@@ -27,8 +29,9 @@ ARMS = 4
 LABELS = 5
 VALIDATED = 6
 SEALED = 7
+FLOW = 8
 #: The newest rules that there are.
-NEWEST = SEALED
+NEWEST = FLOW
 #: The oldest rules that know a type of node.
 _KNOWN_SINCE: Mapping[NodeKind, int] = {**dict.fromkeys(get_args(NodeKind), FIRST), "loop": LOOPS}
 

@@ -13,6 +13,8 @@ Entity ``queues`` holds all that decides which run is admitted next; one record 
 A queue has the runs of one workflow and one project, see ``queue_name``. So the oldest run that both limits have room
 for is the first of some queue, however many runs before it wait for a project or a workflow that is full.
 
+- of flow control the entries of ``schemas.tables.flow``
+
 Entity ``run/<run id>``: ``b``, written once, and ``r``: ``RunPosition``, the run's ticket, or that it is over.
 
 So a run costs one entry while it is queued and runs, admission writes none of a run, and an admitted run is found by
@@ -24,6 +26,8 @@ from typing import Any
 import msgspec
 
 from schemas.tables.entry import BEGUN, Entry, entry
+from schemas.tables.flow import DECODERS as DECODERS_OF_FLOW
+from schemas.tables.flow import FlowValue
 
 QUEUES = "queues"
 RUN_PREFIX = "run/"
@@ -103,7 +107,7 @@ class RunPosition(msgspec.Struct, frozen=True, array_like=True):
     is_over: bool = False
 
 
-Value = Limits | Organisation | Queue | Pool | Ticket | RunPosition | int
+Value = Limits | Organisation | Queue | Pool | Ticket | RunPosition | FlowValue | int
 
 
 def queue_name(workflow: str, project: str = "") -> str:
@@ -179,4 +183,5 @@ _DECODERS: dict[str, msgspec.msgpack.Decoder[Any]] = {
     GROUP: msgspec.msgpack.Decoder(int),
     POSITION: msgspec.msgpack.Decoder(RunPosition),
     BEGUN: msgspec.msgpack.Decoder(int),
+    **DECODERS_OF_FLOW,
 }

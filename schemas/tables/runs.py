@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from schemas.payload import Reference
+from schemas.records.flow import RunFlow
 from schemas.records.parents import Parent
 from schemas.records.rollouts.arms import RunArm
 from schemas.records.rollouts.deployments import RunOutcome
@@ -30,6 +31,7 @@ OTHER_CALLS: Entry[Any] = entry("oc")
 ARMS: Entry[tuple[RunArm, ...]] = entry("ar")
 ARM_OUTCOMES: Entry[tuple[RunOutcome, ...]] = entry("ao")
 SECURITY: Entry[Any] = entry("se")
+FLOW: Entry[RunFlow] = entry("fl")
 STEP_PREFIX = "s:"
 #: The entity of a definition, by its hash, and its one entry.
 SPEC_PREFIX = "spec:"

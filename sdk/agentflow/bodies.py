@@ -156,6 +156,25 @@ class ChangeSecret(TypedDict):
     version: NotRequired[int | None]
 
 
+class ChangeTrigger(TypedDict):
+    """Fields that are left out stay. Where it reads, and how it is signed, cannot change: make another trigger."""
+
+    name: NotRequired[str | None]
+    workflow_name: NotRequired[str | None]
+    workflow_version: NotRequired[int | None]
+    inputs: NotRequired[dict[str, str] | None]
+    filter: NotRequired[str | None]
+    idempotency: NotRequired[str | None]
+    subject: NotRequired[str | None]
+    tags: NotRequired[dict[str, str] | None]
+    project: NotRequired[str | None]
+    budget_cents: NotRequired[float | Decimal | int | str | None]
+    idempotency_header: NotRequired[str | None]
+    requests_per_minute: NotRequired[int | None]
+    max_bytes: NotRequired[int | None]
+    paused: NotRequired[bool | None]
+
+
 class ChangeWebhook(TypedDict):
     """Fields that are left out stay. A webhook that is enabled again gets what was pending."""
 
@@ -404,6 +423,43 @@ class CreateStop(TypedDict):
     allow_unknown: NotRequired[bool]
 
 
+class TopicHow(TypedDict):
+    """The topic that is read, its format, and where reading begins: with records from ``now`` on, or the earliest."""
+
+    name: str
+    format: NotRequired[Literal["json", "avro", "protobuf"]]
+    start: NotRequired[Literal["now", "earliest"]]
+
+
+class WebhookHow(TypedDict):
+    """How requests are known to be of who may send them, and how many may come."""
+
+    scheme: NotRequired[Literal["url", "standard", "github", "stripe"]]
+    secret: NotRequired[str | None]
+    signature_header: NotRequired[str]
+    idempotency_header: NotRequired[str]
+    requests_per_minute: NotRequired[int]
+    max_bytes: NotRequired[int]
+
+
+class CreateTrigger(TypedDict):
+    """A trigger: a request by ``webhook``, or a record in ``topic``, submits a run of ``workflow_name``."""
+
+    name: str
+    workflow_name: str
+    workflow_version: NotRequired[int | None]
+    inputs: NotRequired[dict[str, str]]
+    filter: NotRequired[str]
+    idempotency: NotRequired[str]
+    subject: NotRequired[str]
+    tags: NotRequired[dict[str, str]]
+    project: NotRequired[str | None]
+    budget_cents: NotRequired[float | Decimal | int | str | None]
+    webhook: NotRequired[WebhookHow | None]
+    topic: NotRequired[TopicHow | None]
+    paused: NotRequired[bool]
+
+
 class CreateWebhook(TypedDict):
     """An address for events of the organisation. ``events`` are types, or patterns of them such as ``run.*``."""
 
@@ -522,6 +578,10 @@ class HoldRuns(TypedDict):
     workflow_name: NotRequired[str | None]
     since: NotRequired[str | None]
     until: NotRequired[str | None]
+
+
+class JsonValue(TypedDict):
+    """JsonValue"""
 
 
 class LabelAnswers(TypedDict):
@@ -748,6 +808,13 @@ class RotateKey(TypedDict):
     overlap_s: NotRequired[int]
 
 
+class RotateTrigger(TypedDict):
+    """Both are good for ``overlap_s`` seconds: the sender takes the new one meanwhile."""
+
+    overlap_s: NotRequired[int]
+    secret: NotRequired[str | None]
+
+
 class RotateVaultKey(TypedDict):
     """Which key to rotate, and whether to begin a rotation or only to continue one."""
 
@@ -826,6 +893,15 @@ class TestPolicy(TypedDict):
     name: NotRequired[str | None]
     version: NotRequired[int | None]
     cases: NotRequired[list[dict[str, Any]]]
+
+
+class TryTrigger(TypedDict):
+    """Something that could arrive: the answer says what would become of it. Nothing is submitted."""
+
+    payload: JsonValue
+    headers: NotRequired[dict[str, str]]
+    query: NotRequired[dict[str, str]]
+    key: NotRequired[str]
 
 
 class WaitingOf(TypedDict):

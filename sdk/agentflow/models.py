@@ -1078,6 +1078,14 @@ class Health(Answer):
     status: str = "ok"
 
 
+class HookAnswer(Answer):
+    """A request was taken."""
+
+    filtered: bool = False
+    run_id: str | None = None
+    duplicate: bool = False
+
+
 class InlinePromptAnswer(Answer):
     """A prompt that is written inside a node: the version that it has, or would get."""
 
@@ -1093,6 +1101,10 @@ class Interval(Answer):
     low: float
     high: float
     known: float
+
+
+class JsonValue(Answer):
+    """JsonValue"""
 
 
 class KeyAnswer(Answer):
@@ -1326,6 +1338,65 @@ class ModelPrice(Answer):
     cost_source: str = "computed"
     context_tokens: int | None
     bands: list[PriceBand]
+
+
+class TriggerPosition(Answer):
+    """How far a partition was submitted. ``lag`` counts the records that were there and are not submitted yet."""
+
+    partition: int
+    next_offset: int
+    lag: int
+    submitted: int
+    filtered: int
+    refused: int
+    updated_at: str | None
+
+
+class TriggerTopic(Answer):
+    """A trigger's topic and how far it was submitted."""
+
+    name: str
+    format: str
+    start: str
+    positions: list[TriggerPosition] = []
+
+
+class WebhookSource(Answer):
+    """How a trigger's requests are checked; ``path`` is the address without what is secret in it."""
+
+    scheme: str
+    path: str
+    signature_header: str
+    idempotency_header: str
+    requests_per_minute: int
+    max_bytes: int
+    old_secret_until: str | None
+
+
+class NewTrigger(Answer):
+    """A trigger with what its sender needs, shown this once: the path to post to, and the secret of signatures."""
+
+    id: str
+    name: str
+    kind: str
+    workflow_name: str
+    workflow_version: int | None
+    inputs: dict[str, str]
+    filter: str
+    idempotency: str
+    subject: str
+    tags: dict[str, str]
+    project: str | None
+    budget_cents: Decimal | None
+    webhook: WebhookSource | None
+    topic: TriggerTopic | None
+    paused: bool
+    problem: str | None
+    created_by: str
+    created_at: str | None
+    updated_at: str | None
+    address: str | None = None
+    secret: str | None = None
 
 
 class NewWebhook(Answer):
@@ -2621,6 +2692,45 @@ class TracesFound(Answer):
     events: list[SpanFound] = []
     groups: list[TraceGroup] = []
     next_cursor: str | None = None
+
+
+class TriedTrigger(Answer):
+    """The outcome that a payload would have: held back by the filter, or a run with these inputs and id."""
+
+    filtered: bool
+    inputs: dict[str, JsonValue] = {}
+    submission_id: str | None = None
+    run_id: str | None = None
+
+
+class TriggerAnswer(Answer):
+    """A trigger. ``problem`` says why its topic is not read. ``created_by`` is a key's id."""
+
+    id: str
+    name: str
+    kind: str
+    workflow_name: str
+    workflow_version: int | None
+    inputs: dict[str, str]
+    filter: str
+    idempotency: str
+    subject: str
+    tags: dict[str, str]
+    project: str | None
+    budget_cents: Decimal | None
+    webhook: WebhookSource | None
+    topic: TriggerTopic | None
+    paused: bool
+    problem: str | None
+    created_by: str
+    created_at: str | None
+    updated_at: str | None
+
+
+class TriggerPage(Answer):
+    """Triggers by their names."""
+
+    triggers: list[TriggerAnswer]
 
 
 class UserSummary(Answer):

@@ -184,7 +184,9 @@ class Call(Struct, frozen=True, kw_only=True):
     it; ``None`` without one; ``caps`` are those that its cost counts against, by run. ``timeout_s`` bounds the
     provider's answer. ``cancel_key`` names what breaks the call off when it ends (``cancellation.Cancellations``);
     ``None`` when nothing does. ``sla_ms`` is how long an answer should take at most. What is done is booked in
-    ``ledger``. ``on_delta`` takes the answer as it comes, which makes it a stream. ``choice`` is there when the route
+    ``ledger``. ``on_delta`` takes the answer as it comes, which makes it a stream; of a
+    ``watched`` call it only looks on, so the call falls back, is hedged, repaired and sent by batch as without it.
+    ``choice`` is there when the route
     was chosen by a policy, ``asked_tier`` when the call was stepped down from it. ``data_class`` is that of what is
     sent, and answers are shared within one only. ``security`` is there when a policy of security decides. A call that
     is not ``repeatable`` is never made twice, by a fallback after an unknown outcome or a hedge. ``trial`` says which
@@ -213,6 +215,7 @@ class Call(Struct, frozen=True, kw_only=True):
     repeatable: bool = True
     asked_tier: Tier | None = None
     on_delta: OnDelta | None = None
+    watched: bool = False
     guards: Guards | None = None
     subject: str = ""
     private: Private | None = None
@@ -232,6 +235,11 @@ class Call(Struct, frozen=True, kw_only=True):
     def pinned(self) -> Pin:
         """What the caller fixes of the route."""
         return self.content.pinned
+
+    @property
+    def delivers(self) -> bool:
+        """Whether the caller uses the pieces of the answer, so that no other answer may follow them."""
+        return self.on_delta is not None and not self.watched
 
     @property
     def prompt_name(self) -> str:

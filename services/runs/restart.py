@@ -22,6 +22,7 @@ from schemas.records.rollouts.arms import RunArm
 from schemas.records.run_events import Capture, Reused, RunSubmitted
 from schemas.run_states import TERMINAL_RUN
 from schemas.spec.compensation import compensating
+from schemas.spec.flow_keys import check_are_inline, check_without_inputs, run_flow
 from schemas.spec.inputs.decision_inputs import read_here
 from schemas.spec.inputs.input_schema import check_input_schema
 from schemas.spec.inputs.known_inputs import Arguments, any_arguments, known_inputs
@@ -29,6 +30,7 @@ from schemas.spec.inputs.required_inputs import required_of
 from schemas.spec.model import LoopNode, ResolvedSpec
 from schemas.spec.rules_version import ARMS as RULES_OF_ARMS
 from schemas.spec.rules_version import FIRST, rules_of
+from schemas.spec.rules_version import FLOW as RULES_OF_FLOW
 from schemas.spec.rules_version import LABELS as RULES_OF_LABELS
 from services.privacy.redact.redactor import Of
 from services.privacy.subjects.submission import SubjectRuns
@@ -111,6 +113,7 @@ class Restarts:
         _check_left(definition, reuse, of)
         record = self._record(run, definition, again, key, reuse, org_id)
         record = await self._secured(msgspec.structs.replace(record, tags=with_key(record.tags, api_key)), run, again)
+        record = _with_flow(record)
         size = self._large_inputs.size_of(record.inputs)
         if self._subjects is not None and record.subject:
             body_hash = await self._subjects.keyed_hash(org_id, record.subject, record.body_hash)
@@ -199,6 +202,18 @@ class Restarts:
             rollouts=arms,
             subject=run.subject or "",
         )
+
+
+def _with_flow(record: RunSubmitted) -> RunSubmitted:
+    """Return a submission with the gates of its workflow. Raises ``InvalidInput`` for a key that cannot be computed."""
+    spec = record.spec.spec
+    if spec.flow is None:
+        return record
+    if record.subject:
+        check_without_inputs(spec)
+    check_are_inline(spec, record.stored_inputs)
+    flow = run_flow(spec, record.org_id, record.inputs, record.tags, record.submitted_at_ms)
+    return msgspec.structs.replace(record, flow=flow, rules_version=max(record.rules_version, RULES_OF_FLOW))
 
 
 def _arms(run: StoredRun) -> list[RunArm]:

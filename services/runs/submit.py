@@ -10,7 +10,7 @@ makes that repetition a second record of one run, which the run's fold ignores b
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -26,13 +26,17 @@ from schemas.errors import InvalidInput, OutcomeUnknown, PrivacyRefused, Problem
 from schemas.ids import canonical_hash, run_id, traceparent
 from schemas.labels.label import Integrity
 from schemas.payload import INLINE_LIMIT
+from schemas.records.base import Json
+from schemas.records.flow import RunFlow
 from schemas.records.run_events import Capture, RunSubmitted
 from schemas.records.security.pinned import Decision, RunSecurity
+from schemas.spec.flow_keys import check_without_inputs, run_flow
 from schemas.spec.inputs.input_schema import check_input_schema
 from schemas.spec.inputs.prompt_values import check_prompt_values
-from schemas.spec.model import ResolvedSpec
+from schemas.spec.model import ResolvedSpec, WorkflowSpec
 from schemas.spec.rules_version import ARMS as RULES_OF_ARMS
 from schemas.spec.rules_version import FIRST
+from schemas.spec.rules_version import FLOW as RULES_OF_FLOW
 from schemas.spec.rules_version import LABELS as RULES_OF_LABELS
 from schemas.trace_context import NO_CONTEXT, SenderContext
 from services.privacy.redact.redactor import Of
@@ -201,6 +205,7 @@ class Submissions:
         security = None if entered is None else entered.security
         if security is not None and self._security is not None and armed.spec is not plan.resolved:
             security = await self._security.for_spec(security, org_id, armed.spec)
+        flow = self._flow(org_id, plan.resolved.spec, inputs, entry.tags, subject)
         budget_nano = _budget_nano(body)
         path = await self._path(org_id, armed.spec, budget_nano)
         record = RunSubmitted(
@@ -223,6 +228,7 @@ class Submissions:
                 plan.rules_version,
                 RULES_OF_ARMS if armed.arms else FIRST,
                 RULES_OF_LABELS if security is not None else FIRST,
+                RULES_OF_FLOW if flow is not None else FIRST,
             ),
             deadline_ms=body.deadline_ms,
             bounds={} if path is None else dict(path.bounds),
@@ -231,9 +237,20 @@ class Submissions:
             # Not part of the body's hash: the same submission after a change of policies is the same run.
             security=security,
             subject=subject,
+            flow=flow,
         )
         decisions = () if entered is None else entered.decisions
         return Draft(record, plan.required, plan.read_here, size, path, decisions)
+
+    def _flow(
+        self, org_id: str, spec: WorkflowSpec, inputs: Mapping[str, Json], tags: Mapping[str, str], subject: str
+    ) -> RunFlow | None:
+        """Return the gates of a run, with keys of its inputs as they may be in the log. Raises ``InvalidInput``."""
+        if spec.flow is None:
+            return None
+        if subject:
+            check_without_inputs(spec)
+        return run_flow(spec, org_id, inputs, tags, self._now_ms())
 
     async def _entered(self, entry: Entry, door: Integrity, spec: ResolvedSpec) -> Entered | None:
         """Return what enters, as the active policy lets it; ``None`` without a policy."""

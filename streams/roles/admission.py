@@ -25,6 +25,7 @@ from streams.runtime.consumer.transport import Reads
 from streams.runtime.routing import to_out
 from streams.runtime.table.partition import OwnedPartition, Status
 from streams.runtime.table.spec import TableSpec
+from streams.runtime.table.timers import fire_flow_timers
 from topics.catalogue import ADMISSIONS, RUN_EVENTS, TABLE_ADMISSIONS
 
 log = logging.getLogger(__name__)
@@ -82,7 +83,7 @@ def build(ctx: RoleContext) -> RoleApp:
     pool = PoolAnnouncer(ctx.log, ctx.settings.tables.admission_pool)
     pool.start()
     ctx.on_close(pool.stop)
-    spec = TableSpec(topic=ADMISSIONS, fold=AdmissionsFold())
+    spec = TableSpec(topic=ADMISSIONS, fold=AdmissionsFold(), fire=fire_flow_timers)
     handler = ctx.table_agent(SPEC.name, TABLE_ADMISSIONS, spec)
     ctx.registry.register(AdmissionQueueCollector(handler.partitions))
     return ctx.app(SPEC.name, handler, Reads(topics=SPEC.reads))

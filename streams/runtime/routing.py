@@ -9,6 +9,7 @@ from schemas.records.admissions import (
     AdmissionAsked,
     AdmissionContinued,
     AdmissionReleased,
+    FlowDue,
     LimitsSet,
     PoolSet,
 )
@@ -109,6 +110,8 @@ _PLACES: dict[type, Callable[[Any], Place]] = {
         ),
         _of_run,
     ),
-    **dict.fromkeys((AdmissionAsked, AdmissionReleased, LimitsSet), lambda event: (catalogue.ADMISSIONS, event.org_id)),
+    **dict.fromkeys(
+        (AdmissionAsked, AdmissionReleased, LimitsSet, FlowDue), lambda event: (catalogue.ADMISSIONS, event.org_id)
+    ),
     **dict.fromkeys((PoolSet, AdmissionContinued), lambda _: (catalogue.ADMISSIONS, EVERYBODY)),
 }

@@ -169,7 +169,7 @@ class ChaosSystem(System):
         """Return a process that ends with this one, also when it is suspended and so hears nothing but SIGKILL."""
         return replace(super().process(name, argv, env), death_signal=SIGKILL)
 
-    def _start_roles(self) -> None:
+    def start_roles(self) -> None:
         self.model.start()
         addresses = {
             "redis": self.endpoints.redis_url,
@@ -181,7 +181,7 @@ class ChaosSystem(System):
         self.links.lead_to({engine: int(urlsplit(address).port or 0) for engine, address in addresses.items()})
         self.proxy = ProxyProcess(self.data_dir, self.links)
         self.proxy.process.start()
-        super()._start_roles()
+        super().start_roles()
 
 
 def resume(pid: int | None) -> None:

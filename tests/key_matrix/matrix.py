@@ -20,7 +20,7 @@ _SHARED = re.compile("/providers/|/secrets/|/optimizer/|/queues/|/batches/|/admi
 WATCHED = (
     "workflows", "prompts", "workflows/runs", "schedules", "budgets", "stops?resumed=true", "limits", "quotas", "keys",
     "projects?archived=true", "providers/credentials", "datasets", "evaluations", "webhooks", "secrets",
-    "deployments",
+    "deployments", "triggers",
 )  # fmt: skip
 
 
@@ -271,6 +271,11 @@ BODIES: dict[str, Any] = {
     "POST /webhooks": {"url": "https://new.example/"},
     "PATCH /webhooks/{webhook_id}": {"description": "changed"},
     "POST /webhooks/{webhook_id}/rotate": {"overlap_s": 60},
+    "POST /triggers": {"name": "new", "workflow_name": WORKFLOW, "inputs": {"name": "payload"}, "webhook": {}},
+    "PATCH /triggers/{trigger_id}": {"filter": "true"},
+    "POST /triggers/{trigger_id}/rotate": {"overlap_s": 60},
+    "POST /triggers/{trigger_id}/try": {"payload": 1},
+    "POST /hooks/{address}": {"action": "opened"},
     "POST /stops": {"scope": "workflow", "target": WORKFLOW, "mode": "pause", "reason": "x"},
     "PUT /limits": {"max_running_runs": 1, "workflows": {WORKFLOW: 1}},
     "PUT /quotas": {"limits": []},
@@ -295,9 +300,11 @@ BODIES: dict[str, Any] = {
 }
 #: What the owner's request finds nothing for: a suggestion comes of many calls, a score of a node that learns, a step
 #: of a rollout with more than one, policies of recorded calls, a cause of a run that failed, a report of a signed log.
+#: The address of a webhook was shown once.
 UNREACHED = frozenset(
     {
         "/compliance/report",
+        "/hooks/{address}",
         "/optimizer/suggestions/{suggestion_id}/apply",
         "/optimizer/suggestions/{suggestion_id}/undo",
         "/runs/{run_id}/route",

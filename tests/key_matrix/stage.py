@@ -151,6 +151,9 @@ async def _things(stage: Stage) -> None:
         "number": str((await stage.post(f"/webhooks/{webhook}/test", {}))["number"]),
         "secret_name": (await _secret(stage)),
         "secret_version": "1",
+        "trigger_id": (await stage.post("/triggers", _trigger()))["id"],
+        # Of an address nobody has the secret part: it was shown once.
+        "address": "tr_0123456789abcdef." + "A" * 43,
         "evaluation_id": (await stage.post("/evaluations", evaluation))["id"],
         "deployment_id": (await stage.post(f"/prompts/{PROMPT}/deployments", {"environment": f"{LABEL}-new"}))["id"],
         "key_id": (await stage.post("/keys", {"name": MARK}))["id"],
@@ -178,6 +181,11 @@ async def _secret(stage: Stage) -> str:
         body = {"value": f"{MARK}-secret-{number}", "hosts": [f"{MARK}.example"]}
         (await stage.owner.put(f"{API}/secrets/{name}", json=body)).raise_for_status()
     return name
+
+
+def _trigger() -> dict[str, Any]:
+    inputs = {"name": f"'{MARK}'"}
+    return {"name": MARK, "workflow_name": WORKFLOW, "inputs": inputs, "webhook": {}, "paused": True}
 
 
 async def _callers(stage: Stage) -> None:

@@ -1,7 +1,7 @@
 """``agentctl`` on an API of documents: what commands send is recorded, what they print is compared."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,11 +9,13 @@ from typing import Any
 from agentflow.cli.api import Answer
 from agentflow.cli.main import root
 from agentflow.cli.session import Session
+from agentflow.client.events import RunEvent
 from click.testing import CliRunner
 
 from tests.support import ctl_audit, ctl_comparisons, ctl_compliance, ctl_policies, ctl_traces
 from tests.support.ctl_retention import RETENTION
 from tests.support.ctl_tools import TOOLS
+from tests.support.ctl_triggers import TRIGGERS
 from tests.support.ctl_webhooks import WEBHOOKS
 from tests.support.rollout_answers import DEPLOYMENT, DEPLOYMENT_ID, ENDED_ID, LINE, ROLLED_BACK
 from tests.support.runs import START_MS, function, resolved, submitted
@@ -470,6 +472,7 @@ ANSWERS: dict[tuple[str, str], Any] = {
     **WEBHOOKS,
     **RETENTION,
     **TOOLS,
+    **TRIGGERS,
     ("POST", "/api/v1/stops"): STOP,
     ("GET", "/api/v1/stops"): {"stops": [STOP]},
     ("DELETE", "/api/v1/stops/stp_1"): None,
@@ -577,6 +580,11 @@ class FakeApi:
             own = own.pop(0) if len(own) > 1 else own[0]
         found = own if own is not None else ANSWERS.get((method, path), missing(path))
         return found if isinstance(found, Answer) else Answer(200, found, {"date": "Sat, 28 Nov 2026 20:00:00 GMT"})
+
+    def watch(self, run_id: str) -> Iterator[RunEvent]:
+        """Record it, and yield the events of ``answers``."""
+        self.sent.append(Sent("GET", f"{_RUNS}/{run_id}/events", {"tokens": True}, None, {}))
+        yield from self.answers.get(("WATCH", run_id), [])
 
 
 def missing(path: str) -> Answer:

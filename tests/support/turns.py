@@ -10,6 +10,7 @@ from schemas.records.admissions import (
     LimitsSet,
     PoolSet,
 )
+from schemas.records.flow import RunFlow
 from schemas.records.run_events import RunAdmitted
 from schemas.tables.admissions import QUEUES
 from streams.core.admissions.fold import AdmissionsFold
@@ -57,9 +58,21 @@ class Table:
         self.told += told
         return told
 
-    def ask(self, run: str, org: str = "acme", workflow: str = "flow", project: str = "") -> list[str]:
+    def ask(
+        self,
+        run: str,
+        org: str = "acme",
+        workflow: str = "flow",
+        project: str = "",
+        flow: RunFlow | None = None,
+        *,
+        limited: bool = True,
+    ) -> list[str]:
         """A run asks."""
-        return self.feed(AdmissionAsked(org_id=org, run_id=run, workflow_name=workflow, project=project))
+        asked = AdmissionAsked(
+            org_id=org, run_id=run, workflow_name=workflow, project=project, flow=flow, limited=limited
+        )
+        return self.feed(asked)
 
     def release(self, run: str, org: str = "acme", workflow: str = "flow") -> list[str]:
         """A run is over."""

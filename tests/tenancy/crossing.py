@@ -18,6 +18,7 @@ SHARED_PATHS = (
     "/organisations/",
     "/optimizer/",
     "/subjects/",
+    "/hooks/",
 )
 #: What changes the things of the one who sends it, whatever it names: it is no request about another.
 OWN_CHANGES = frozenset(
@@ -57,6 +58,10 @@ BODIES: dict[str, Any] = {
     "PATCH /secrets/{secret_name}": {"hosts": ["other.example"]},
     "PATCH /webhooks/{webhook_id}": {"description": "changed"},
     "POST /webhooks/{webhook_id}/rotate": {"overlap_s": 60},
+    "POST /triggers": {"name": "new", "workflow_name": "$workflow", "inputs": {"word": "payload"}, "webhook": {}},
+    "PATCH /triggers/{trigger_id}": {"filter": "true"},
+    "POST /triggers/{trigger_id}/rotate": {"overlap_s": 60},
+    "POST /triggers/{trigger_id}/try": {"payload": 1},
     "POST /stops": {"scope": "workflow", "target": "$workflow", "mode": "pause", "reason": "x"},
     "POST /queues/{name}/lease": {"worker_id": "w", "wait_s": 0},
     "POST /queues/{name}/heartbeat": {"lease": "$lease"},

@@ -204,6 +204,11 @@ async def _money(own: Tenant) -> None:
     webhook = (await own.post("/webhooks", {"url": "https://a.example/", "description": own.secret()}))["id"]
     own.have("webhook_id", webhook)
     own.have("number", str((await own.post(f"/webhooks/{webhook}/test", {}))["number"]))
+    trigger = {"name": own.secret(), "workflow_name": own.name("flow"), "inputs": {"word": "payload.word"}}
+    made = await own.post("/triggers", trigger | {"webhook": {}})
+    own.have("trigger_id", made["id"])
+    # Who knows an address may post there: of a wrong one nobody learns anything.
+    own.have("address", "tr_0123456789abcdef." + "A" * 43)
     own.have("stop_id", (await own.post("/stops", stop))["id"])
     await own.put("/limits", {"max_running_runs": 50, "workflows": {own.name("flow"): 40}})
     price = {"provider": "openai", "model": own.name("model"), "input_usd_per_mtok": "1", "output_usd_per_mtok": "1"}

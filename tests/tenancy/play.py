@@ -27,7 +27,7 @@ WATCHED = (
     *("workflows", "prompts", "schedules", "budgets", "stops", "limits", "quotas", "keys", "projects", "datasets"),
     *("providers/credentials", "evaluations", "deployments", "prices/overrides", "workflows/runs", "webhooks"),
     "secrets",
-    "providers/facts",
+    *("providers/facts", "triggers"),
 )
 _PASSING = frozenset({"last_used_at", "next_runs", "updated_at", "running", "waiting"})
 

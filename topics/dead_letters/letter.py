@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from schemas.errors import InvalidInput, Rejected, Undecodable
 from schemas.values.json_text import read_json
-from topics.catalogue import CATALOGUE, DLQ_SUFFIX, SUBMISSIONS, declared, dlq
+from topics.catalogue import CATALOGUE, DLQ_SUFFIX, SUBMISSIONS, TRIGGERS_DLQ, declared, dlq
 from topics.partitioner import partition_for
 
 PREFIX = "af-"
@@ -24,13 +24,15 @@ ATTEMPTS = "af-attempts"
 AT_MS = "af-at-ms"
 #: Number of retries by operators; it stays with the record when a retry failed.
 RETRIES = "af-retries"
+#: The trigger that could not use a record of another system's topic.
+TRIGGER = "af-trigger"
 
 #: A null value is possible in Kafka, though nobody should send one.
 Headers = tuple[tuple[str, bytes | None], ...]
 
 _POSITION = re.compile(r"(?P<topic>[^/@\s]+)/(?P<partition>[0-9]{1,9})@(?P<offset>[0-9]{1,18})")
 _NUMBER = re.compile(rb"\d{1,18}")
-_DLQ_TOPICS = frozenset(f"{topic.name}{DLQ_SUFFIX}" for topic in CATALOGUE if topic.dead_letters)
+_DLQ_TOPICS = frozenset(f"{topic.name}{DLQ_SUFFIX}" for topic in CATALOGUE if topic.dead_letters) | {TRIGGERS_DLQ}
 
 
 class Position(NamedTuple):
@@ -154,6 +156,11 @@ def original_topic(letter: DeadLetter) -> str:
         raise Rejected(
             f"{letter.position} lacks its origin: {TOPIC}, {PARTITION} or {OFFSET} is missing, so it is not "
             "a dead letter of AgentFlow; `python -m topics dlq show --raw` prints its bytes, to be sent by hand"
+        )
+    if letter.position.topic == TRIGGERS_DLQ:
+        raise Rejected(
+            f"{letter.position} is a record of {origin.topic}, which belongs to another system and its other readers; "
+            "correct the trigger and produce the record again, or submit its run"
         )
     try:
         home = dlq(origin.topic)

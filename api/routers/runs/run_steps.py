@@ -4,22 +4,18 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from api.caller import Caller
 from api.dependencies import Parts, RunId, RunReader
 from api.http.strict_json import StrictJsonRoute
-from api.reading import reading_of, record, restored_steps, seen_step, subject_of
+from api.reading import shown_steps
 from api.render import runs as render
 from api.routers.errors import errors
 from api.routers.filters import stored_text
 from api.services import Services
 from connectors.postgres.history.run_steps import StepFilter
-from connectors.postgres.history.runs import StoredStep
 from schemas.api_models.base import MAX_PAGE
 from schemas.api_models.runs import StepPage
 from schemas.run_states import StepState
 from schemas.values.fields import ASCII_INTEGER
-from services.privacy.subjects.reading import opened_step
-from services.security.policies.reading import Reading
 
 router = APIRouter(prefix="/api/v1/workflows/runs", tags=["runs"], route_class=StrictJsonRoute)
 
@@ -43,23 +39,9 @@ async def list_steps(
     # A caller that pages a run of others gets no more than of one that is not there.
     if not steps and not await _is_known(parts, who.org_id, run_id):
         raise await parts.runs.known.unknown(run_id)
-    if outputs and steps and (reading := await reading_of(parts, who)) is not None:
-        steps = await _seen(parts, who, reading, run_id, steps)
     if outputs:
-        steps = [await opened_step(parts.runs.objects, who.org_id, step) for step in steps]
-        steps = await restored_steps(parts, who, run_id, steps)
+        steps = await shown_steps(parts, who, run_id, steps)
     return StepPage(steps=[render.step_answer(one, outputs) for one in steps], next_cursor=next_cursor)
-
-
-async def _seen(
-    parts: Services, who: Caller, reading: Reading, run_id: str, steps: list[StoredStep]
-) -> list[StoredStep]:
-    run = await parts.runs.history.status(who.org_id, run_id)
-    if run is None:
-        raise await parts.runs.known.unknown(run_id)
-    found = [seen_step(reading, subject_of(run), step) for step in steps]
-    await record(parts, who, reading, run_id)
-    return found
 
 
 async def _is_known(parts: Services, org_id: str, run_id: str) -> bool:

@@ -11,6 +11,7 @@ from api.http.sse import EventStream
 from api.http.strict_json import StrictJsonRoute
 from api.live.admitted import until_refused
 from api.live.cursor import read_cursor
+from api.live.readers import along_of
 from api.live.run_story import Event, Story
 from api.reading import reading_of, record, restored_run, seen_run
 from api.render import runs as render
@@ -112,12 +113,19 @@ async def follow_run(
     run_id: RunId,
     who: RunReader,
     parts: Parts,
+    tokens: Annotated[
+        bool, Query(description="Send answers of models as they come (`token`), and whole (`output`).")
+    ] = False,
     last_event_id: Annotated[
         str | None, Header(description="The last received `id`; only later changes are sent.", max_length=64)
     ] = None,
 ) -> EventStream:
-    """Stream the run's statuses (`run`) and its steps' newest states (`step`) as they change, until `end`."""
+    """Stream the run's statuses (`run`) and its steps' newest states (`step`) as they change, until `end`.
+
+    With `tokens`, pieces of models' answers come while providers stream them, and each answer when it is there.
+    """
     story = Story(read_cursor(last_event_id))
+    along = await along_of(parts, who, run_id, story.cursor.version) if tokens else None
     found = await parts.runs.streams.first(who.org_id, run_id, story.cursor.version)
     first: list[Event] = []
     if found is not None:
@@ -128,7 +136,7 @@ async def follow_run(
         raise await parts.runs.known.unknown(run_id)
     secret = bearer_key(request.headers.get("authorization", "")) or ""
     return EventStream(
-        lambda: parts.runs.streams.follow(who.org_id, run_id, story, first),
+        lambda: parts.runs.streams.follow(who.org_id, run_id, story, first, along),
         parts.runs.streams.bound,
         over=lambda: until_refused(parts.access.authenticator, secret, READER),
     )

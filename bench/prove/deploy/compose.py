@@ -10,7 +10,7 @@ from deploy.manifests.compose import ours, roles_without_service, services_of
 from deploy.manifests.known import unknown
 
 ROOT = Path(__file__).resolve().parents[3]
-FILES = ("docker-compose.yml",)
+FILES = ("docker-compose.yml", "docker-compose.prod.yml")
 _NONE = at_most(0)
 
 AIMS = (

@@ -1,6 +1,6 @@
 """Reads topics as a whole: their identity, their bounds, their records, and where groups are in them."""
 
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -41,10 +41,10 @@ class ArchiveReader:
         await self._admin.close()
 
     async def partitions(self, names: Collection[str]) -> dict[str, int]:
-        """Return the number of partitions of each topic."""
+        """Return the number of partitions of each topic that have a leader."""
         with kafka_errors("describe the topics"):
             described = await self._admin.describe_topics(list(names)) if names else []
-        return {one["topic"]: len(one["partitions"]) for one in described}
+        return {one["topic"]: sum(p["leader"] >= 0 for p in one["partitions"]) for one in described}
 
     async def names(self) -> set[str]:
         """Return the names of all topics."""
@@ -60,19 +60,19 @@ class ArchiveReader:
     async def firsts(self, wheres: Collection[Where]) -> dict[Where, int]:
         """Return the first offset of each partition."""
         with kafka_errors("first offsets"):
-            found = await self._consumer.beginning_offsets(self._assigned(wheres)) if wheres else {}
+            found = await self._consumer.beginning_offsets([TopicPartition(*w) for w in wheres]) if wheres else {}
         return _by_where(found)
 
     async def ends(self, wheres: Collection[Where]) -> dict[Where, int]:
         """Return the offset that each partition's next record gets, or up to which its transactions are over."""
         with kafka_errors("last offsets"):
-            found = await self._consumer.end_offsets(self._assigned(wheres)) if wheres else {}
+            found = await self._consumer.end_offsets([TopicPartition(*w) for w in wheres]) if wheres else {}
         return _by_where(found)
 
     async def read(self, ranges: Mapping[Where, Range]) -> AsyncIterator[tuple[Where, list[LogRow]]]:
         """Yield the records of many partitions, those of one in order. What retention took meanwhile is an error."""
         left = {where: at for where, at in ranges.items() if at.start < at.end}
-        self._assigned(left)
+        self._consumer.assign([TopicPartition(*where) for where in left])
         for where, at in left.items():
             self._consumer.seek(TopicPartition(*where), at.start)
         while left:
@@ -105,11 +105,6 @@ class ArchiveReader:
                 if of_topics:
                     found[group] = of_topics
         return found
-
-    def _assigned(self, wheres: Iterable[Where]) -> list[TopicPartition]:
-        partitions = [TopicPartition(*where) for where in sorted(wheres)]
-        self._consumer.assign(partitions)
-        return partitions
 
     def _new(self) -> AIOKafkaConsumer:
         return clients.consumer(

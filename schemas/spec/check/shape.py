@@ -2,8 +2,8 @@
 
 import difflib
 import json
-from collections.abc import Iterable, Sequence
-from typing import get_args
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, get_args
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
@@ -12,6 +12,7 @@ from schemas.errors import Problem
 from schemas.records.base import Json
 from schemas.spec.caching import WRITTEN_AS, CachePolicy, SemanticPolicy
 from schemas.spec.check.number_texts import number_text_problems
+from schemas.spec.flow import ConcurrencyRule, DebounceRule, Flow, RateRule
 from schemas.spec.model import (
     AgentConfig,
     AgentNode,
@@ -65,6 +66,12 @@ _CONFIGS: dict[str, type[BaseModel]] = {
     "agent": AgentConfig,
     "workflow": WorkflowConfig,
     "loop": LoopConfig,
+}
+
+_FLOW_RULES: dict[str, type[BaseModel]] = {
+    "concurrency": ConcurrencyRule,
+    "rate": RateRule,
+    "debounce": DebounceRule,
 }
 
 _NODE: TypeAdapter[Node] = TypeAdapter(Node)
@@ -145,16 +152,30 @@ def _problem(error: ErrorDetails) -> Problem:
         case "string_type" if error["input"] is None or isinstance(error["input"], bool | int | float):
             return Problem(path, f"should be a text, and is {json.dumps(error['input'])}", quoted(error["input"]))
         case _:
-            return Problem(path, _words(error), _range_fix(error))
+            return _of_flow(path, context) if loc[:1] == ("flow",) and kind == "value_error" else _other(path, error)
+
+
+def _of_flow(path: str, context: Mapping[str, Any]) -> Problem:
+    said, _, fix = str(context.get("error")).partition("; ")
+    return Problem(path, said, fix)
+
+
+def _other(path: str, error: ErrorDetails) -> Problem:
+    return Problem(path, _words(error), _range_fix(error))
 
 
 def _unknown_field(loc: Loc, path: str, name: str) -> Problem:
-    known = _fields_of_cache(loc) if "cache_policy" in loc else _fields_at(loc)
+    of = _fields_of_cache if "cache_policy" in loc else _fields_of_flow if loc[0] == "flow" else _fields_at
+    known = of(loc)
     return Problem(path, f"the field `{name}` is unknown", similar(name, known))
 
 
 def _fields_of_cache(loc: Loc) -> list[str]:
     return list((SemanticPolicy if loc[-2] == "semantic" else CachePolicy).model_fields)
+
+
+def _fields_of_flow(loc: Loc) -> list[str]:
+    return list((_FLOW_RULES[str(loc[1])] if len(loc) > 2 else Flow).model_fields)
 
 
 def _fields_at(loc: Loc) -> list[str]:

@@ -12,6 +12,7 @@ from schemas.errors import InvalidSpec, Problem
 from schemas.records.base import Json
 from schemas.spec.check.compensation import compensation_problems
 from schemas.spec.check.flow import size_problems
+from schemas.spec.check.flow_control import flow_control_problems
 from schemas.spec.check.loops import loops_problems
 from schemas.spec.check.nodes import Registry, node_problems, queue_of
 from schemas.spec.check.retries import with_no_codes
@@ -97,7 +98,11 @@ def check_spec(
     """
     known = {ref: prompt for ref, prompt in prompts.items() if prompt is not None}
     structure = _structure(outline_of(spec), Registry(known, frozenset(tools), frozenset(functions)))
-    problems = _unique(chain(structure, value_schema_problems(spec), further, family_problems(spec, family)))
+    problems = _unique(
+        chain(
+            structure, value_schema_problems(spec), flow_control_problems(spec), further, family_problems(spec, family)
+        )
+    )
     if problems:
         raise InvalidSpec(problems)
     resolved = resolve(spec, known, family)

@@ -39,6 +39,9 @@ class InputsRead:
         return self.named - self.asked
 
 
+NOTHING_READ = InputsRead(frozenset(), frozenset(), whole=False)
+
+
 def conditions_of(node: Node) -> list[str]:
     """Return the conditions of a node: its own, those of a switch's cases, and a loop's."""
     return [text for _, text in placed_conditions(node)]
@@ -46,13 +49,18 @@ def conditions_of(node: Node) -> list[str]:
 
 def inputs_of_conditions(nodes: Iterable[Node]) -> InputsRead:
     """Return the inputs that the conditions of nodes read. One ``has(inputs.x)`` counts for all of them."""
+    return inputs_of_texts(text for node in every_node(nodes) for text in conditions_of(node))
+
+
+def inputs_of_texts(texts: Iterable[str]) -> InputsRead:
+    """Return the inputs that expressions read."""
     named: set[str] = set()
     asked: set[str] = set()
     whole = False
-    for text in (text for node in every_node(nodes) for text in conditions_of(node)):
-        plain, texts = _without_texts(text)
-        named.update(_BY_NAME.findall(plain), (texts[int(n)] for n in _BY_KEY.findall(plain)))
-        asked.update(_HAS.findall(plain), (texts[int(n)] for n in _IN.findall(plain)))
+    for text in texts:
+        plain, quoted = _without_texts(text)
+        named.update(_BY_NAME.findall(plain), (quoted[int(n)] for n in _BY_KEY.findall(plain)))
+        asked.update(_HAS.findall(plain), (quoted[int(n)] for n in _IN.findall(plain)))
         whole = whole or _WHOLE.search(_IN.sub("", plain)) is not None
     return InputsRead(frozenset(named), frozenset(asked), whole)
 

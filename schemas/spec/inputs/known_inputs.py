@@ -10,7 +10,7 @@ from schemas.prompts.refs import parse_prompt_ref
 from schemas.prompts.texts import known_names
 from schemas.spec.check.nodes import ITEM_NAMES
 from schemas.spec.check.shape import MAX_NAMED, similar
-from schemas.spec.inputs.condition_inputs import inputs_of_conditions
+from schemas.spec.inputs.condition_inputs import inputs_of_conditions, inputs_of_texts
 from schemas.spec.inputs.required_inputs import needed_of
 from schemas.spec.loops import every_node, placed_nodes
 from schemas.spec.model import AgentNode, FunctionNode, LlmNode, Node, ResolvedSpec, ToolNode, WorkflowNode
@@ -75,9 +75,10 @@ def _known(
     done: dict[str, frozenset[str] | None],
 ) -> frozenset[str] | None:
     read = inputs_of_conditions(one.spec.dag.nodes)
-    if read.whole or one.spec.allow_unknown_inputs:
+    keys = inputs_of_texts(() if one.spec.flow is None else one.spec.flow.keys)
+    if read.whole or keys.whole or one.spec.allow_unknown_inputs:
         return None
-    names = needed_of(one, children) | read.named | read.asked
+    names = needed_of(one, children) | read.named | read.asked | keys.named | keys.asked
     before = outline_of(one.spec).predecessors
     for node in every_node(one.spec.dag.nodes):
         if before[node.id] or node.config.inputs is not None:

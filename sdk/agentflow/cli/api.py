@@ -1,10 +1,13 @@
 """How commands reach the HTTP API: a port with one method, whose only implementation is the SDK's client."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from agentflow.cli.errors import BUDGET, CliError, code_of_status
+
+if TYPE_CHECKING:
+    from agentflow.client.events import RunEvent
 
 Json = Any
 #: What the guide of each status says where the answer has no fix of its own.
@@ -43,6 +46,10 @@ class Api(Protocol):
 
         ``document`` is a body of YAML or JSON as a file has it. Raises ``CliError`` if there is no answer.
         """
+        ...
+
+    def watch(self, run_id: str) -> "Iterator[RunEvent]":
+        """Yield a run's events, with the answers of models as they come. Raises ``CliError``."""
         ...
 
 

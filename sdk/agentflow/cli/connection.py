@@ -4,18 +4,19 @@ Errors are one line and an exit code.
 """
 
 import json as json_text
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from agentflow.cli.api import Answer, Api, Json
+from agentflow.cli.api import Answer, Api, Json, refused
 from agentflow.cli.errors import AUTH, FAILED, TIME_LIMIT, CliError
 from agentflow.cli.settings import Settings
 from agentflow.client.configuration import Configuration
-from agentflow.client.request import prepare
+from agentflow.client.events import RunEvent
+from agentflow.client.request import Request, prepare
 from agentflow.client.response import Response
 from agentflow.client.retries import Retries
 from agentflow.client.sync.transport import Transport
-from agentflow.errors import NoAnswer, TimedOut
+from agentflow.errors import APIError, NoAnswer, TimedOut
 
 #: A person waits; two more attempts bridge a restart.
 _RETRIES = 2
@@ -37,7 +38,7 @@ class _ClientApi:
         self._configuration = Configuration(
             settings.endpoint.value, token.value if token else _NO_TOKEN, org_id.value if org_id else None
         )
-        self._transport = Transport(settings.endpoint.value, _TIMEOUT_S, Retries(most=_RETRIES))
+        self.transport = Transport(settings.endpoint.value, _TIMEOUT_S, Retries(most=_RETRIES))
 
     def request(
         self,
@@ -65,12 +66,27 @@ class _ClientApi:
             repeat=False if path in _KEYLESS else None,
         )
         try:
-            found = self._transport.send(request)
+            found = self.transport.send(request)
         except TimedOut as exc:
             raise CliError(str(exc), "", TIME_LIMIT) from exc
         except NoAnswer as exc:
             raise CliError(self._unreachable(exc), "find out why: agentctl doctor", FAILED) from exc
         return Answer(found.status, _body(found), found.headers)
+
+    def prepared(self, method: str, path: str, headers: dict[str, str]) -> Request:
+        """Return a request to stream."""
+        return prepare(self._configuration, method, path, headers=headers)
+
+    def watch(self, run_id: str) -> Iterator[RunEvent]:
+        # Imported here: it brings the models of answers, which commands do without.
+        from agentflow.client.sync.watching import watched
+
+        try:
+            yield from watched(self, run_id, None, tokens=True)
+        except APIError as exc:
+            raise refused(exc.status, exc.problem) from exc
+        except NoAnswer as exc:
+            raise CliError(self._unreachable(exc), "find out why: agentctl doctor", FAILED) from exc
 
     def _unreachable(self, exc: NoAnswer) -> str:
         endpoint = self._settings.endpoint

@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 
 import click
 
+from agentflow.cli.answers import AnswerPrinter
 from agentflow.cli.errors import TIME_LIMIT, CliError, code_of_run
 from agentflow.cli.session import Session
 from agentflow.cli.views.runs import ENDED, ONE, RUNS, changes, tree
@@ -76,6 +77,20 @@ def _follow(session: Session, run_id: str, time_limit_s: float | None, *, quiet:
             )
         session.sleep(pause)
         pause = min(LONGEST_S, pause * GROWTH)
+
+
+def follow_answers(session: Session, run_id: str) -> NoReturn:
+    """Print answers of models as they come, and end with the run's exit code. Its tree is not shown."""
+    printer = AnswerPrinter(lambda text: click.echo(text, nl=False), session.note)
+    try:
+        for event in session.api.watch(run_id):
+            printer.take(event)
+    except KeyboardInterrupt:
+        session.note(f"run {run_id} continues; end it by `agentctl workflow cancel {run_id}`")
+        raise
+    run = session.get(f"{RUNS}/{run_id}")
+    session.note(f"{run['status']}, {run.get('total_cost_usd', run['cost_usd'])} USD")
+    raise click.exceptions.Exit(code_of_run(run["status"], str((run.get("error") or {}).get("code", ""))))
 
 
 def follow_and_end(session: Session, run_id: str, time_limit_s: float | None, *, quiet: bool = False) -> NoReturn:

@@ -3,14 +3,18 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, Literal, cast, get_args
 
-Kind = Literal["run", "step", "end"]
+Kind = Literal["run", "step", "token", "output", "end"]
 
 
 @dataclass(frozen=True)
 class RunEvent:
     """A change of a run. ``data`` is the run as lists show it, a step without its output, or ``{"status": …}``.
+
+    With ``tokens``, that of a ``token`` has the ``text`` of a part of an answer, with ``step_id``, ``attempt`` and an
+    ``index`` from 0, at which the text of that attempt begins, also after a lost connection; that of an ``output`` is
+    the step with its answer.
 
     ``id`` is where a later ``watch`` can resume; it is empty for events that are not from history.
     """
@@ -23,6 +27,11 @@ class RunEvent:
     def status(self) -> str:
         """The status of the run or of the step."""
         return str(self.data.get("status", ""))
+
+    @property
+    def text(self) -> str:
+        """The part of an answer that a ``token`` has; empty for other events."""
+        return str(self.data.get("text", "")) if self.kind == "token" else ""
 
 
 class EventReader:
@@ -58,13 +67,15 @@ class EventReader:
         self.disconnected()
         if own_id is not None:
             self.last_id = own_id
-        if not data or kind not in {"run", "step", "end"}:
+        if not data or kind not in get_args(Kind):
             return None
         event = RunEvent(cast(Kind, kind), json.loads(data), own_id or "")
         return None if self._repeated(event) else event
 
     def _repeated(self, event: RunEvent) -> bool:
         """After a resumption the server may send a step again that did not change."""
+        if event.kind == "token":
+            return False
         name = f"{event.kind} {event.data.get('id', '')}"
         repeated = self._newest.get(name) == event.data
         self._newest[name] = event.data

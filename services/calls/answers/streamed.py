@@ -41,10 +41,11 @@ class BrokenStreamError(StepError):
 
 
 class StreamedCall:
-    """One request that is streamed."""
+    """One request that is streamed. A listener that only looks on (``watched``) has nothing delivered to it."""
 
-    def __init__(self, listener: OnDelta | None) -> None:
+    def __init__(self, listener: OnDelta | None, *, watched: bool = False) -> None:
         self._listener = listener
+        self._watched = watched
         self._delivered = False
         self._usage: Usage | None = None
         self._failed = False
@@ -79,9 +80,9 @@ class StreamedCall:
         try:
             await self._listener(delta)
         except Exception:  # noqa: BLE001 - whatever a listener raises, the answer is being paid for
-            self._listener, self._failed = None, True
+            self._listener, self._failed = None, not self._watched
         else:
-            self._delivered = self._delivered or not isinstance(delta, UsageDelta)
+            self._delivered = self._delivered or not (self._watched or isinstance(delta, UsageDelta))
 
     def _noted(self, response: ModelResponse) -> ModelResponse:
         return replace(response, notes=(*response.notes, NOT_DELIVERED)) if self._failed else response

@@ -204,7 +204,7 @@ async def _otherwise(call: Call, proceed: Proceed, problem: _Problem) -> Answer:
 
 
 def _may_wait(call: Call, batching: Batching) -> bool:
-    if call.on_delta is not None or call.operation != "chat":
+    if call.delivers or call.operation != "chat":
         return False
     return call.content.batch == "only" or call.sla_ms is None or call.sla_ms >= batching.least_sla_ms
 

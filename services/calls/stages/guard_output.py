@@ -40,7 +40,9 @@ class GuardOutput:
         if answer.blocked is not None:
             return answer
         since_ms = self._clock.now_ms()
-        answer = await self._looked_at(call, answer, told, None if window is None else window.fault)
+        # What windows refuse for one who only looks on does not decide on the answer.
+        cut = None if window is None or call.watched else window.fault
+        answer = await self._looked_at(call, answer, told, cut)
         call.ledger.spans.append(guard_span(call, "output", since_ms, self._clock.now_ms(), answer.blocked))
         if answer.blocked is None and window is not None:
             await window.end(answer.response.text)
@@ -51,7 +53,7 @@ class GuardOutput:
     def _window(self, call: Call, told: Told) -> Window | None:
         if call.guards is None or call.on_delta is None or self._guards:
             return None
-        return Window(call.guards, call.on_delta, told, call.ledger.decisions)
+        return Window(call.guards, call.on_delta, told, [] if call.watched else call.ledger.decisions)
 
     async def _looked_at(self, call: Call, answer: Answer, told: Told, cut: StepError | None) -> Answer:
         for guard in self._guards:

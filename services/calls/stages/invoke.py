@@ -52,7 +52,7 @@ class Invoke:
         if not call.content.stream and call.on_delta is None:
             response = await self._limited(call, lambda: provider.complete(request))
             return Answer(response=response, at_s=time.perf_counter(), blocked=response.problem)
-        streamed = StreamedCall(None if self._withheld else call.on_delta)
+        streamed = StreamedCall(None if self._withheld else call.on_delta, watched=call.watched)
         try:
             response = await self._limited(call, lambda: streamed.response(provider, request))
         except StepError as exc:

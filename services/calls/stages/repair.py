@@ -36,7 +36,7 @@ class Repair:
             return await proceed(call)
         except InvalidOutput as exc:
             left_s = call.timeout_s - (self._clock.now_ms() - began_ms) / 1000
-            if not call.content.repair or exc.cut_off or call.on_delta is not None or left_s <= 0:
+            if not call.content.repair or exc.cut_off or call.delivers or left_s <= 0:
                 raise
             return await self._again(call, exc, left_s, call.ledger.cost_nano - spent_nano, proceed)
 
@@ -52,6 +52,8 @@ class Repair:
             timeout_s=left_s,
             cap_nano=None if call.cap_nano is None else max(0, call.cap_nano - spent_nano),
             choice=None,
+            # One who looks on has the first answer.
+            on_delta=None,
             trial=structs.replace(call.trial, kind="repair", why=first.code),
         )
         try:

@@ -11,9 +11,11 @@ from collections.abc import Iterable
 from msgspec import structs
 
 from connectors.ports.engine import Clock
+from connectors.providers.deltas import Piece, UsageDelta
 from schemas.errors import StepError
 from schemas.ids import try_id, try_idempotency_key, try_span_id
 from schemas.records.money import ProviderCall
+from services.calls.answers.streamed import OnDelta
 from services.calls.call import Call, Trial
 from services.calls.route_choice import learn, outcome_of, prompt_of
 from services.routing.choice import Choice, Excluded
@@ -34,6 +36,7 @@ class Trail:
         self._started_ms = clock.now_ms()
         self._costs_before = len(call.ledger.costs)
         self._tries: list[Call] = []
+        self._shown = ""
 
     @property
     def tried(self) -> set[str]:
@@ -72,7 +75,19 @@ class Trail:
     def begin(self, one: Call) -> Call:
         """Note a try that is about to be made, and return it."""
         self._tries.append(one)
-        return one
+        return structs.replace(one, on_delta=self._gate(one.call_id, one.on_delta)) if one.watched else one
+
+    def _gate(self, call_id: str, listener: OnDelta | None) -> OnDelta | None:
+        """Return a listener that gets the pieces of this try, unless those of another one are out already."""
+        if listener is None:
+            return None
+
+        async def look(delta: Piece | UsageDelta) -> None:
+            self._shown = self._shown or call_id
+            if self._shown == call_id:
+                await listener(delta)
+
+        return look
 
     def another(self, route: str, trial: Trial, held_nano: int = 0) -> Call:
         """Return a further try. ``held_nano`` is what a try beside it may cost."""

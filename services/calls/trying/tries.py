@@ -168,7 +168,7 @@ class Tries:
         """Return when a call is hedged; ``None`` when it is not."""
         wish = one.content.wish
         # Two tries cannot give one caller their pieces.
-        if wish is None or not wish.hedge or not one.repeatable or one.trial.number or one.on_delta is not None:
+        if wish is None or not wish.hedge or not one.repeatable or one.trial.number or one.delivers:
             return None
         measured = self._router.measured(one.org_id, prompt_of(one), name_of(one.route))
         return None if measured is None else self._allowance.hedged_after_ms(measured, self._estimate(one)) / 1000

@@ -15,6 +15,9 @@ The rules, whatever comes twice, late, or from an owner that has lost its partit
    however long its queues.
 6. One record admits ``MAX_AT_ONCE`` runs at most. If there is room for more, it emits a record that continues.
 
+7. A run with ``flow`` first passes the gates of its workflow, see ``streams.core.admissions.flow``. One that is not
+   limited is admitted behind them, and takes part in none of the rules above.
+
 Rules 4 to 6 are applied on every record, so no run is queued while there is room: either none may be admitted, or a
 record that continues is in the log. A run that was admitted without need (it is over, or unknown) answers with a
 release. A run that is over is remembered for ``REMEMBERED_MS``, longer than a late ask can take.
@@ -34,6 +37,7 @@ from schemas.records.admissions import (
     AdmissionContinued,
     AdmissionEvent,
     AdmissionReleased,
+    FlowDue,
     LimitsSet,
     PoolSet,
 )
@@ -51,6 +55,9 @@ from schemas.tables.admissions import (
     run_entity,
 )
 from schemas.tables.entry import BEGUN
+from schemas.tables.flow import KEY, timer_of
+from streams.core.admissions import flow_ends
+from streams.core.admissions.flow import FlowControl
 from streams.core.admissions.queue import AdmissionQueues
 from streams.core.commands import Command, Emit, ExpireAt, Observe
 from streams.core.flat_fold import FlatFold
@@ -95,8 +102,13 @@ class AdmissionsFold(FlatFold[AdmissionEvent]):
             return []
         queues = AdmissionQueues(state)
         admitted: list[Command] = [Emit(_admitted(org, name, one)) for org, name, one in queues.admitted()]
+        admitted += map(Emit, flow_ends.outstanding(state))
         pool = queues.pool
         return [*admitted, Emit(AdmissionContinued())] if pool.rotation and _has_room(queues) else admitted
+
+    def timer(self, entity: str, field: str, data: bytes) -> tuple[str, int] | None:
+        """Return the timer of a key of flow control."""
+        return timer_of(field, data) if field.startswith(KEY) else None
 
     def encode(self, entity: str, field: str, value: Value) -> bytes:
         """Return an entry's stored bytes."""
@@ -109,8 +121,10 @@ class AdmissionsFold(FlatFold[AdmissionEvent]):
 
 def _ask(state: State, queues: AdmissionQueues, event: AdmissionAsked, now_ms: int, offset: int) -> list[Command]:
     entity, known = run_entity(event.run_id), _known(state, event)
+    if event.flow is not None:
+        return _ask_with_flow(FlowControl(state, queues, event.org_id, now_ms, offset), state, event, known)
     if known is None:
-        name = queue_name(event.workflow_name, event.project if _PROJECT_ID.fullmatch(event.project) else "")
+        name = queue_name(event.workflow_name, _project(event))
         number = queues.append(event.org_id, name, Ticket(event.run_id, now_ms, offset))
         state.put(entity, BEGUN, 1)
         state.put(entity, POSITION, RunPosition(event.org_id, name, number))
@@ -121,23 +135,46 @@ def _ask(state: State, queues: AdmissionQueues, event: AdmissionAsked, now_ms: i
     return [] if ticket is None else [Emit(_admitted(event.org_id, known.queue, ticket))]
 
 
+def _ask_with_flow(
+    control: FlowControl, state: State, event: AdmissionAsked, known: RunPosition | None
+) -> list[Command]:
+    if known is None:
+        state.put(run_entity(event.run_id), BEGUN, 1)
+        state.put(run_entity(event.run_id), POSITION, RunPosition(event.org_id, event.workflow_name, -1))
+        control.ask(event, _project(event))
+    elif (run := flow_ends.flow_run(state, event.run_id)) is not None:
+        control.ask_again(event.run_id, run)
+    return control.commands
+
+
+def _project(event: AdmissionAsked) -> str:
+    return event.project if _PROJECT_ID.fullmatch(event.project) else ""
+
+
 def _release(
-    state: State,
-    queues: AdmissionQueues,
-    event: AdmissionReleased,
-    now_ms: int,
-    offset: int,  # noqa: ARG001 - rules have one signature
+    state: State, queues: AdmissionQueues, event: AdmissionReleased, now_ms: int, offset: int
 ) -> list[Command]:
     entity, known = run_entity(event.run_id), _known(state, event)
+    let: list[Command] = []
     if known is None:
         state.put(entity, BEGUN, 1)
         known = RunPosition(event.org_id, event.workflow_name, -1)
     elif known.is_over:
         return []
+    elif (run := flow_ends.flow_run(state, event.run_id)) is not None:
+        control = FlowControl(state, queues, event.org_id, now_ms, offset)
+        control.release(event.run_id, run)
+        let = control.commands
     else:
         queues.leave(event.org_id, known.queue, known.number)
     state.put(entity, POSITION, msgspec.structs.replace(known, is_over=True))
-    return [ExpireAt(entity, now_ms + REMEMBERED_MS)]
+    return [ExpireAt(entity, now_ms + REMEMBERED_MS), *let]
+
+
+def _flow_due(state: State, queues: AdmissionQueues, event: FlowDue, now_ms: int, offset: int) -> list[Command]:
+    control = FlowControl(state, queues, event.org_id, now_ms, offset)
+    control.due(event)
+    return control.commands
 
 
 def _known(state: State, event: AdmissionAsked | AdmissionReleased) -> RunPosition | None:
@@ -170,6 +207,7 @@ _RULES: Mapping[type, Callable[[State, AdmissionQueues, Any, int, int], list[Com
     LimitsSet: _set_limits,
     PoolSet: _set_pool,
     AdmissionContinued: _continue,
+    FlowDue: _flow_due,
 }
 
 

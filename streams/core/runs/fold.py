@@ -176,7 +176,7 @@ def _to_parent(turn: RunReader) -> list[Command]:
 
 def _ask_again(state: State, turn: RunChanges) -> list[Command]:
     waits = turn.status == "queued" and admitted.has_turns(state, turn.header)
-    armed: list[Command] = [admitted.ask(turn.header)] if waits else []
+    armed: list[Command] = [admitted.ask(state, turn.header)] if waits else []
     if turn.deadline_ms is not None:
         armed.append(Arm(turn.run_id, timer_id(entries.DEADLINE), turn.deadline_ms))
     for step_id, step in turn.steps():

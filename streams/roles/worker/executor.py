@@ -31,7 +31,7 @@ from schemas.records.security.pinned import Decision
 from schemas.records.steps import AgentTurn, FunctionCall, LlmCall, StepRequest, ToolCall
 from schemas.trace_context import context_headers
 from services.calls.answers.answer import output_of, uses_of
-from services.calls.call import Call, Content, Proceed
+from services.calls.call import Answer, Call, Content, Proceed
 from services.calls.cancellation import Cancellations
 from services.calls.images import shown
 from services.calls.ledger import Ledger, ToolRun
@@ -46,6 +46,7 @@ from services.runs.attempts.outcome import Outcome, error_info
 from services.runs.attempts.private import AttemptPrivacy
 from services.runs.attempts.spans import TOOL
 from services.runs.attempts.tool_guard import ToolGuard
+from services.runs.attempts.watched import Watchers
 from services.runs.bound_args import bound_args
 from services.runs.outcome_records import outcome_records
 from services.tools.secrets import ToolSecrets
@@ -92,7 +93,7 @@ class Executor:
     ``rollouts`` knows of withdrawn versions; without it every version is called as it was requested. ``shadow_answers``
     keeps answers that nobody is shown, to be scored. ``guard`` asks policies before tools are called; ``answer_guards``
     knows which guards look at answers, ``privacy`` what redacts. ``seals`` seal the records of runs with a data
-    subject; without them such a run cannot be worked on.
+    subject; without them such a run cannot be worked on. ``watchers`` read answers as they come.
     """
 
     def __init__(
@@ -110,8 +111,10 @@ class Executor:
         answer_guards: AnswerGuards,
         privacy: AttemptPrivacy,
         seals: OutcomeSeals | None = None,
+        watchers: Watchers | None = None,
     ) -> None:
         self._seals = seals
+        self._watchers = watchers
         self._answer_guards = answer_guards
         self._privacy = privacy
         self._rollouts = rollouts
@@ -303,8 +306,14 @@ class Executor:
             raise not_started(work, seconds) from exc
 
     async def _answer(self, request: StepRequest, granted: Granted, ledger: Ledger, content: Content) -> Json:
-        answer = await self._call_model(self._call(request, granted, ledger, content))
+        answer = await self._ask(request, granted, ledger, content)
         return read_answer(answer.response.text, has_schema=content.output_schema is not None)
+
+    async def _ask(self, request: StepRequest, granted: Granted, ledger: Ledger, content: Content) -> Answer:
+        call = self._call(request, granted, ledger, content)
+        if self._watchers is None or ledger.aside:
+            return await self._call_model(call)
+        return await self._watchers.ask(request, call, self._call_model)
 
     def _call(self, request: StepRequest, granted: Granted, ledger: Ledger, content: Content) -> Call:
         """Return a call of a model with the guards of its run's policy, and what redacts by it."""
@@ -326,7 +335,7 @@ class Executor:
         before = marked_transcript(before, work, request.security)
         pictures, named = await shown(self._context(request), work.call.images, args)
         content = content_of(work.call, named, pictures, before, args)
-        response = (await self._call_model(self._call(request, granted, ledger, content))).response
+        response = (await self._ask(request, granted, ledger, content)).response
         if not response.asked:
             answer = read_answer(response.text, has_schema=content.output_schema is not None)
             return await self._privacy.logged(request, answer, ledger, "answer")

@@ -60,6 +60,7 @@ from services.routing.policy_router import PolicyRouter
 from services.runs.attempts.answer_guards import AnswerGuards
 from services.runs.attempts.private import AttemptPrivacy
 from services.runs.attempts.tool_guard import ToolGuard
+from services.runs.attempts.watched import Watchers
 from services.security.compliance.known import KnownFacts
 from services.security.enforcement.known import KnownPolicies
 from services.security.guards.installed import installed_scorers
@@ -94,10 +95,12 @@ def build(ctx: RoleContext) -> RoleApp:
     policies = KnownPolicies()
     metrics, outbox, aborts = WorkerMetrics(ctx.registry), Outbox(ctx.log, ctx.clock), Cancellations(ctx.clock)
     ctx.registry.register(ToolMetrics())
-    ctx.bus(SPEC.name).subscribe(CANCELS, lambda _, run_id: aborts.end(run_id.decode()))
+    bus = ctx.bus(SPEC.name)
+    bus.subscribe(CANCELS, lambda _, run_id: aborts.end(run_id.decode()))
+    watchers = Watchers(bus, ctx.clock)
     attempts = Attempts(
         AttemptSpec(worker_id=worker_id, lease_ms=settings.claim_lease_ms),
-        executor=_executor(ctx, worker_id, metrics, outbox, aborts, policies),
+        executor=_executor(ctx, worker_id, metrics, outbox, aborts, policies, watchers),
         claims=RedisLeases(ctx.pipelined(), ctx.settings.kafka.partitions, worker_id, settings.claim_lease_ms),
         outbox=outbox,
         clock=ctx.clock,
@@ -158,6 +161,7 @@ def _executor(
     outbox: Outbox,
     aborts: Cancellations,
     policies: KnownPolicies,
+    watchers: Watchers,
 ) -> Executor:
     settings, objects, keys = ctx.settings, ctx.objects(), ctx.subject_keys()
     tooling = Tooling(
@@ -180,6 +184,7 @@ def _executor(
         answer_guards=AnswerGuards(policies, installed_scorers()),
         privacy=AttemptPrivacy(policies, redactors_of(ctx.vault(), metrics), ctx.clock),
         seals=None if keys is None else OutcomeSeals(objects, keys, ctx.clock),
+        watchers=watchers,
     )
     ctx.on_close(executor.close)
     return executor

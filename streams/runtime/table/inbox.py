@@ -9,6 +9,7 @@ from schemas.records.admissions import (
     AdmissionAsked,
     AdmissionContinued,
     AdmissionReleased,
+    FlowDue,
     LimitsSet,
     PoolSet,
 )
@@ -28,13 +29,15 @@ from schemas.records.routes import RouteOutcome, RouteScored
 from schemas.records.run_caps import RunEnded, RunReleased, RunReserved
 from schemas.records.run_events import TimerFired
 from schemas.records.timers import timer_id
+from schemas.tables.admissions import QUEUES
+from schemas.tables.flow import key_timer
 from topics.codec import decode
 
 _OF_ORGANISATION = frozenset(
     {
         *(CostEvent, CallStarted, BudgetDefined, BudgetRemoved, BudgetOpened),
         *(RunReserved, RunReleased, RunEnded),
-        *(AdmissionAsked, AdmissionReleased, LimitsSet),
+        *(AdmissionAsked, AdmissionReleased, LimitsSet, FlowDue),
     }
 )
 _OF_EVERYBODY = frozenset({PoolSet, AdmissionContinued})
@@ -87,5 +90,7 @@ class CatalogueInbox:
         return str(event.key if kind is KeyReleased else event.run_id)
 
     def timer(self, event: Any) -> str | None:
-        """Return the timer of a ``TimerFired``."""
+        """Return the timer of a ``TimerFired``, or of a key of flow control."""
+        if isinstance(event, FlowDue):
+            return timer_member(QUEUES, key_timer(event.org_id, event.key))
         return timer_member(event.run_id, timer_id(event.timer)) if isinstance(event, TimerFired) else None

@@ -11,8 +11,10 @@ from functools import lru_cache
 
 from connectors.ports.engine import Clock, Due, Log, OutRecord, Table, split_member
 from schemas.errors import Unavailable
+from schemas.records.admissions import FlowDue
 from schemas.records.run_events import TimerFired
 from schemas.records.timers import timer_of
+from schemas.tables.flow import parse_key_timer
 from streams.runtime.routing import to_out
 from streams.runtime.table.partition import OwnedPartition, Status
 
@@ -75,6 +77,20 @@ async def fire_nothing(_partition: int, _dues: list[Due]) -> list[OutRecord]:
     return []
 
 
+async def fire_flow_timers(_partition: int, dues: list[Due]) -> list[OutRecord]:
+    """Return a ``FlowDue`` for each timer of a key of flow control. One that is none of these stays armed."""
+    records: list[OutRecord] = []
+    for due in dues:
+        entity, named = split_member(due.member)
+        try:
+            org_id, key = parse_key_timer(named)
+        except ValueError as exc:
+            _unknown(entity, str(exc))
+            continue
+        records.append(to_out(FlowDue(org_id=org_id, key=key, due_ms=due.due_ms)))
+    return records
+
+
 async def fire_run_timers(_partition: int, dues: list[Due]) -> list[OutRecord]:
     """Return a ``TimerFired`` for each timer of a run. Members are run id and timer (see ``timer_member``).
 
@@ -97,4 +113,4 @@ def _fired(due: Due) -> TimerFired | None:
 @lru_cache(maxsize=1_024)
 def _unknown(run_id: str, why: str) -> None:
     # It is due at every poll, and one line is enough.
-    log.warning("a timer of run %s does not fire: %s", run_id, why)
+    log.warning("a timer of %s does not fire: %s", run_id, why)

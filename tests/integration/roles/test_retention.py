@@ -108,7 +108,10 @@ async def test_a_deleted_run_does_not_come_back_with_a_late_view(database: Datab
 async def test_spans_and_texts_of_calls_go_and_costs_stay(store: ClickHouse) -> None:
     await write(store, [a_trace(1), a_trace(2)])
     columns = ("org_id", "run_id", "call_id", "started_at", "cost_nano", "request", "response")
-    calls = [("acme", f"run-{number}", f"c{number}", datetime(2026, 11, 22, tzinfo=UTC), 7, "said", "heard") for number in (1, 2)]
+    calls = [
+        ("acme", f"run-{number}", f"c{number}", datetime(2026, 11, 22, tzinfo=UTC), 7, "said", "heard")
+        for number in (1, 2)
+    ]
     await store.insert("provider_calls", columns, calls)
     await RunTraces(store).delete("acme", ["run-1"])
     await RunTraces(store).delete("other", ["run-2"])

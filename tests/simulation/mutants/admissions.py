@@ -22,7 +22,7 @@ MUTANTS = (
     Mutant(
         "restored_run_does_not_ask",
         "streams.core.runs",
-        "armed: list[Command] = [admitted.ask(turn.header)] if waits else []",
+        "armed: list[Command] = [admitted.ask(state, turn.header)] if waits else []",
         "armed: list[Command] = []",
         "a restored run asks for its turn again",
     ),

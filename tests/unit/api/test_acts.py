@@ -55,6 +55,7 @@ NO_ACTS = {
     "/api/v1/queues/{name}/complete",
     "/api/v1/queues/{name}/release",
     "/api/v1/batches/{batch_id}/cancel",
+    "/api/v1/hooks/{address}",
     "/api/v1/bills/reconcile",
     *ITSELF,
 }

@@ -1,4 +1,4 @@
-"""docker-compose.yml is checked without Docker: its structure, its roles and engines, and its variables."""
+"""The compose files are checked without Docker: their structure, their roles and engines, and their variables."""
 
 from __future__ import annotations
 
@@ -41,7 +41,11 @@ SERVICE = {
         "build": {
             "type": "object",
             "additionalProperties": False,
-            "properties": {"context": {"type": "string"}, "dockerfile": {"type": "string"}},
+            "properties": {
+                "context": {"type": "string"},
+                "dockerfile": {"type": "string"},
+                "target": {"enum": ["control-plane", "worker"]},
+            },
         },
         "command": STRINGS,
         "restart": {"enum": ["no", "unless-stopped"]},
@@ -49,6 +53,10 @@ SERVICE = {
         "environment": {"type": "object", "additionalProperties": {"type": "string"}},
         "ports": STRINGS,
         "volumes": {"type": "array", "items": {"type": "string", "pattern": MOUNT}},
+        "read_only": {"const": True},
+        "tmpfs": {"const": ["/tmp"]},
+        "cap_drop": {"const": ["ALL"]},
+        "security_opt": {"const": ["no-new-privileges:true"]},
         "ulimits": {"type": "object", "additionalProperties": {"type": "integer"}},
         "depends_on": {
             "type": "object",
@@ -107,19 +115,33 @@ def test_every_engine_is_there_with_a_health_check_and_a_volume(compose: dict[st
         assert not service["image"].endswith(":latest")
 
 
-def test_every_role_runs_from_the_one_image(compose: dict[str, Any]) -> None:
+def test_every_role_runs_from_the_image_of_workers(compose: dict[str, Any]) -> None:
     services = compose["services"]
-    assert services.keys() == ENGINES | ROLES | MONITORING | {"api", "setup"}
+    assert services.keys() == ENGINES | ROLES | MONITORING | {"control-plane", "setup"}
     for role in ROLES:
         assert services[role]["command"] == ["python", "-m", "streams", role]
-    assert services["api"]["command"] == ["python", "-m", "api"]
-    assert len({services[name]["image"] for name in ROLES | {"api", "setup"}}) == 1
+    assert services["control-plane"]["command"] == ["python", "-m", "api"]
+    assert {services[name]["image"] for name in ROLES | {"setup"}} == {"agentflow-worker:latest"}
+    assert services["control-plane"]["image"] == "agentflow-control-plane:latest"
+
+
+def test_each_image_is_built_from_its_target(compose: dict[str, Any]) -> None:
+    for name in ROLES | {"setup", "control-plane"}:
+        service = compose["services"][name]
+        assert service["image"] == f"agentflow-{service['build']['target']}:latest"
+
+
+def test_containers_of_ours_write_to_volumes_and_memory_alone(compose: dict[str, Any]) -> None:
+    for name in ROLES | {"setup", "control-plane"}:
+        service = compose["services"][name]
+        assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"])
 
 
 def test_every_role_is_asked_whether_it_lives_on_the_port_of_its_metrics(compose: dict[str, Any]) -> None:
     port = compose["x-role"]["environment"]["METRICS_PORT"]
     for role in ROLES:
-        assert f"http://127.0.0.1:{port}/health" in compose["services"][role]["healthcheck"]["test"][-1]
+        asked = ["CMD", "python3", "-m", "deploy.images.alive", port]
+        assert compose["services"][role]["healthcheck"]["test"] == asked
 
 
 def test_a_worker_has_time_to_drain_before_it_is_killed(compose: dict[str, Any]) -> None:
@@ -130,7 +152,7 @@ def test_a_worker_has_time_to_drain_before_it_is_killed(compose: dict[str, Any])
 def test_roles_start_after_the_setup_and_the_setup_after_the_engines(compose: dict[str, Any]) -> None:
     services = compose["services"]
     assert set(services["setup"]["depends_on"]) == ENGINES
-    for role in ROLES | {"api"}:
+    for role in ROLES | {"control-plane"}:
         assert services[role]["depends_on"] == {"setup": {"condition": "service_completed_successfully"}}
 
 
@@ -145,10 +167,11 @@ def test_the_example_has_exactly_the_variables_that_are_used() -> None:
     assert used == example_variables()
 
 
-def test_only_the_api_and_its_monitoring_are_published_and_only_on_loopback(compose: dict[str, Any]) -> None:
+def test_the_api_monitoring_and_analytics_are_published_and_only_on_loopback(compose: dict[str, Any]) -> None:
     published = {name: service["ports"] for name, service in compose["services"].items() if "ports" in service}
     assert published == {
-        "api": ["127.0.0.1:${API_PORT}:8080"],
+        "control-plane": ["127.0.0.1:${API_PORT}:8080"],
+        "clickhouse": ["127.0.0.1:8123:8123"],
         "prometheus": ["127.0.0.1:9090:9090"],
         "grafana": ["127.0.0.1:3000:3000"],
     }

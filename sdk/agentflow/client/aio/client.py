@@ -30,6 +30,7 @@ from agentflow.client.aio.secrets import AsyncSecrets
 from agentflow.client.aio.system import AsyncObjects, AsyncPrices, AsyncSystem, AsyncTools
 from agentflow.client.aio.traces import AsyncTraces
 from agentflow.client.aio.transport import AsyncTransport
+from agentflow.client.aio.triggers import AsyncTriggers
 from agentflow.client.aio.webhooks import AsyncWebhooks
 from agentflow.client.aio.workflows import AsyncWorkflows
 from agentflow.client.configuration import configuration
@@ -96,6 +97,7 @@ class AsyncClient:
         self.retention = AsyncRetention(self)
         self.webhooks = AsyncWebhooks(self)
         self.secrets = AsyncSecrets(self)
+        self.triggers = AsyncTriggers(self)
         self.compliance = AsyncCompliance(self)
         self.system = AsyncSystem(self)
 

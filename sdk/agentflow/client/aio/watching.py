@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Protocol
 
 from agentflow.client.aio.transport import AsyncTransport
@@ -35,13 +36,17 @@ class AsyncReader(Protocol):
         """Return it."""
 
 
-async def watched(client: AsyncStreamer, run_id: str, last_event_id: str | None) -> AsyncIterator[RunEvent]:
-    """Yield the events of a run. Raises ``APIError`` or ``NoAnswer`` when too many connections in a row gave none."""
+async def watched(
+    client: AsyncStreamer, run_id: str, last_event_id: str | None, *, tokens: bool = False
+) -> AsyncIterator[RunEvent]:
+    """Yield the events of a run, with ``tokens`` also those of models' answers.
+
+    Raises ``APIError`` or ``NoAnswer`` when too many connections in a row gave none."""
     reader = EventReader(last_event_id or "")
     failed = 0
     while True:
         try:
-            async for event in _connection(client, run_id, reader):
+            async for event in _connection(client, run_id, reader, tokens):
                 failed = 0
                 yield event
                 if event.kind == "end":
@@ -57,10 +62,12 @@ async def watched(client: AsyncStreamer, run_id: str, last_event_id: str | None)
         await asyncio.sleep(client.transport.retries.pause_s(max(failed, 1), retry_after_s, uniform))
 
 
-async def _connection(client: AsyncStreamer, run_id: str, reader: EventReader) -> AsyncIterator[RunEvent]:
+async def _connection(client: AsyncStreamer, run_id: str, reader: EventReader, tokens: bool) -> AsyncIterator[RunEvent]:
     operation = OPERATIONS["workflows.watch"]
     headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": reader.last_id} if reader.last_id else {})
     request = client.prepared(operation.method, operation.at(run_id), headers)
+    if tokens:
+        request = replace(request, params={"tokens": "true"})
     async with client.transport.stream(request) as (response, lines):
         checked(response)
         async for line in lines:

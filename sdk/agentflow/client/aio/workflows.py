@@ -173,12 +173,15 @@ class AsyncWorkflows(AsyncResource):
             if cursor is None:
                 return
 
-    async def watch(self, run_id: str, *, last_event_id: str | None = None) -> AsyncIterator[RunEvent]:
+    async def watch(
+        self, run_id: str, *, last_event_id: str | None = None, tokens: bool = False
+    ) -> AsyncIterator[RunEvent]:
         """Yield the changes of a run until its end, whatever connection is lost in between.
 
+        With ``tokens``, answers of models come in parts while providers stream them, and whole once they are there.
         ``last_event_id`` is the ``id`` of the last event that an earlier ``watch`` yielded.
         """
-        async for event in watched(self._client, run_id, last_event_id):
+        async for event in watched(self._client, run_id, last_event_id, tokens=tokens):
             yield event
 
     async def wait(

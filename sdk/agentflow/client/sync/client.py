@@ -35,6 +35,7 @@ from agentflow.client.sync.secrets import Secrets
 from agentflow.client.sync.system import Objects, Prices, System, Tools
 from agentflow.client.sync.traces import Traces
 from agentflow.client.sync.transport import Transport
+from agentflow.client.sync.triggers import Triggers
 from agentflow.client.sync.webhooks import Webhooks
 from agentflow.client.sync.workflows import Workflows
 
@@ -97,6 +98,7 @@ class Client:
         self.retention = Retention(self)
         self.webhooks = Webhooks(self)
         self.secrets = Secrets(self)
+        self.triggers = Triggers(self)
         self.compliance = Compliance(self)
         self.system = System(self)
 

@@ -3,6 +3,7 @@
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Protocol
 
 from agentflow.client.events import EventReader, RunEvent
@@ -35,13 +36,15 @@ class Reader(Protocol):
         """Return it."""
 
 
-def watched(client: Streamer, run_id: str, last_event_id: str | None) -> Iterator[RunEvent]:
-    """Yield the events of a run. Raises ``APIError`` or ``NoAnswer`` when too many connections in a row gave none."""
+def watched(client: Streamer, run_id: str, last_event_id: str | None, *, tokens: bool = False) -> Iterator[RunEvent]:
+    """Yield the events of a run, with ``tokens`` also those of models' answers.
+
+    Raises ``APIError`` or ``NoAnswer`` when too many connections in a row gave none."""
     reader = EventReader(last_event_id or "")
     failed = 0
     while True:
         try:
-            for event in _connection(client, run_id, reader):
+            for event in _connection(client, run_id, reader, tokens):
                 failed = 0
                 yield event
                 if event.kind == "end":
@@ -57,10 +60,12 @@ def watched(client: Streamer, run_id: str, last_event_id: str | None) -> Iterato
         time.sleep(client.transport.retries.pause_s(max(failed, 1), retry_after_s, uniform))
 
 
-def _connection(client: Streamer, run_id: str, reader: EventReader) -> Iterator[RunEvent]:
+def _connection(client: Streamer, run_id: str, reader: EventReader, tokens: bool) -> Iterator[RunEvent]:
     operation = OPERATIONS["workflows.watch"]
     headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": reader.last_id} if reader.last_id else {})
     request = client.prepared(operation.method, operation.at(run_id), headers)
+    if tokens:
+        request = replace(request, params={"tokens": "true"})
     with client.transport.stream(request) as (response, lines):
         checked(response)
         for line in lines:

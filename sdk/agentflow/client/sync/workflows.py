@@ -170,12 +170,13 @@ class Workflows(Resource):
             if cursor is None:
                 return
 
-    def watch(self, run_id: str, *, last_event_id: str | None = None) -> Iterator[RunEvent]:
+    def watch(self, run_id: str, *, last_event_id: str | None = None, tokens: bool = False) -> Iterator[RunEvent]:
         """Yield the changes of a run until its end, whatever connection is lost in between.
 
+        With ``tokens``, answers of models come in parts while providers stream them, and whole once they are there.
         ``last_event_id`` is the ``id`` of the last event that an earlier ``watch`` yielded.
         """
-        yield from watched(self._client, run_id, last_event_id)
+        yield from watched(self._client, run_id, last_event_id, tokens=tokens)
 
     def wait(
         self, run_id: str, *, time_limit: float | None = None, step_outputs: bool = False, check: bool = False

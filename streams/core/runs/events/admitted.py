@@ -1,9 +1,9 @@
-"""How a run leaves ``queued``: at once, or with ``RunSubmitted.turns`` when it has its turn.
+"""How a run leaves ``queued``: at once, or with ``RunSubmitted.turns`` or ``flow`` when it has its turn.
 
-Limits and turns are the table's of admissions (``streams.core.admissions.fold``). The run asks it, starts when it
-is told, and says when it is over, whether it ran or not:
+Limits, turns and gates of flow control are the table's of admissions (``streams.core.admissions.fold``). The run asks
+it, starts when it is told, and says when it is over, whether it ran or not:
 
-    the run is    submitted with turns   told that it is admitted   over
+    the run is    submitted with these   told that it is admitted   over
     queued        ask                    start                      give back
     running                              nothing: told twice
     over, gone                           give back
@@ -13,8 +13,9 @@ So a place that was given for nothing comes back, and who is restored asks, or g
 
 from schemas.budgets import PROJECT_TAG
 from schemas.records.admissions import AdmissionAsked, AdmissionReleased
+from schemas.records.flow import RunFlow
 from schemas.records.run_events import RunAdmitted
-from schemas.tables.runs import TURNS
+from schemas.tables.runs import FLOW, TURNS
 from streams.core.commands import Command, Emit
 from streams.core.runs.nodes.dispatch import start
 from streams.core.runs.state.changes import RunChanges
@@ -22,15 +23,17 @@ from streams.core.runs.state.entries import Header
 from streams.core.state import State
 
 
-def stand_in_line(turn: RunChanges, state: State) -> None:
-    """Let a new run wait for its turn."""
-    state.put(turn.run_id, TURNS, True)
-    turn.commands.append(ask(turn.header))
+def stand_in_line(turn: RunChanges, state: State, *, limited: bool, flow: RunFlow | None) -> None:
+    """Let a new run wait for its turn: the limits of its organisation, the gates of its workflow, or both."""
+    state.put(turn.run_id, TURNS, limited)
+    if flow is not None:
+        state.put(turn.run_id, FLOW, flow)
+    turn.commands.append(ask(state, turn.header))
 
 
 def has_turns(state: State, header: Header) -> bool:
     """Whether a run needs to be admitted, or needed to."""
-    return state.get(header.run_id, TURNS) is True
+    return state.get(header.run_id, TURNS) is not None
 
 
 def start_admitted(turn: RunChanges, _event: RunAdmitted) -> None:
@@ -43,7 +46,7 @@ def admitted_late(turn: RunChanges, event: RunAdmitted) -> None:
     turn.commands.append(give_back(event))
 
 
-def ask(header: Header) -> Command:
+def ask(state: State, header: Header) -> Command:
     """Return the question of a queued run."""
     return Emit(
         AdmissionAsked(
@@ -51,6 +54,8 @@ def ask(header: Header) -> Command:
             org_id=header.org_id,
             workflow_name=header.workflow_name,
             project=header.tags.get(PROJECT_TAG, ""),
+            flow=state.get(header.run_id, FLOW),
+            limited=state.get(header.run_id, TURNS) is not False,
         ),
     )
 

@@ -11,6 +11,7 @@ from schemas.records.base import ErrorInfo
 from schemas.records.run_events import CancelRequested, ChildFinished, SignalReceived, TimerFired
 from schemas.records.timers import Deadline, Defer
 from schemas.spec.approvals import step_of
+from schemas.spec.flow import FLOW_ENDS
 from schemas.tables.signals import IDS_MOST, Kept, Signals
 from streams.core.runs.events.costs import child_cost
 from streams.core.runs.events.step_end import end
@@ -145,6 +146,10 @@ def child_late(turn: RunChanges, event: ChildFinished) -> None:
 
 def cancel_run(turn: RunChanges, event: CancelRequested) -> None:
     """Cancel the run."""
+    if event.code in FLOW_ENDS:
+        details = {"by_run": event.by_run} if event.by_run else {}
+        cancel(turn, ErrorInfo(code=event.code, message=event.reason[:1000], details=details))
+        return
     by = f" by {event.requested_by}" if event.requested_by else ""
     why = f": {event.reason}" if event.reason else ""
     cancel(turn, ErrorInfo(code="canceled", message=f"canceled{by}{why}"[:1000]))

@@ -11,6 +11,7 @@ from schemas.records.parents import Parent
 from schemas.records.run_events import RunSubmitted
 from schemas.spec.hash import is_whole
 from schemas.spec.rules_version import ARMS as RULES_OF_ARMS
+from schemas.spec.rules_version import FLOW as RULES_OF_FLOW
 from schemas.spec.rules_version import LABELS as RULES_OF_LABELS
 from schemas.spec.rules_version import NEWEST
 from schemas.spec.rules_version import SEALED as RULES_OF_SEALED
@@ -107,8 +108,8 @@ def submit(submission: Submission) -> RunChanges:
         state.put(event.run_id, REUSED, tuple(event.reuse))
         reuse(turn, event.reuse)
     _set_deadline(turn, event)
-    if event.turns:
-        stand_in_line(turn, state)
+    if event.turns or event.flow is not None:
+        stand_in_line(turn, state, limited=event.turns, flow=event.flow)
     else:
         start(turn)
     return turn
@@ -133,6 +134,8 @@ def _keep(state: State, event: RunSubmitted) -> None:
         state.put(event.run_id, SECURITY, Pinned(event.security))
     if event.subject:
         _check_sealed(event)
+    if event.flow is not None:
+        _check_rules(event, "passes gates of flow control", RULES_OF_FLOW)
 
 
 def _check_arms(event: RunSubmitted) -> None:

@@ -6,7 +6,8 @@
    them as steps of an ended run (``StepRequest.compensation``).
 3. Their inputs may name outputs of every other node: null of one that has not succeeded.
 4. A failure for good is shown and counted. What follows it may still run by its join.
-5. A run is kept until all of them are settled, and then for as long as any run that ended.
+5. A run that flow control ended before it began has done nothing, so nothing runs after it.
+6. A run is kept until all of them are settled, and then for as long as any run that ended.
 """
 
 from collections.abc import Iterable, Iterator
@@ -16,6 +17,7 @@ import msgspec
 from schemas.metrics import COMPENSATION_FAILURES_TOTAL
 from schemas.records.base import ErrorInfo
 from schemas.run_states import TERMINAL_STEP
+from schemas.spec.flow import FLOW_ENDS
 from streams.core.commands import Count
 from streams.core.runs.nodes.join import verdict, why_skipped
 from streams.core.runs.plan.arguments import BindingError
@@ -28,6 +30,8 @@ from streams.core.runs.state.reader import RunReader
 
 def begin(turn: RunChanges) -> None:
     """Ask for what is to run after the end that this turn brought."""
+    if turn.started_at_ms is None and turn.error is not None and turn.error.code in FLOW_ENDS:
+        return
     roots = (
         turn.plan.on_failure if turn.status == "failed" else turn.plan.on_cancel if turn.status == "canceled" else ()
     )

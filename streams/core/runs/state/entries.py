@@ -9,7 +9,8 @@ Entity ``<run id>``:
 - ``p``: ``Progress``, counters and money; O(mapped nodes), never O(children)
 - ``pa``: ``Parent``, the step that started the run; only in a run that has one
 - ``re``: the nodes whose results come from another run, a list of ids; only in a run that has some
-- ``tu``: true; only in a run that waits for its admission, or did
+- ``tu``: whether limits of its organisation or the pool hold for it; only in a run that waits for its admission, or did
+- ``fl``: ``RunFlow``, the gates of its workflow; only in a run that has some
 - ``sig``: ``Signals`` that came before their step, and the ids of those that came; none until one comes
 - ``ca``: the caps of the runs that started it, in nano-dollars by run; only in a run that has some
 - ``pb``: what its nodes cost at most, in nano-dollars by node; only in a run that has a budget, and some
@@ -30,6 +31,7 @@ import msgspec
 
 from schemas.payload import Inline, Payload, Reference
 from schemas.records.base import ErrorInfo, Json
+from schemas.records.flow import RunFlow
 from schemas.records.parents import Parent
 from schemas.records.rollouts.arms import RunArm
 from schemas.records.rollouts.deployments import RunOutcome
@@ -45,6 +47,7 @@ from schemas.tables.runs import (
     ARMS,
     BOUNDS,
     CAPS,
+    FLOW,
     INPUTS,
     OTHER_CALLS,
     PARENT,
@@ -299,4 +302,5 @@ _DECODERS: Mapping[str, msgspec.msgpack.Decoder[Any]] = {
     PARENT: msgspec.msgpack.Decoder(Parent),
     ARMS: msgspec.msgpack.Decoder(tuple[RunArm, ...]),
     ARM_OUTCOMES: msgspec.msgpack.Decoder(tuple[RunOutcome, ...]),
+    FLOW: msgspec.msgpack.Decoder(RunFlow),
 }

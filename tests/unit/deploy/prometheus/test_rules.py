@@ -124,7 +124,7 @@ def test_prometheus_scrapes_every_role_of_the_compose_file() -> None:
     assert set(jobs["agentflow-roles"]["dns_sd_configs"][0]["names"]) == set(ROLES)
     compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
     assert jobs["agentflow-roles"]["dns_sd_configs"][0]["port"] == int(compose["x-role"]["environment"]["METRICS_PORT"])
-    assert jobs["agentflow-api"]["static_configs"] == [{"targets": ["api:8080"]}]
+    assert jobs["agentflow-api"]["static_configs"] == [{"targets": ["control-plane:8080"]}]
 
 
 def test_the_example_of_alertmanager_names_alerts_that_exist() -> None:

@@ -500,6 +500,28 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, str, Any, dict[str, Any]]]] =
     ),
     "webhook retry": (("wh_1", "7"), ("POST", "/api/v1/webhooks/wh_1/deliveries/7/retry", None, {})),
     "webhook delete": (("wh_1",), ("DELETE", "/api/v1/webhooks/wh_1", None, {})),
+    "trigger create": (
+        ("orders", "flow", "--topic", "orders", "--format", "avro", "--input", "order=payload.id == 1"),
+        (
+            "POST",
+            "/api/v1/triggers",
+            {
+                "name": "orders",
+                "workflow_name": "flow",
+                "inputs": {"order": "payload.id == 1"},
+                "topic": {"name": "orders", "format": "avro"},
+            },
+            {},
+        ),
+    ),
+    "trigger list": ((), ("GET", "/api/v1/triggers", None, {})),
+    "trigger show": (("tr_1",), ("GET", "/api/v1/triggers/tr_1", None, {})),
+    "trigger change": (("tr_1", "--filter", "true"), ("PATCH", "/api/v1/triggers/tr_1", {"filter": "true"}, {})),
+    "trigger pause": (("tr_1",), ("PATCH", "/api/v1/triggers/tr_1", {"paused": True}, {})),
+    "trigger resume": (("tr_1",), ("PATCH", "/api/v1/triggers/tr_1", {"paused": False}, {})),
+    "trigger rotate": (("tr_1",), ("POST", "/api/v1/triggers/tr_1/rotate", {"overlap_s": 86_400}, {})),
+    "trigger try": (("tr_1", '{"id": 1}'), ("POST", "/api/v1/triggers/tr_1/try", {"payload": {"id": 1}}, {})),
+    "trigger delete": (("tr_1",), ("DELETE", "/api/v1/triggers/tr_1", None, {})),
     "stop create": (
         ("--scope", "provider", "--target", "openai", "--reason", "outage", "--pause"),
         ("POST", "/api/v1/stops", {"scope": "provider", "mode": "pause", "reason": "outage", "target": "openai"}, {}),

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 from agentflow.cli import follow
+from agentflow.cli.answers import AnswerPrinter
 from agentflow.cli.follow import Painter
+from agentflow.client.events import RunEvent
 
 from tests.support.ctl import RUN, SUCCEEDED, WHOLE, Ctl
 
@@ -67,3 +69,44 @@ def test_a_run_that_compensates_has_not_ended(tmp_path: Path) -> None:
     ctl = Ctl(tmp_path, {("GET", f"/api/v1/workflows/runs/{RUN}"): looks})
     assert ctl("workflow", "wait", RUN).code == 1
     assert len(ctl.api.sent) == 2
+
+
+def token(step: str, index: int, text: str, attempt: int = 1) -> RunEvent:
+    return RunEvent("token", {"step_id": step, "attempt": attempt, "index": index, "text": text})
+
+
+def output(step: str, value: object, attempt: int = 1) -> RunEvent:
+    return RunEvent("output", {"id": step, "attempts": attempt, "output": value})
+
+
+def printed(*events: RunEvent) -> str:
+    parts: list[str] = []
+    printer = AnswerPrinter(parts.append, lambda text: parts.append(f"[{text}]"))
+    for event in events:
+        printer.take(event)
+    return "".join(parts)
+
+
+def test_one_answer_is_printed_at_a_time_and_the_others_after_it() -> None:
+    events = [token("a", 0, "one "), token("b", 0, "x "), output("c", {"k": 1}), token("a", 1, "two")]
+    events += [token("b", 1, "y"), output("a", "one two"), token("b", 2, "z"), output("b", "x yz")]
+    assert printed(*events) == '[a:]one two\n[c:]{"k": 1}\n[b:]x yz\n'
+
+
+def test_answer_begins_again_after_a_lost_connection_and_is_not_printed_twice() -> None:
+    assert printed(token("a", 0, "one "), token("a", 0, "one two"), output("a", "one two.")) == "[a:]one two.\n"
+
+
+def test_attempt_that_failed_is_left_and_the_next_one_is_named() -> None:
+    failed = RunEvent("step", {"id": "a", "attempts": 1, "status": "failed"})
+    events = [token("a", 0, "half"), failed, token("a", 0, "whole", 2), RunEvent("end", {"status": "succeeded"})]
+    assert printed(*events) == "[a:]half\n[a, attempt 2:]whole\n"
+
+
+def test_watch_with_tokens_prints_answers_and_ends_with_the_code_of_the_run(tmp_path: Path) -> None:
+    events = [token("analyze", 0, "Hello"), output("analyze", "Hello")]
+    ctl = Ctl(tmp_path, {("WATCH", RUN): events, ("GET", f"/api/v1/workflows/runs/{RUN}"): SUCCEEDED})
+    done = ctl("workflow", "watch", RUN, "--tokens")
+    assert (done.code, done.out) == (0, "Hello\n")
+    assert "succeeded" in done.err
+    assert ctl("workflow", "watch", RUN, "--tokens", "--timeout", "1m").code == 2

@@ -84,6 +84,9 @@ SHOWN = (
     "trace outliers --measure cost",
     "api GET /api/v1/limits",
     "doctor",
+    "trigger list -o wide",
+    "trigger show tr_1",
+    "trigger rotate tr_1",
 )
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),

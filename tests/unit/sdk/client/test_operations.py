@@ -13,10 +13,13 @@ from schemas.settings import Settings
 
 DOCUMENT = create_app(Settings()).openapi()
 BY_ROUTE = {(operation.method, operation.path): name for name, operation in OPERATIONS.items()}
+#: Other systems send these, to an address that is their key.
+OF_OTHERS = {("POST", "/api/v1/hooks/{address}")}
 ROUTES = {
     (method.upper(), path): operation
     for path, methods in DOCUMENT["paths"].items()
     for method, operation in methods.items()
+    if (method.upper(), path) not in OF_OTHERS
 }
 #: What the signature of a method does not tell.
 ARGUMENTS = {

@@ -113,3 +113,17 @@ def test_wait_raises_for_a_failed_run_if_it_is_to_check():
 def test_wait_ends_at_its_time_limit():
     with client_of("running") as client, pytest.raises(TimedOut, match="it continues"):
         client.workflows.wait("r-1", time_limit=0.01)
+
+
+def test_tokens_are_asked_for_and_none_is_left_out():
+    token = 'event: token\ndata: {"step_id": "a", "attempt": 1, "index": %d, "text": "x"}\n\n'
+    asked = []
+
+    def serve(request):
+        asked.append(str(request.url.query, "ascii"))
+        return httpx.Response(200, text=token % 0 + token % 1 + token % 0 + END)
+
+    with Client("http://api.test", "k", transport=httpx.MockTransport(serve)) as client:
+        found = [(e.kind, e.text) for e in client.workflows.watch("r-1", tokens=True)]
+    assert found == [("token", "x")] * 3 + [("end", "")]
+    assert asked == ["tokens=true"]

@@ -9,7 +9,7 @@ import click
 from agentflow.cli import output
 from agentflow.cli.api import at
 from agentflow.cli.columns import Column, printable
-from agentflow.cli.follow import follow, follow_and_end
+from agentflow.cli.follow import follow, follow_and_end, follow_answers
 from agentflow.cli.lazy import OneOf
 from agentflow.cli.options import DURATION, command, page_options
 from agentflow.cli.paging import pages
@@ -159,8 +159,13 @@ def wait_for(session: Session, run: str, *, timeout: float | None) -> None:
 @command(None, "watch", example="agentctl workflow watch 0eecbc4e-…")
 @click.argument("run")
 @click.option("--timeout", type=DURATION, help="Stop after this time, exit code 6.")
-def watch(session: Session, run: str, *, timeout: float | None) -> None:
+@click.option("--tokens", is_flag=True, help="Print answers of models as they come instead.")
+def watch(session: Session, run: str, *, timeout: float | None, tokens: bool) -> None:
     """Show the steps of RUN until it ends, with attempts and cost. The exit code says how it ended."""
+    if tokens:
+        if timeout is not None:
+            raise click.UsageError("--tokens follows to the end; leave out --timeout")
+        follow_answers(session, run)
     follow_and_end(session, run, timeout)
 
 

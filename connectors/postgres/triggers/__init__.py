@@ -1,0 +1,1 @@
+"""Triggers of organisations and how far topics were submitted, in PostgreSQL."""

@@ -1,0 +1,1 @@
+"""Triggers: requests and records of other systems become submissions of runs."""
