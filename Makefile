@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run demo install-cli test test-all simulate chaos mutate bench prove compare lint fmt lock migrate-up backup restore verify-backup run-control-plane run-worker docker-there dev-up dev-down status logs build dev-deps k8s-deploy engines agentdojo clean python-there
+.PHONY: help run demo install-cli test test-all simulate chaos chaos-ha mutate bench prove compare lint fmt lock migrate-up backup restore verify-backup run-control-plane run-worker docker-there dev-up dev-down status logs build dev-deps k8s-deploy engines agentdojo clean python-there
 
 VENV := .venv
 RUN := $(VENV)/bin/python
@@ -13,11 +13,11 @@ PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: $(VENV)/.local ## Start everything, run the sample once, serve until Ctrl-C: make run ARGS=--no-sample TOOLS=./mytools.py
-	@exec $(RUN) -m deploy.local run $(if $(BROKERS),--brokers $(BROKERS)) $(if $(REDIS),--redis $(REDIS)) $(ARGS)
+run: $(VENV)/.local ## Start everything, run the sample once, serve until Ctrl-C: make run ARGS=--no-sample TOOLS=./mytools.py TLS=1
+	@exec $(RUN) -m deploy.local run $(if $(BROKERS),--brokers $(BROKERS)) $(if $(REDIS),--redis $(REDIS)) $(if $(TLS),--tls) $(ARGS)
 
-demo: $(VENV)/.local ## Run the sample, an evaluation and a rollout in a temporary directory, then stop
-	@exec $(RUN) -m deploy.local demo
+demo: $(VENV)/.local ## Run the sample, an evaluation and a rollout in a temporary directory, then stop; TLS=1 encrypts it
+	@exec $(RUN) -m deploy.local demo $(if $(TLS),--tls)
 
 install-cli: $(VENV)/.local ## Put agentctl on the path: make install-cli BIN_DIR=~/.local/bin
 	@$(RUN) deploy/local/install_cli.py --venv $(VENV) $(if $(BIN_DIR),--bin-dir "$(BIN_DIR)")
@@ -64,7 +64,10 @@ simulate: $(VENV)/.dev ## Play seeds of the simulation: make simulate N=10000 SE
 	@exec $(RUN) -m tests.simulation --seeds $(or $(N),10000) --seed $(or $(SEED),0)
 
 chaos: $(VENV)/.dev ## Inject faults into a loaded system, then check: make chaos MINUTES=5 SEED=0
-	@exec $(RUN) -m tests.chaos --minutes $(or $(MINUTES),5) --seed $(or $(SEED),0)
+	@exec $(RUN) -m tests.chaos --minutes $(or $(MINUTES),5) --seed $(or $(SEED),0) $(if $(TLS),--tls)
+
+chaos-ha: $(VENV)/.dev ## Kill brokers, masters of Redis and stores under load, then check: make chaos-ha SEED=0 ARGS="--brokers 6"
+	@exec $(RUN) -m tests.chaos.ha --seed $(or $(SEED),0) $(ARGS)
 
 mutate: $(VENV)/.dev ## Measure the share of wrong edits that tests notice: make mutate N=400 SEED=0; resumes where it stopped
 	@exec $(RUN) -m tests.mutation --count $(or $(N),400) --seed $(or $(SEED),0)

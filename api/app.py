@@ -26,6 +26,7 @@ from api.http.otlp_errors import OtlpErrors
 from api.http.text_gate import TextGate
 from api.metrics.measures import Measure
 from api.routers.list import ROUTERS
+from api.routers.system import mcp
 from api.services import Services, TopicCreators
 from api.startup import lifespan_of
 from api.wiring import services_of, topic_creators
@@ -104,7 +105,7 @@ def create_app(
         lifespan=lifespan_of(settings, clients, services),
     )
     app.state.services = services
-    for router in ROUTERS:
+    for router in (*ROUTERS, mcp.router) if settings.api.mcp else ROUTERS:
         app.include_router(router)
     problems.install(app)
     openapi.install(app, ROUTERS)

@@ -87,6 +87,7 @@ from services.runs.known_runs import KnownRuns
 from services.runs.restart import Restarts
 from services.runs.signals import SignalSender
 from services.runs.submit import Submissions
+from services.runs.updates import Updates
 from services.security.auditing import Auditing
 from services.security.compliance.reporting import Reports
 from services.security.policies.active import ActivePolicies
@@ -144,7 +145,9 @@ class DefinitionServices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunServices:
-    """Submitting, reading, following and steering runs. ``bound`` is of submissions in flight."""
+    """Submitting, reading, following and steering runs. ``bound`` is of submissions in flight, ``waiting_updates`` of
+    updates whose sender waits.
+    """
 
     history: Runs
     definitions: RunDefinitions
@@ -157,6 +160,8 @@ class RunServices:
     bulk: Bulk
     waits: Waits
     signals: SignalSender
+    updates: Updates
+    waiting_updates: Bound
     approvals: Approvals
     routes: RunRoutes
     streams: Streams

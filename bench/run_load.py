@@ -19,6 +19,7 @@ from schemas.records.run_events import RunSubmitted
 from schemas.records.security.pinned import RunSecurity
 from schemas.spec.rules_version import LABELS
 from topics.catalogue import RUN_EVENTS, RUN_VIEWS
+from topics.clients import access
 from topics.codec import encode
 
 FAILED = frozenset({b"failed", b"canceled"})
@@ -102,7 +103,7 @@ class RunEnds:
     """Reads ``run-views`` from now on, for the runs that ended. An async context manager."""
 
     def __init__(self, bootstrap: str, partitions: int) -> None:
-        self._consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
+        self._consumer = AIOKafkaConsumer(**access(bootstrap), enable_auto_commit=False)
         self._partitions = [TopicPartition(RUN_VIEWS, partition) for partition in range(partitions)]
 
     async def __aenter__(self) -> Self:

@@ -65,7 +65,8 @@ class Objects(Group):
 class Api(Group):
     """Where HTTP is served. Stream roles serve their metrics at ``host``, too.
 
-    ``certificate_files`` are paths of PEM files, separated by commas, whose ends are shown as metrics.
+    ``certificate_files`` are paths of PEM files, separated by commas, whose ends are shown as metrics. ``mcp`` serves
+    `/mcp`.
     """
 
     host: Annotated[str, Var("API_HOST")] = "127.0.0.1"
@@ -73,6 +74,7 @@ class Api(Group):
     default_org_id: Annotated[str, Var("DEFAULT_ORG_ID")] = "default"
     access_log: Annotated[Flag, Var("API_ACCESS_LOG")] = False
     certificate_files: Annotated[str, Var("CERTIFICATE_FILES")] = ""
+    mcp: Annotated[Flag, Var("API_MCP")] = False
 
 
 class Security(Group):

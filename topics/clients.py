@@ -34,8 +34,8 @@ def admin(bootstrap: str, timeout_ms: int) -> AIOKafkaAdminClient:
 
 
 def faust_access(bootstrap: str) -> dict[str, Any]:
-    """Return what Faust's app must know of the brokers. It connects by ``consumer`` alone, so no login is in it."""
-    return {"broker": [f"aiokafka://{server}" for server in bootstrap.split(",")]}
+    """Return what Faust's app must know of the brokers: it makes a producer of its own."""
+    return {"broker": [f"aiokafka://{server}" for server in bootstrap.split(",")], **_faust_login(bootstrap)}
 
 
 def access(bootstrap: str) -> dict[str, Any]:
@@ -58,3 +58,20 @@ def connection_options(bootstrap: str) -> dict[str, Any]:
             "sasl_plain_password": how.password,
         }
     return options | {"security_protocol": how.protocol} if options else {}
+
+
+def _faust_login(bootstrap: str) -> dict[str, Any]:
+    options = connection_options(bootstrap)
+    if not options:
+        return {}
+    # Only stream roles have Faust loaded.
+    from faust.auth import OAuthCredentials, SASLCredentials, SSLCredentials
+
+    context = options.get("ssl_context")
+    if (provider := options.get("sasl_oauth_token_provider")) is not None:
+        return {"broker_credentials": OAuthCredentials(oauth_cb=provider, ssl_context=context)}
+    if (mechanism := options.get("sasl_mechanism")) is not None:
+        user, password = options["sasl_plain_username"], options["sasl_plain_password"]
+        login = SASLCredentials(username=user, password=password, mechanism=mechanism, ssl_context=context)
+        return {"broker_credentials": login}
+    return {"broker_credentials": SSLCredentials(context)}

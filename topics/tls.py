@@ -21,6 +21,20 @@ Verify = Literal["name", "authority", "nothing"]
 Stamps = tuple[tuple[int, int, int] | None, ...]
 
 
+class OneSidedClose(ssl.SSLObject):
+    """A connection that says its end and does not wait until the peer says it, too (RFC 8446, 6.1).
+
+    asyncio and uvloop would wait up to 30 s for a broker that is about to read no more.
+    """
+
+    def unwrap(self) -> None:
+        """Write the end."""
+        try:
+            super().unwrap()
+        except ssl.SSLWantReadError:
+            return
+
+
 class RenewedContext(ssl.SSLContext):
     """A client's context whose every new connection has the certificates that are in the files then."""
 
@@ -70,6 +84,7 @@ def changes(files: TlsFiles) -> Stamps:
 
 def _made(files: TlsFiles, verify: Verify) -> ssl.SSLContext:
     context = _trusting(files.ca)
+    context.sslobject_class = OneSidedClose
     context.check_hostname = verify == "name"
     context.verify_mode = ssl.CERT_NONE if verify == "nothing" else ssl.CERT_REQUIRED
     if files.cert:

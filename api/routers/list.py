@@ -30,7 +30,19 @@ from api.routers.definitions import (
     workflows,
 )
 from api.routers.money import bills, budgets, optimizer, price_lists, prices, stops
-from api.routers.runs import approvals, bulk, hooks, objects, restarts, run_steps, runs, signals, submit, waiting
+from api.routers.runs import (
+    approvals,
+    bulk,
+    hooks,
+    objects,
+    restarts,
+    run_steps,
+    runs,
+    signals,
+    submit,
+    updates,
+    waiting,
+)
 from api.routers.system import admin, descriptions, health, limits, pages, queues, workers
 from api.routers.traces import comparisons, otlp, outliers, policies, query, records, sessions, traces
 
@@ -45,6 +57,7 @@ ROUTERS = (
     bulk.router,
     restarts.router,
     signals.router,
+    updates.router,
     approvals.router,
     records.router,
     policies.router,

@@ -20,6 +20,7 @@ from deploy.local.engines.progress import Progress
 from deploy.local.system import ORG, System
 from schemas.records.run_events import StepFailed
 from topics.catalogue import RUN_EVENTS
+from topics.clients import access
 from topics.codec import decode
 
 CALL_MS = 55_000
@@ -40,7 +41,7 @@ def measure(data_dir: Path, sizes: Sizes, progress: Progress) -> list[Line]:
 async def _measure(stage: Stage) -> list[Line]:
     count = stage.sizes.canceled_calls
     stage.progress(f"cancels: {count} calls in flight")
-    consumer = AIOKafkaConsumer(bootstrap_servers=stage.system.endpoints.kafka_bootstrap, enable_auto_commit=False)
+    consumer = AIOKafkaConsumer(**access(stage.system.endpoints.kafka_bootstrap), enable_auto_commit=False)
     await consumer.start()
     try:
         partitions = [TopicPartition(RUN_EVENTS, number) for number in range(stage.system.partitions)]

@@ -36,6 +36,8 @@ class WorkflowLine:
     versions: int
     required_inputs: list[str]
     created_ms: int
+    description: str
+    input_schema: dict[str, Any] | None
 
 
 class Workflows:
@@ -108,6 +110,7 @@ class Workflows:
         rows = await self._database.fetch(
             "list workflows",
             "SELECT DISTINCT ON (name) name, version, required_inputs, count(*) OVER (PARTITION BY name) AS versions, "
+            "coalesce(spec->>'description', '') AS description, spec->'input_schema' AS input_schema, "
             f"{epoch_ms('created_at')} AS created_ms FROM workflow WHERE org_id = $1 ORDER BY name, version DESC",
             org_id,
         )

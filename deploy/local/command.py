@@ -36,7 +36,7 @@ def main(argv: Sequence[str]) -> int:
     args = _parser().parse_args(argv)
     screen = Screen()
     try:
-        return _run(args, screen) if args.command == "run" else demo(screen)
+        return _run(args, screen) if args.command == "run" else demo(screen, tls=args.tls)
     except (UsageError, DataDirBusyError) as exc:
         screen.warn(str(exc))
         return EXIT_USAGE
@@ -46,17 +46,34 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _run(args: argparse.Namespace, screen: Screen) -> int:
-    return run(args.data_dir, args.sample, screen, brokers=args.brokers, redis=args.redis)
+    if args.tls and args.redis != "single":
+        raise UsageError("TLS=1 has one Redis alone: leave REDIS out, or TLS")
+    return run(args.data_dir, args.sample, screen, brokers=args.brokers, redis=args.redis, tls=args.tls)
 
 
-def run(data_dir: Path, sample: bool | None, screen: Screen, *, brokers: int = 1, redis: RedisKind = "single") -> int:
-    """Start everything, run the sample if that is due, serve until Ctrl-C."""
+def run(
+    data_dir: Path,
+    sample: bool | None,
+    screen: Screen,
+    *,
+    brokers: int = 1,
+    redis: RedisKind = "single",
+    tls: bool = False,
+) -> int:
+    """Start everything, run the sample if that is due, serve until Ctrl-C; with ``tls`` on encrypted connections."""
     began, interrupts = time.monotonic(), Interrupts()
     port, drain_s = _port(os.environ), _drain_s(os.environ)
     tools = _tools(os.environ)
     env = {"TOOLS": str(tools)} if tools is not None else {}
     system = System(
-        data_dir, progress=screen.progress, warn=screen.warn, port=port, env=env, brokers=brokers, redis=redis
+        data_dir,
+        progress=screen.progress,
+        warn=screen.warn,
+        port=port,
+        env=env,
+        brokers=brokers,
+        redis=redis,
+        tls=tls,
     )
     system.stack.open()  # the lock comes before any word
     try:
@@ -71,8 +88,8 @@ def run(data_dir: Path, sample: bool | None, screen: Screen, *, brokers: int = 1
         system.stack.stop()
 
 
-def demo(screen: Screen) -> int:
-    """Start everything in a temporary directory, run the samples, stop."""
+def demo(screen: Screen, *, tls: bool = False) -> int:
+    """Start everything in a temporary directory, run the samples, stop; with ``tls`` on encrypted connections."""
     from rich.console import Console
 
     from deploy.local.samples.evaluation import run_evaluation
@@ -85,7 +102,7 @@ def demo(screen: Screen) -> int:
     try:
         with (
             tempfile.TemporaryDirectory(prefix="agentflow-demo-") as folder,
-            System(Path(folder), durable=False, progress=screen.say) as system,
+            System(Path(folder), durable=False, progress=screen.say, tls=tls) as system,
         ):
             asyncio.run(prepare_rollout(system.api_url, system.api_key))
             asyncio.run(run_sample(system.api_url, system.api_key))
@@ -148,5 +165,9 @@ def _parser() -> argparse.ArgumentParser:
     run_.add_argument("--brokers", type=int, choices=(1, 3), default=1, help="brokers of Kafka (default 1)")
     kinds = ("single", "sentinel", "cluster")
     run_.add_argument("--redis", choices=kinds, default="single", help="servers of Redis (default single)")
-    commands.add_parser("demo", help="run the sample in a temporary directory, then stop")
+    demo_ = commands.add_parser("demo", help="run the sample in a temporary directory, then stop")
+    for command in (run_, demo_):
+        command.add_argument(
+            "--tls", action="store_true", help="encrypt all connections to the engines, by certificates made here"
+        )
     return parser

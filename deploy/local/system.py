@@ -57,7 +57,8 @@ class System:
 
     ``warn`` gets what somebody must know, such as a damaged file. ``durable`` keeps data safe against a crash of the
     machine; temporary directories do without. ``partitions`` is that of new topics. The API listens on ``port``, or on
-    one that this directory keeps. ``brokers`` is 1, or 3 and more; ``redis`` may be several servers, too.
+    one that this directory keeps. ``brokers`` is 1, or 3 and more; ``redis`` may be several servers, too. ``tls``
+    encrypts every connection to the engines.
     """
 
     data_dir: Path
@@ -71,6 +72,7 @@ class System:
     port: int | None = None
     brokers: int = 1
     redis: RedisKind = "single"
+    tls: bool = False
 
     def __post_init__(self) -> None:
         self.data_dir = self.data_dir.resolve()
@@ -81,6 +83,7 @@ class System:
             durable=self.durable,
             progress=self.progress,
             warn=self.warn,
+            tls=self.tls,
         )
         self.roles: dict[str, RoleProcess] = {}
 

@@ -61,13 +61,15 @@ class WorkflowDryRun(Answer):
 
 
 class WorkflowEntry(Answer):
-    """A workflow as lists show it: its newest version."""
+    """A workflow as lists show it: its newest version, with what it says of itself and of its inputs."""
 
     name: str
     version: int
     versions: int
     required_inputs: list[str]
     created_at: str | None
+    description: str = ""
+    input_schema: dict[str, Any] | None = None
 
 
 class WorkflowPage(Answer):

@@ -2733,6 +2733,18 @@ class TriggerPage(Answer):
     triggers: list[TriggerAnswer]
 
 
+class UpdateAnswer(Answer):
+    """An update of a run: ``output`` is what its answering step gave, ``error`` why there is none."""
+
+    id: str
+    update: str
+    update_id: str
+    state: str
+    step: str | None = None
+    output: Any = None
+    error: Failure | None = None
+
+
 class UserSummary(Answer):
     """A user for whom runs ran: their traces within the time, and what they add up to."""
 
@@ -2917,13 +2929,15 @@ class WorkflowDryRun(Answer):
 
 
 class WorkflowEntry(Answer):
-    """A workflow as lists show it: its newest version."""
+    """A workflow as lists show it: its newest version, with what it says of itself and of its inputs."""
 
     name: str
     version: int
     versions: int
     required_inputs: list[str]
     created_at: str | None
+    description: str = ""
+    input_schema: dict[str, Any] | None = None
 
 
 class WorkflowPage(Answer):

@@ -10,7 +10,15 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-_LOADERS = ("engine.py", "server_config.py", "prompt_rules.py", "replay_rules.py", "policy_rules.py", "audit_rules.py")
+_LOADERS = (
+    "engine.py",
+    "server_config.py",
+    "prompt_rules.py",
+    "replay_rules.py",
+    "policy_rules.py",
+    "audit_rules.py",
+    "mcp_rules.py",
+)
 LOADERS = tuple(Path("sdk", "agentflow", name) for name in _LOADERS)
 HASHES = "hashes.json"
 _PACKAGES = ("schemas", "streams")

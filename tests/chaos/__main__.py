@@ -40,10 +40,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--settle", type=float, default=180.0, metavar="S", help="wait so long for the end (default 180)"
     )
     parser.add_argument("--evidence", type=Path, metavar="FILE", help="write what was judged, as gzipped JSON")
+    parser.add_argument("--tls", action="store_true", help="encrypt every connection to the engines")
     parser.add_argument("--plan", action="store_true", help="only print the faults of the seed")
     asked = parser.parse_args(argv)
     seed = asked.seed or random.SystemRandom().randrange(1, 10**9)
-    options = Options(seed, asked.minutes, asked.in_flight, asked.settle, asked.runs)
+    options = Options(seed, asked.minutes, asked.in_flight, asked.settle, asked.runs, asked.tls)
     if options.faults_s < LEAST_S:
         parser.error("--minutes must be at least 0.5")
     if asked.plan:
@@ -59,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _play(options: Options, *, keep: bool, evidence: Path | None) -> int:
     data_dir = Path(tempfile.mkdtemp(prefix=f"agentflow-chaos-{options.seed}-"))
     say(f"chaos: seed {options.seed}, {options.minutes:g} minutes, {options.in_flight} runs in flight, in {data_dir}")
-    again = f"make chaos MINUTES={options.minutes:g} SEED={options.seed}"
+    again = f"make chaos MINUTES={options.minutes:g} SEED={options.seed}{' TLS=1' if options.tls else ''}"
     try:
         verdict = Session(options, data_dir, say).play()
     except KeyboardInterrupt:

@@ -12,8 +12,9 @@ from redis.exceptions import RedisError
 
 from deploy.local.engines.engine import Engine
 from deploy.local.engines.errors import EngineStartError
+from deploy.local.roles import RoleProcess
 from tests.chaos.plan import Fault
-from tests.chaos.stack import ChaosSystem, resume, suspend
+from tests.chaos.stack import LoadedSystem, resume, suspend
 
 Say = Callable[[str], None]
 WATCH_S = 0.5
@@ -34,7 +35,7 @@ class Done:
 class Hands:
     """Carries out a plan in the thread that made it: processes end with the thread that started them."""
 
-    def __init__(self, system: ChaosSystem, say: Say) -> None:
+    def __init__(self, system: LoadedSystem, say: Say) -> None:
         self._system = system
         self._say = say
         self._locks: dict[str, asyncio.Lock] = {}
@@ -51,7 +52,7 @@ class Hands:
             async with asyncio.TaskGroup() as faults:
                 for fault in plan:
                     await asyncio.sleep(max(0.0, began + fault.at_s - time.monotonic()))
-                    faults.create_task(self._strike(fault))
+                    faults.create_task(self.strike(fault))
             watch.cancel()
 
     async def keep_up(self) -> None:
@@ -65,7 +66,8 @@ class Hands:
                     self._say(f"{name} ended by itself with exit code {code}; it is started again")
                     process.launch()
 
-    async def _strike(self, fault: Fault) -> None:
+    async def strike(self, fault: Fault) -> None:
+        """Carry out one fault, and return when it is over."""
         async with self._locks.setdefault(fault.target, asyncio.Lock()):
             self._say(str(fault))
             began_ms = _now_ms()
@@ -91,15 +93,16 @@ class Hands:
         name = fault.target
         self._down.add(name)
         try:
-            await asyncio.to_thread(self._system.find(name).kill)
+            # Found once: which server is the master may be another one afterwards.
+            process = await asyncio.to_thread(self._system.find, name)
+            await asyncio.to_thread(process.kill)
             await asyncio.sleep(fault.lasts_s)
-            await self._start(name)
+            await self._start(process)
         finally:
             self._down.discard(name)
 
-    async def _start(self, name: str) -> None:
+    async def _start(self, process: RoleProcess | Engine) -> None:
         """Start a process. A role is not waited for: it may well need an engine that is down now."""
-        process = self._system.find(name)
         if not isinstance(process, Engine):
             process.launch()
             return
@@ -111,7 +114,7 @@ class Hands:
             except EngineStartError as exc:
                 if start == STARTS:
                     raise
-                self._say(f"{name} did not start, once more: {str(exc).splitlines()[0]}")
+                self._say(f"{process.name} did not start, once more: {str(exc).splitlines()[0]}")
 
     async def _stop(self, fault: Fault) -> None:
         pid = self._system.pid_of(fault.target)
@@ -135,13 +138,11 @@ class Hands:
             await redis.aclose()
 
     async def _disturb(self, fault: Fault) -> None:
-        proxy, links = self._system.proxy, self._system.links.named(fault.target)
-        assert proxy is not None
-        await proxy.tell(links, fault.kind, fault.amount)
+        await self._system.disturb(fault.target, fault.kind, fault.amount)
         try:
             await asyncio.sleep(fault.lasts_s)
         finally:
-            await asyncio.shield(proxy.tell(links, "heal"))
+            await asyncio.shield(self._system.heal(fault.target))
 
 
 def _now_ms() -> int:

@@ -25,6 +25,7 @@ from tests.chaos.workflows import TOPIC_SOURCE, Submission, submission
 from tests.support.client import ENDED, RUNS
 from tests.support.cloudevents import binary, structured
 from topics import catalogue
+from topics.clients import access
 
 #: Requests at once; the rest of the runs in flight wait for their turn.
 CONNECTIONS = 24
@@ -61,7 +62,7 @@ class Ends:
 
     async def _read(self) -> None:
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap,
+            **access(self._bootstrap),
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             request_timeout_ms=10_000,
@@ -270,7 +271,7 @@ async def loaded(
 ) -> AsyncIterator[tuple[Load, Ends]]:
     """Open what the load needs, with a key of each organisation; the ends are followed until the block is left."""
     ends = Ends(bootstrap, partitions)
-    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", request_timeout_ms=10_000, linger_ms=5)
+    producer = AIOKafkaProducer(**access(bootstrap), acks="all", request_timeout_ms=10_000, linger_ms=5)
     await producer.start()
     following = asyncio.create_task(ends.follow())
     try:

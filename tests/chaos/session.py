@@ -17,7 +17,7 @@ from tests.chaos.judges.violation import Violation
 from tests.chaos.load import Ends, Load, loaded
 from tests.chaos.pauses import longest, pauses, slowest
 from tests.chaos.records import Strike
-from tests.chaos.stack import TARGETS, ChaosSystem
+from tests.chaos.stack import TARGETS, ChaosSystem, LoadedSystem
 from tests.chaos.verdict import Played, Verdict, pronounced
 
 HEARTBEAT_S = 10.0
@@ -32,7 +32,7 @@ AGAIN_S = 1.0
 class Options:
     """What is asked for. ``settle_s`` bounds the wait for what is in flight, and then that for the last rows.
 
-    ``runs`` is how many are begun at most.
+    ``runs`` is how many are begun at most; ``tls`` encrypts every connection to the engines.
     """
 
     seed: int
@@ -40,6 +40,7 @@ class Options:
     in_flight: int = 300
     settle_s: float = 180.0
     runs: int | None = None
+    tls: bool = False
 
     @property
     def faults_s(self) -> float:
@@ -53,7 +54,16 @@ class Session:
     def __init__(self, options: Options, data_dir: Path, say: Progress) -> None:
         self._options = options
         self._say = say
-        self._system = ChaosSystem(data_dir, progress=say, chain_steps=workflows.is_chained(options.seed))
+        self._system = self._made(data_dir)
+
+    def _made(self, data_dir: Path) -> LoadedSystem:
+        """Return the system, not yet started."""
+        chained = workflows.is_chained(self._options.seed)
+        return ChaosSystem(data_dir, progress=self._say, chain_steps=chained, tls=self._options.tls)
+
+    async def _carry_out(self, hands: Hands) -> None:
+        """Let faults strike; return when all are over."""
+        await hands.carry_out(plan.draw(self._options.seed, self._options.faults_s, TARGETS))
 
     def play(self) -> Verdict:
         """Start everything, let faults strike, settle, check, stop. Raises ``EngineError``, ``KeyboardInterrupt``."""
@@ -70,7 +80,6 @@ class Session:
         options, system = self._options, self._system
         self._clock = time.monotonic()
         hands = Hands(system, self._said)
-        faults = plan.draw(options.seed, options.faults_s, TARGETS)
         async with (
             loaded(
                 options.seed,
@@ -87,7 +96,7 @@ class Session:
             running = group.create_task(load.run())
             await load.full(FILL_S)
             self._said(f"{load.open} runs are in flight; faults strike from now on")
-            await hands.carry_out(faults)
+            await self._carry_out(hands)
             keeper = group.create_task(hands.keep_up())
             await asyncio.sleep(CALM_S)
             to_ms = time.time_ns() // 1_000_000

@@ -16,8 +16,9 @@ from deploy.local.engines.kafka import KafkaEngine
 from deploy.local.engines.ports import LOOPBACK
 from deploy.local.roles import RoleProcess
 from deploy.local.system import System
+from schemas.configuration.kafka_access import reached_alike
 from tests.chaos.links import KAFKA, MODEL, Links, ProxyProcess, engines_of
-from tests.chaos.plan import Targets
+from tests.chaos.plan import Kind, Targets
 from tests.chaos.scenarios.nodes import ROUTES
 from tests.support.crashes import HOLD_TTL_MS, LEASE_MS, SESSION_MS, model_process
 
@@ -51,15 +52,16 @@ class ProxiedKafka(KafkaEngine):
     def _write_config(self) -> None:
         super()._write_config()
         names = {process.upper().replace("-", "_"): ports for process, ports in self.listeners.items()}
-        roles = ["PLAINTEXT", *names]
-        listens = [f"PLAINTEXT://{self.address}", f"CONTROLLER://{LOOPBACK}:{self._controller_port}"]
+        roles = ["CLIENTS", *names]
+        listens = [f"CLIENTS://{self.address}", f"CONTROLLER://{LOOPBACK}:{self._controller_port}"]
         listens += [f"{name}://{LOOPBACK}:{here}" for name, (here, _) in names.items()]
-        named = [f"PLAINTEXT://{self.address}", *(f"{n}://{LOOPBACK}:{there}" for n, (_, there) in names.items())]
+        named = [f"CLIENTS://{self.address}", *(f"{n}://{LOOPBACK}:{there}" for n, (_, there) in names.items())]
         own = {
             "listeners": ",".join(listens),
             "advertised.listeners": ",".join(named),
-            "inter.broker.listener.name": "PLAINTEXT",
-            "listener.security.protocol.map": ",".join(f"{name}:PLAINTEXT" for name in (*roles, "CONTROLLER")),
+            "listener.security.protocol.map": ",".join(
+                [*(f"{name}:{self.protocol}" for name in roles), "CONTROLLER:PLAINTEXT"]
+            ),
             "num.network.threads": "1",  # of each listener, and there are many
         }
         with self._config.open("a") as config:  # the last line of a name counts
@@ -81,11 +83,8 @@ class ProxiedStack(EngineStack):
 
 
 @dataclass
-class ChaosSystem(System):
-    """The system to torment, with or without chained steps.
-
-    The model and the proxy are processes of their own, started before the roles.
-    """
+class LoadedSystem(System):
+    """The system with every role of its own, and the model as a process that is started before them."""
 
     durable: bool = False
     chain_steps: bool = False
@@ -103,13 +102,8 @@ class ChaosSystem(System):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.env = {**self.env, "CHAIN_STEPS": str(self.chain_steps).lower(), "ROUTES_FILE": str(self._routes_file())}
-        self.links = Links(PROXIED)
-        stack = ProxiedStack(self.data_dir, durable=False, progress=self.progress)
-        stack.links = self.links
-        self.stack = stack
         self.model = model_process(self.data_dir, LATENCY_MS, jitter_ms=JITTER_MS, error_rate=ERROR_RATE)
         self.model.death_signal = SIGKILL
-        self.proxy: ProxyProcess | None = None
 
     def _routes_file(self) -> Path:
         file = self.data_dir / "routes.json"
@@ -117,36 +111,12 @@ class ChaosSystem(System):
         file.write_text(json.dumps(ROUTES), encoding="utf-8")
         return file
 
-    def endpoints_of(self, name: str) -> Endpoints:
-        """Return the engines as one role sees them: each behind its link."""
-
-        def behind(address: str, engine: str) -> str:
-            port = self.links.listens.get(f"{name}>{engine}")
-            return address if port is None else at_port(address, port)
-
-        real = self.endpoints
-        return replace(
-            real,
-            kafka_bootstrap=f"{LOOPBACK}:{self.links.listens[f'{name}>{KAFKA}']}",
-            redis_url=behind(real.redis_url, "redis"),
-            postgres_dsn=behind(real.postgres_dsn, "postgres"),
-            clickhouse_url=behind(real.clickhouse_url, "clickhouse"),
-            nats_url=behind(real.nats_url, "nats"),
-        )
-
-    def role_env(self, name: str) -> dict[str, str]:
-        """Return the environment of a role; only workers know the model."""
-        port = self.links.listens.get(f"{name}>{MODEL}")
-        model = {} if port is None else {"LOCAL_PROVIDER_URL": f"http://{LOOPBACK}:{port}"}
-        return super().role_env(name) | model
-
     def stop(self) -> None:
         """Stop everything, also what is suspended."""
         for name in (*self.roles, *ENGINES, MODEL):
             resume(self.pid_of(name))
         super().stop()
-        for process in (self.model, *([self.proxy.process] if self.proxy else [])):
-            process.stop(timeout_s=5)
+        self.model.stop(timeout_s=5)
 
     def pid_of(self, name: str) -> int | None:
         """Return the process id of a role, an engine or the model, while it runs."""
@@ -160,6 +130,13 @@ class ChaosSystem(System):
             return self.model
         return self.roles[name] if name in self.roles else self.stack.engine(name)  # type: ignore[arg-type]
 
+    async def disturb(self, target: str, do: Kind, amount: float) -> None:
+        """Begin a fault on links. Raises ``KeyError`` where there are none."""
+        raise KeyError(f"there are no links, such as {target}, to {do}")
+
+    async def heal(self, target: str) -> None:
+        """End a fault on links."""
+
     @property
     def model_url(self) -> str:
         """Where the model listens, without a link between."""
@@ -168,6 +145,62 @@ class ChaosSystem(System):
     def process(self, name: str, argv: Sequence[str], env: Mapping[str, str]) -> RoleProcess:
         """Return a process that ends with this one, also when it is suspended and so hears nothing but SIGKILL."""
         return replace(super().process(name, argv, env), death_signal=SIGKILL)
+
+    def start_roles(self) -> None:
+        self.model.start()
+        super().start_roles()
+
+
+@dataclass
+class ChaosSystem(LoadedSystem):
+    """The system to torment: with a proxy, a process of its own, between every role and every engine."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.links = Links(PROXIED)
+        stack = ProxiedStack(self.data_dir, durable=False, progress=self.progress, tls=self.tls)
+        stack.links = self.links
+        self.stack = stack
+        self.proxy: ProxyProcess | None = None
+
+    def endpoints_of(self, name: str) -> Endpoints:
+        """Return the engines as one role sees them: each behind its link."""
+
+        def behind(address: str, engine: str) -> str:
+            port = self.links.listens.get(f"{name}>{engine}")
+            return address if port is None else at_port(address, port)
+
+        real = self.endpoints
+        return replace(
+            real,
+            kafka_bootstrap=reached_alike(real.kafka_bootstrap, f"{LOOPBACK}:{self.links.listens[f'{name}>{KAFKA}']}"),
+            redis_url=behind(real.redis_url, "redis"),
+            postgres_dsn=behind(real.postgres_dsn, "postgres"),
+            clickhouse_url=behind(real.clickhouse_url, "clickhouse"),
+            nats_url=behind(real.nats_url, "nats"),
+        )
+
+    def role_env(self, name: str) -> dict[str, str]:
+        """Return the environment of a role; only workers know the model."""
+        port = self.links.listens.get(f"{name}>{MODEL}")
+        model = {} if port is None else {"LOCAL_PROVIDER_URL": f"http://{LOOPBACK}:{port}"}
+        return super().role_env(name) | model
+
+    def stop(self) -> None:
+        """Stop everything, the proxy last."""
+        super().stop()
+        if self.proxy is not None:
+            self.proxy.process.stop(timeout_s=5)
+
+    async def disturb(self, target: str, do: Kind, amount: float) -> None:
+        """Begin a fault on links."""
+        assert self.proxy is not None
+        await self.proxy.tell(self.links.named(target), do, amount)
+
+    async def heal(self, target: str) -> None:
+        """End a fault on links."""
+        assert self.proxy is not None
+        await self.proxy.tell(self.links.named(target), "heal")
 
     def start_roles(self) -> None:
         self.model.start()

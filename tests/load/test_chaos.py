@@ -7,6 +7,7 @@ import os
 import random
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from signal import SIGINT
 
@@ -24,6 +25,19 @@ from tests.support.polling import until
 _WANTED = os.environ.get("CHAOS_SEED", "196160708")
 SEED = random.SystemRandom().randrange(1, 10**9) if _WANTED == "random" else int(_WANTED)
 OPTIONS = Options(SEED, minutes=1, in_flight=150, settle_s=45)
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.exhaustive
+def test_every_promise_holds_on_encrypted_connections(tmp_path: Path, capsys) -> None:
+    lines: list[str] = []
+    verdict = Session(replace(OPTIONS, tls=True), tmp_path, lines.append).play()
+    with capsys.disabled():
+        print(f"\nchaos, encrypted, seed {SEED}:\n{verdict.as_table()}")  # noqa: T201 - as above
+    told = "\n".join([f"logs are in {tmp_path / 'logs'}", *verdict.problems, *lines])
+    assert verdict.held, told
+    assert verdict.accepted > OPTIONS.in_flight, told
+    assert below(tmp_path) == []
 
 
 @pytest.mark.timeout(300)

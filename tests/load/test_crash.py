@@ -21,8 +21,9 @@ SETTLE_S = 60
 
 
 @pytest.mark.exhaustive  # the minute of chaos has these kills among others
-def test_crashes_lose_nothing_and_double_nothing(tmp_path: Path, capsys) -> None:
-    with crash_system(tmp_path) as (system, model_url):
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "encrypted"])
+def test_crashes_lose_nothing_and_double_nothing(tmp_path: Path, capsys, tls: bool) -> None:
+    with crash_system(tmp_path, tls=tls) as (system, model_url):
         redis = Redis.from_url(system.endpoints.redis_url)
         moments = random_moments(SEED, ROLES, 2)
         moments.insert(len(moments) // 2, (0.5, FLUSH))

@@ -67,7 +67,7 @@ def model_process(data_dir: Path, latency_ms: int, *, jitter_ms: int = 0, error_
 
 @contextmanager
 def crash_system(
-    data_dir: Path, *, latency_ms: int = 100, env: Mapping[str, str] | None = None
+    data_dir: Path, *, latency_ms: int = 100, env: Mapping[str, str] | None = None, tls: bool = False
 ) -> Iterator[tuple[System, str]]:
     """Run the system with separate roles, told ``env`` too; yield it and the model's URL."""
     model = model_process(data_dir, latency_ms)
@@ -83,7 +83,7 @@ def crash_system(
             "CHECKPOINT_INTERVAL_MS": str(CHECKPOINT_MS),
             **(env or {}),
         }
-        with System(data_dir, durable=False, layout=LAYOUT, env=told) as system:
+        with System(data_dir, durable=False, layout=LAYOUT, env=told, tls=tls) as system:
             with system.client() as client:
                 client.post("/api/v1/prompts", json=PROMPT).raise_for_status()
                 client.post("/api/v1/workflows", json=WORKFLOW).raise_for_status()

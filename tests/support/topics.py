@@ -13,6 +13,7 @@ from connectors.kafka.log import KafkaLog
 from connectors.ports.engine import InRecord
 from schemas.errors import BadRecord, NewerMajor
 from topics.catalogue import MAX_MESSAGE_BYTES
+from topics.clients import access
 from topics.codec import decode
 
 Headers = tuple[tuple[str, bytes], ...]
@@ -45,7 +46,7 @@ def produce(bootstrap: str, messages: Sequence[Message]) -> list[Place]:
 
 async def produce_all(bootstrap: str, messages: Sequence[Message]) -> list[Place]:
     """See ``produce``."""
-    async with AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", max_request_size=_PRODUCER_BYTES) as producer:
+    async with AIOKafkaProducer(**access(bootstrap), acks="all", max_request_size=_PRODUCER_BYTES) as producer:
         sent = [
             await producer.send(m.topic, m.value, key=m.key, headers=list(m.headers), partition=m.partition)
             for m in messages
@@ -91,8 +92,8 @@ def behind(bootstrap: str, group: str, topic: str) -> int:
 
 
 async def _behind(bootstrap: str, group: str, topic: str) -> int:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
+    admin = AIOKafkaAdminClient(**access(bootstrap))
+    consumer = AIOKafkaConsumer(**access(bootstrap), enable_auto_commit=False)
     await asyncio.gather(admin.start(), consumer.start())
     try:
         described = await admin.describe_topics([topic])

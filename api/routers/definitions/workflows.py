@@ -104,6 +104,8 @@ async def list_workflows(who: WorkflowReader, parts: Parts) -> WorkflowPage:
             versions=w.versions,
             required_inputs=w.required_inputs,
             created_at=timestamp(w.created_ms),
+            description=w.description,
+            input_schema=w.input_schema,
         )
         for w in lines
         if who.scopes.allow("workflow", w.name)

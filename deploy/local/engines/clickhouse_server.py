@@ -15,6 +15,9 @@ import json
 import os
 import re
 import signal
+import socket
+import ssl
+import sys
 import threading
 import uuid
 from collections.abc import Callable
@@ -37,6 +40,7 @@ from deploy.local.engines.clickhouse_wire import (
     quote_name,
 )
 from deploy.local.engines.ports import LOOPBACK
+from deploy.local.engines.tls.files import server_context
 
 if TYPE_CHECKING:
     from chdb.state.sqlitelike import Connection
@@ -188,10 +192,23 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, port: int, database: Database, secret: str) -> None:
+    def __init__(self, port: int, database: Database, secret: str, tls: ssl.SSLContext | None = None) -> None:
         super().__init__((LOOPBACK, port), Handler)
+        self._tls = tls
         self.database = database
         self.secret = secret
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        """Accept a connection. Its handshake is done by its own thread, so that a slow client keeps nobody."""
+        conn, address = super().get_request()
+        if self._tls is not None:
+            conn = self._tls.wrap_socket(conn, server_side=True, do_handshake_on_connect=False)
+        return conn, address
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of clients that leave or refuse the certificate; all else is a defect."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
 
 
 def answered_format(request: Request) -> str:
@@ -205,8 +222,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--path", type=Path, required=True, help="the data folder, owned by this process alone")
     parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--cert", type=Path, help="serve HTTPS with this certificate")
+    parser.add_argument("--key", type=Path, help="its key")
     arguments = parser.parse_args()
-    server = Server(arguments.port, Database(arguments.path), os.environ.get(SECRET_VARIABLE, ""))
+    tls = server_context(arguments.cert, arguments.key) if arguments.cert else None
+    server = Server(arguments.port, Database(arguments.path), os.environ.get(SECRET_VARIABLE, ""), tls)
 
     def stop(*_signal: object) -> None:
         # shutdown() waits for the serving loop, which this handler interrupts: it must run elsewhere.

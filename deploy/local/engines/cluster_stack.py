@@ -28,8 +28,9 @@ class ClusterStack(EngineStack):
         durable: bool = True,
         progress: Progress = silent,
         warn: Progress = silent,
+        tls: bool = False,
     ) -> None:
-        super().__init__(data_dir, which, durable=durable, progress=progress, warn=warn)
+        super().__init__(data_dir, which, durable=durable, progress=progress, warn=warn, tls=tls)
         self._brokers = brokers
         self._redis = redis
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from schemas.configuration.kafka_access import KafkaAccess, access_of
+
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
@@ -15,7 +17,7 @@ class Endpoints:
     """
 
     data_dir: Path
-    kafka_bootstrap: str = ""  # "127.0.0.1:9092"
+    kafka_bootstrap: str = ""  # "127.0.0.1:9092", which carries its access (`Bootstrap`)
     redis_url: str = ""  # "redis://:password@127.0.0.1:6379/0"
     postgres_dsn: str = ""  # "postgresql://postgres:password@127.0.0.1:5432/agentflow"
     clickhouse_url: str = ""  # "http://default:password@127.0.0.1:8123"
@@ -28,10 +30,25 @@ class Endpoints:
     def as_env(self) -> dict[str, str]:
         """The environment variables that the roles read, for the engines that were started."""
         env = {
-            "KAFKA_BOOTSTRAP": self.kafka_bootstrap,
+            "KAFKA_BOOTSTRAP": str(self.kafka_bootstrap),
+            **_kafka_login(self.kafka_bootstrap),
             "REDIS_URL": self.redis_url,
             "DATABASE_URL": self.postgres_dsn,
             "CLICKHOUSE_URL": self.clickhouse_url,
             "NATS_URL": self.nats_url,
         }
         return {name: value for name, value in env.items() if value}
+
+
+def _kafka_login(bootstrap: str) -> dict[str, str]:
+    """The variables that say how the brokers are reached; none for plain ones."""
+    access = access_of(bootstrap)
+    if access == KafkaAccess():
+        return {}
+    return {
+        "KAFKA_SECURITY_PROTOCOL": access.protocol,
+        "KAFKA_SASL_MECHANISM": access.mechanism,
+        "KAFKA_SASL_USERNAME": access.username,
+        "KAFKA_SASL_PASSWORD": access.password,
+        "KAFKA_SSL_CAFILE": access.files.ca,
+    }

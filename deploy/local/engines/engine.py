@@ -25,6 +25,7 @@ from connectors.objects import atomic_file
 from deploy.local.engines.errors import EngineStartError
 from deploy.local.engines.ports import PortBook
 from deploy.local.engines.progress import HEARTBEAT_S, Progress, silent
+from deploy.local.engines.tls.files import LocalTls
 
 GUARD = Path(__file__).with_name("guard.py")
 PROBE_INTERVAL_S = 0.03  # a probe costs about 0.2 ms, and half of this is added to every start
@@ -42,6 +43,7 @@ class EngineContext:
     durable: bool = True  # False for tests: no fsync, and children are killed hard when the parent dies
     progress: Progress = silent
     warn: Progress = silent
+    tls: LocalTls | None = None  # encrypt every connection, with these certificates
 
 
 @dataclass(frozen=True, slots=True)

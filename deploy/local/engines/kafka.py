@@ -9,7 +9,8 @@ import socket
 import struct
 import subprocess
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,6 +21,9 @@ from deploy.local.engines.errors import EngineStartError
 from deploy.local.engines.jars import KAFKA, cache_root, ensure_jars
 from deploy.local.engines.ports import LOOPBACK, PortBook
 from deploy.local.engines.progress import Progress, heartbeat
+from deploy.local.engines.tls import kafka_login
+from schemas.configuration.kafka_access import Bootstrap, KafkaAccess
+from schemas.configuration.tls_files import TlsFiles
 
 # Dead-letter topics must hold any record of their source plus headers, so the broker takes four times the usual 1 MB.
 MESSAGE_MAX_BYTES = 4 * 1024 * 1024
@@ -29,7 +33,6 @@ SETTINGS = {
     "process.roles": "broker,controller",
     "node.id": "1",
     "controller.listener.names": "CONTROLLER",
-    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
     "auto.create.topics.enable": "false",  # topics are declared in the catalogue; a typo must fail
     "message.max.bytes": str(MESSAGE_MAX_BYTES),
     # A killed broker may come back only when its former self is given up: by default that takes 9 s.
@@ -77,8 +80,8 @@ class KafkaEngine(Engine):
         self._controller_port = context.ports.port("kafka-controller")
 
     @property
-    def address(self) -> str:
-        return f"{LOOPBACK}:{self._port}"
+    def address(self) -> Bootstrap:
+        return Bootstrap(f"{LOOPBACK}:{self._port}", self._access())
 
     def prepare(self) -> None:
         """Fetch and verify the jars, write the configuration, format the storage the first time."""
@@ -89,16 +92,50 @@ class KafkaEngine(Engine):
             self._format()
 
     def launch_spec(self) -> Launch:
-        return Launch([*self._java(), *self._main("kafka.Kafka"), str(self._config)])
+        users = [kafka_login.jaas_option(self._users)] if self.context.tls is not None else []
+        return Launch([*self._java(), *users, *self._main("kafka.Kafka"), str(self._config)])
 
     def probe(self) -> bool:
         """The broker names itself in its metadata after the controller has registered it."""
         header = struct.pack(">hhih", METADATA_API, METADATA_VERSION, 1, -1)
         body = struct.pack(">i", 0)
-        with socket.create_connection((LOOPBACK, self._port), timeout=2) as conn:
+        with self._connected() as conn:
             conn.sendall(struct.pack(">i", len(header) + len(body)) + header + body)
-            answer = conn.recv(12, socket.MSG_WAITALL)
+            answer = conn.makefile("rb").read(12)
         return len(answer) == 12 and struct.unpack(">iii", answer)[2] > 0
+
+    @contextmanager
+    def _connected(self) -> Iterator[socket.socket]:
+        """Yield a connection that may ask. Raises OSError."""
+        tls = self.context.tls
+        with socket.create_connection((LOOPBACK, self._port), timeout=2) as plain:
+            if tls is None:
+                yield plain
+                return
+            with tls.trusting().wrap_socket(plain, server_hostname=LOOPBACK) as conn:
+                if not kafka_login.log_in(conn, self.context.secret):
+                    raise ConnectionError("the broker refuses its own user")
+                yield conn
+
+    def _access(self) -> KafkaAccess:
+        if self.context.tls is None:
+            return KafkaAccess()
+        return KafkaAccess(
+            protocol=kafka_login.PROTOCOL,
+            mechanism=kafka_login.MECHANISM,
+            username=kafka_login.USER,
+            password=self.context.secret,
+            files=TlsFiles(ca=str(self.context.tls.ca)),
+        )
+
+    @property
+    def protocol(self) -> str:
+        """Kafka's name of what clients speak."""
+        return self._access().protocol
+
+    @property
+    def _users(self) -> Path:
+        return self.home / "users.jaas"
 
     @property
     def _config(self) -> Path:
@@ -107,10 +144,16 @@ class KafkaEngine(Engine):
     def _write_config(self) -> None:
         own = {
             "log.dirs": str(self.home / "data"),
-            "listeners": f"PLAINTEXT://{self.address},CONTROLLER://{LOOPBACK}:{self._controller_port}",
-            "advertised.listeners": f"PLAINTEXT://{self.address}",
+            "listeners": f"CLIENTS://{self.address},CONTROLLER://{LOOPBACK}:{self._controller_port}",
+            "advertised.listeners": f"CLIENTS://{self.address}",
+            "inter.broker.listener.name": "CLIENTS",
+            "listener.security.protocol.map": f"CLIENTS:{self.protocol},CONTROLLER:PLAINTEXT",
             "controller.quorum.voters": f"1@{LOOPBACK}:{self._controller_port}",
         }
+        if (tls := self.context.tls) is not None:
+            tls.make()
+            own |= kafka_login.settings(tls)
+            atomic_file.replace(self._users, kafka_login.jaas(self.context.secret).encode())
         lines = (f"{key}={value}\n" for key, value in {**SETTINGS, **own}.items())
         atomic_file.replace(self._config, "".join(lines).encode())
 

@@ -6,10 +6,12 @@ import json
 import socket
 from importlib import metadata
 from pathlib import Path
+from urllib.parse import urlencode
 
 from connectors.objects import atomic_file
 from deploy.local.engines.engine import Engine, EngineContext, Launch
 from deploy.local.engines.ports import LOOPBACK
+from schemas.configuration.engines import NATS_FILES
 
 USER = "agentflow"
 
@@ -25,7 +27,9 @@ class NatsEngine(Engine):
 
     @property
     def address(self) -> str:
-        return f"nats://{USER}:{self.context.secret}@{LOOPBACK}:{self._port}"
+        where = f"{USER}:{self.context.secret}@{LOOPBACK}:{self._port}"
+        tls = self.context.tls
+        return f"nats://{where}" if tls is None else f"tls://{where}?{urlencode({NATS_FILES['ca']: tls.ca}, safe='/')}"
 
     def prepare(self) -> None:
         self.home.mkdir(parents=True, exist_ok=True)
@@ -37,18 +41,29 @@ class NatsEngine(Engine):
 
     def probe(self) -> bool:
         """CONNECT and PING answer PONG."""
-        with socket.create_connection((LOOPBACK, self._port), timeout=2) as conn:
-            login = json.dumps({"verbose": False, "user": USER, "pass": self.context.secret})
-            conn.sendall(f"CONNECT {login}\r\nPING\r\n".encode())
-            with conn.makefile("rb") as answers:
-                return answers.readline().startswith(b"INFO ") and answers.readline() == b"PONG\r\n"
+        login = json.dumps({"verbose": False, "user": USER, "pass": self.context.secret})
+        with socket.create_connection((LOOPBACK, self._port), timeout=2) as plain:
+            # Unbuffered: what follows the first line may be encrypted.
+            with plain.makefile("rb", buffering=0) as first:
+                if not first.readline().startswith(b"INFO "):
+                    return False
+            tls = self.context.tls
+            conn = plain if tls is None else tls.trusting().wrap_socket(plain, server_hostname=LOOPBACK)
+            with conn:
+                conn.sendall(f"CONNECT {login}\r\nPING\r\n".encode())
+                return conn.recv(6) == b"PONG\r\n"
 
     @property
     def _config(self) -> Path:
         return self.home / "nats.conf"
 
     def _settings(self) -> dict[str, object]:
-        return {
+        tls = self.context.tls
+        encryption: dict[str, object] = {}
+        if tls is not None:
+            tls.make()
+            encryption = {"tls": {"cert_file": str(tls.cert), "key_file": str(tls.key)}}
+        return encryption | {
             "host": LOOPBACK,
             "port": self._port,
             "authorization": {"user": USER, "password": self.context.secret},

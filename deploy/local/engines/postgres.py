@@ -13,10 +13,12 @@ import subprocess
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import urlencode
 
 from deploy.local.engines.engine import Engine, EngineContext, Launch, guarded
 from deploy.local.engines.errors import EngineStartError
 from deploy.local.engines.ports import LOOPBACK
+from schemas.configuration.engines import POSTGRES_FILES
 
 SUPERUSER = "postgres"
 DATABASE = "agentflow"
@@ -47,11 +49,16 @@ class PostgresEngine(Engine):
     def __init__(self, context: EngineContext) -> None:
         super().__init__(context)
         self._port = context.ports.port("postgres")
+        self._tls_port = 0 if context.tls is None else context.ports.port("postgres-tls")
         self._user = service_user()
 
     @property
     def address(self) -> str:
-        return f"postgresql://{SUPERUSER}:{self.context.secret}@{LOOPBACK}:{self._port}/{DATABASE}"
+        tls, login = self.context.tls, f"{SUPERUSER}:{self.context.secret}"
+        if tls is None:
+            return f"postgresql://{login}@{LOOPBACK}:{self._port}/{DATABASE}"
+        query = urlencode({"sslmode": "verify-full", POSTGRES_FILES["ca"]: tls.ca}, safe="/")
+        return f"postgresql://{login}@{LOOPBACK}:{self._tls_port}/{DATABASE}?{query}"
 
     def prepare(self) -> None:
         """Create the cluster and the database the first time; an incomplete cluster is created again."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 import importlib.util
 import socket
 from pathlib import Path
+from urllib.parse import urlencode
 
 from connectors.objects import atomic_file
 from deploy.local.engines.engine import Engine, EngineContext, Launch
 from deploy.local.engines.ports import LOOPBACK
+from schemas.configuration.engines import REDIS_FILES
 
 
 class RedisEngine(Engine):
@@ -20,10 +22,15 @@ class RedisEngine(Engine):
     def __init__(self, context: EngineContext) -> None:
         super().__init__(context)
         self._port = context.ports.port("redis")
+        self._tls_port = 0 if context.tls is None else context.ports.port("redis-tls")
 
     @property
     def address(self) -> str:
-        return f"redis://:{self.context.secret}@{LOOPBACK}:{self._port}/0"
+        tls = self.context.tls
+        if tls is None:
+            return f"redis://:{self.context.secret}@{LOOPBACK}:{self._port}/0"
+        query = urlencode({REDIS_FILES["ca"]: tls.ca}, safe="/")
+        return f"rediss://:{self.context.secret}@{LOOPBACK}:{self._tls_port}/0?{query}"
 
     def prepare(self) -> None:
         self.home.mkdir(parents=True, exist_ok=True)

@@ -24,6 +24,8 @@ from deploy.local.engines.postgres import PostgresEngine
 from deploy.local.engines.progress import Progress, heartbeat, silent
 from deploy.local.engines.redis import RedisEngine
 from deploy.local.engines.secret_files import is_damaged, read_secret
+from deploy.local.engines.tls.files import LocalTls
+from deploy.local.engines.tls.front import TlsFront
 
 EngineName = Literal["kafka", "redis", "postgres", "clickhouse", "nats"]
 ALL_ENGINES: frozenset[EngineName] = frozenset(get_args(EngineName))
@@ -35,10 +37,14 @@ FACTORIES: dict[EngineName, Callable[[EngineContext], Engine]] = {
     "clickhouse": ClickHouseEngine,
     "nats": NatsEngine,
 }
+#: Servers whose wheels are built without OpenSSL.
+BEHIND_FRONT: frozenset[EngineName] = frozenset({"redis", "postgres"})
 
 
 class EngineStack:
     """Engines on one data directory. Usable with `with` and `async with`; both give the `Endpoints`.
+
+    `tls=True` encrypts every connection to them, with certificates that are made in the data directory.
 
     Start it in a thread that outlives it, best the main one: on Linux the engines end with the thread that started
     them, so that nothing is left when this process dies. `durable=False` (tests) trades PostgreSQL's fsync for speed.
@@ -52,13 +58,15 @@ class EngineStack:
         durable: bool = True,
         progress: Progress = silent,
         warn: Progress = silent,
+        tls: bool = False,
     ) -> None:
         self._data_dir = data_dir.resolve()
         self._which = frozenset(which)
         self._durable = durable
         self._progress = progress
         self._warn = warn
-        self._engines: dict[EngineName, Engine] = {}
+        self._tls = LocalTls(self._data_dir / "tls") if tls else None
+        self._engines: dict[EngineName | Literal["tls"], Engine] = {}
         self._lock: IO[str] | None = None
 
     def start(self) -> Endpoints:
@@ -98,8 +106,13 @@ class EngineStack:
             durable=self._durable,
             progress=self._progress,
             warn=self._warn,
+            tls=self._tls,
         )
+        if self._tls is not None:
+            self._tls.make()  # once, before several engines would at the same time
         self._engines = {name: FACTORIES[name](context) for name in sorted(self._which)}
+        if self._tls is not None and (behind := tuple(sorted(BEHIND_FRONT & self._which))):
+            self._engines["tls"] = TlsFront(context, self._tls, behind)
 
     def prepare(self) -> None:
         """Prepare all engines at the same time, after `open`. Blocks, for some seconds the first time."""
@@ -107,11 +120,11 @@ class EngineStack:
             self._each(lambda engine: engine.prepare())
 
     @property
-    def engines(self) -> Mapping[EngineName, Engine]:
+    def engines(self) -> Mapping[EngineName | Literal["tls"], Engine]:
         """The engines of an open stack, for a supervisor that launches and watches each by itself."""
         return self._engines
 
-    def engine(self, name: EngineName) -> Engine:
+    def engine(self, name: EngineName | Literal["tls"]) -> Engine:
         """One engine of a started stack, for `kill`, `stop`, `start` and `restart`. Raises KeyError."""
         return self._engines[name]
 
@@ -129,7 +142,7 @@ class EngineStack:
         )
 
     @property
-    def start_seconds(self) -> dict[EngineName, float]:
+    def start_seconds(self) -> dict[EngineName | Literal["tls"], float]:
         """How long each engine took from its launch until it served."""
         return {name: engine.start_seconds or 0.0 for name, engine in self._engines.items()}
 
@@ -170,7 +183,7 @@ class EngineStack:
 
     def _each(self, action: Callable[[Engine], None]) -> None:
         """Run it for all engines at once; the first error is raised when all are done."""
-        with ThreadPoolExecutor(max_workers=len(FACTORIES)) as pool:
+        with ThreadPoolExecutor(max_workers=len(FACTORIES) + 1) as pool:
             for done in [pool.submit(action, engine) for engine in self._engines.values()]:
                 done.result()
 

@@ -43,6 +43,7 @@ ENTRIES = {
     "status": Entry("operations.status", "Show whether the system is ready."),
     "doctor": Entry("operations.doctor", "Find problems, and say what to do about each."),
     "config": Entry("config", "Set and show the address, the key and the profiles."),
+    "mcp": Entry("mcp", "Serve workflows as tools to an MCP client."),
     "api": Entry("api", "Send any request to the HTTP API."),
     "completion": Entry("completion", "Print the completion script of a shell."),
 }

@@ -69,6 +69,8 @@ OPERATIONS: Mapping[str, Operation] = {
     "workflows.restart": _post(_RUNS + "/{run_id}/restart", keyed=True),
     "workflows.fork": _post(_RUNS + "/{run_id}/fork", keyed=True),
     "workflows.signal": _post(_RUNS + "/{run_id}/signals/{name}", keyed=True),
+    "workflows.update": _post(_RUNS + "/{run_id}/updates/{name}", keyed=True),
+    "workflows.update_result": _get(_RUNS + "/{run_id}/updates/{name}/{update_id}"),
     "workflows.approve": _post(_RUNS + "/{run_id}/approvals", keyed=True),
     "workflows.waiting": _get(_RUNS + "/{run_id}/waiting"),
     "workflows.waiting_by_ids": _get(_RUNS + "/waiting"),

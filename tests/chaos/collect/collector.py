@@ -12,9 +12,10 @@ from tests.chaos.collect.stores import read_budgets, read_history, read_learned,
 from tests.chaos.collect.topics import OFFSETS, TopicsRead
 from tests.chaos.evidence import Evidence
 from tests.chaos.records import Expected, Limit, Strike
-from tests.chaos.stack import HOLD_TTL_MS, ChaosSystem
+from tests.chaos.stack import HOLD_TTL_MS, LoadedSystem
 from topics import catalogue
 from topics.catalogue import DLQ_SUFFIX
+from topics.clients import access
 
 FETCH_MS = 200
 
@@ -41,7 +42,7 @@ class Sent:
 class Collector:
     """``clients`` are the API's, by organisation. ``read`` is repeated until the system is at rest."""
 
-    system: ChaosSystem
+    system: LoadedSystem
     clients: Mapping[str, httpx.AsyncClient]
     topics: TopicsRead = field(default_factory=TopicsRead)
     _positions: dict[TopicPartition, int] = field(default_factory=dict)
@@ -110,7 +111,7 @@ class Collector:
         posted = (catalogue.submissions_topic(org) for org in orgs)
         dead = (name for name in catalogue.wanted() if name.endswith(DLQ_SUFFIX))
         async with AIOKafkaConsumer(
-            bootstrap_servers=self.system.endpoints.kafka_bootstrap,
+            **access(self.system.endpoints.kafka_bootstrap),
             enable_auto_commit=False,
             auto_offset_reset="none",
             max_partition_fetch_bytes=4 * 1024 * 1024,

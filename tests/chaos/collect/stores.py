@@ -9,6 +9,7 @@ import orjson
 from redis.asyncio import Redis
 
 from connectors.clickhouse.client import ClickHouse
+from connectors.redis.client import connect
 from connectors.redis.keys import Slot
 from schemas.settings import Settings
 from schemas.tables.routes import LEARNED, arms_entity
@@ -75,7 +76,7 @@ def _by_run(rows: Iterable[tuple[object, ...]]) -> dict[str, int]:
 
 async def read_budgets(url: str, partitions: int, orgs: Iterable[str]) -> tuple[Spend, Spend]:
     """Return what each organisation has spent and has held, by spend field, without zeros."""
-    redis = Redis.from_url(url)
+    redis = connect(url)
     spent: Spend = {}
     held: Spend = {}
     try:
@@ -92,7 +93,7 @@ async def read_budgets(url: str, partitions: int, orgs: Iterable[str]) -> tuple[
 
 async def read_learned(url: str, partitions: int, groups: Iterable[str]) -> dict[str, str]:
     """Return what the table ``routes`` has of each arm group, as JSON."""
-    redis = Redis.from_url(url)
+    redis = connect(url)
     found: dict[str, str] = {}
     try:
         for group in groups:

@@ -53,7 +53,8 @@ MAKERS = {
     "obstore.store.S3Store": S3,
 }
 #: Tokens for the brokers are got below ``connectors``, as Kafka's clients are made there.
-ALSO = {("topics/tokens.py", "httpx.AsyncClient")}
+#: The launcher asks its own servers of Redis, one by one.
+ALSO = {("topics/tokens.py", "httpx.AsyncClient"), ("deploy/local/engines/redis_servers.py", "redis.Redis")}
 #: Where Faust is told of the brokers.
 FAUST_SCHEME = "aiokafka://"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.engines.certificates import Authority, Pair
+from deploy.local.engines.tls.certificates import Authority, Pair
 from schemas.configuration.tls_files import TlsFiles
 from topics.tls import RenewedContext, Verify, client_context
 from topics.tls_faults import tls_fault

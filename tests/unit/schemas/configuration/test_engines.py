@@ -5,7 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from deploy.local.engines.certificates import Authority
+from deploy.local.engines.tls.certificates import Authority
 from schemas.configuration.kafka_access import Bootstrap, KafkaAccess, access_of, reached_alike
 from schemas.configuration.tls_files import TlsFiles
 from schemas.settings import Settings, kafka_from_env

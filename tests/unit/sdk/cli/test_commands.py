@@ -56,6 +56,10 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, str, Any, dict[str, Any]]]] =
         (RUN, "approval", "--data", '{"ok": true}'),
         ("POST", f"{_RUNS}/{RUN}/signals/approval", '{"ok": true}', {}),
     ),
+    "workflow update": (
+        (RUN, "address", "--data", '{"zip": 1}', "--timeout-ms", "500"),
+        ("POST", f"{_RUNS}/{RUN}/updates/address", '{"zip": 1}', {"timeout_ms": 500}),
+    ),
     "workflow register": (("flow.yaml",), ("POST", "/api/v1/workflows", "name: x\n", {})),
     "workflow validate": (("flow.yaml",), ("POST", "/api/v1/workflows", "name: x\n", {"dry_run": "true"})),
     "workflow definitions": ((), ("GET", "/api/v1/workflows", None, {})),
@@ -589,6 +593,7 @@ QUIET = {
     "audit verify",
     "compliance verify",
     "completion",
+    "mcp",
     "policy check",
     "policy test",
     "prompt import",

@@ -1,0 +1,1 @@
+"""AgentFlow as an MCP server over HTTP."""

@@ -1,0 +1,227 @@
+"""Lines of real doors: one pair through all, poison among many, kills of the bridge, tokens, recorded records."""
+
+import asyncio
+import random
+import statistics
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import orjson
+
+from bench.doors import tokens
+from bench.doors.poison import SOURCE, Sent, mixed, send
+from bench.doors.recorded import MOST_FAULTS, Checked
+from bench.doors.sends import DLQ, FLOW, Doors, attributes, body, flow, structured, until
+from bench.lines import BenchError, Line
+from bench.prove.area import Aim, at_least, at_most, between, line_of
+from deploy.local.engines.ports import LOOPBACK, PortBook
+from deploy.local.engines.progress import Progress
+from deploy.local.system import LAYOUT, ORG, System
+from schemas.ids import run_id
+from schemas.run_states import TERMINAL_RUN
+from streams.roles.bridge.events import STREAM as EVENTS
+from topics.catalogue import CATALOGUE, SUBMISSIONS, WORKFLOW_EVENTS
+from topics.json_schemas import names_of
+
+AT_ONCE = 100
+EVENTS_SENT, QUICK_EVENTS = 10_000, 1_000
+POISON_EVERY = 100
+KILLED_RUNS, QUICK_KILLED_RUNS = 2_000, 200
+KILLS, QUICK_KILLS = 10, 3
+STREAMS, QUICK_STREAMS = 40, 10
+#: So many requests of one client are under way.
+TOGETHER = 64
+
+AIMS = (
+    Aim("one_pair_runs", "runs", between(1, 1), between(1, 1)),
+    Aim("mixed_runs_missing", "runs", at_most(0), at_most(0)),
+    Aim("mixed_letters_missing", "letters", at_most(0), at_most(0)),
+    Aim("bridge_killed_lost", "runs", at_most(0), at_most(0)),
+    Aim("bridge_killed_doubled", "runs", at_most(0), at_most(0)),
+    Aim("bridge_events_lost", "events", at_most(0), at_most(0)),
+    Aim("bridge_events_doubled", "events", at_most(0), at_most(0)),
+    Aim("token_first_ms", "ms", at_most(50), at_most(10)),
+    Aim("token_first_p99_ms", "ms", at_most(100), at_most(25)),
+    Aim("token_texts_wrong", "answers", at_most(0), at_most(0)),
+    Aim("recorded_off_schema", "records", at_most(0), at_most(0)),
+    Aim("recorded_topics", "topics", at_least(8), at_least(10)),
+)
+#: The bridge is a process of its own, so that it can be killed.
+_LAYOUT = {name: tuple(role for role in roles if role != "bridge") for name, roles in LAYOUT.items()}
+
+
+def measure(quick: bool, progress: Progress) -> Sequence[Line]:
+    """Start a system with all doors open, and send. Raises ``BenchError``."""
+    with tempfile.TemporaryDirectory(prefix="agentflow-doors-") as name:
+        folder = Path(name)
+        port = PortBook(folder / "model.json", progress).port("model")
+        env = {
+            "BRIDGE_SUBMISSIONS": "true",
+            "BRIDGE_EVENTS": "true",
+            "OPENAI_API_KEY": "sk-of-a-bench",
+            "OPENAI_BASE_URL": f"http://{LOOPBACK}:{port}/v1",
+        }
+        layout = _LAYOUT | {"bridge": ("bridge",)}
+        with System(folder / "data", durable=False, layout=layout, env=env, progress=progress) as system:
+            return asyncio.run(_measured(system, port, quick, progress))
+
+
+async def _measured(system: System, port: int, quick: bool, progress: Progress) -> list[Line]:
+    model = tokens.SlowModel()
+    async with Doors(system) as doors, tokens.serving(model, port):
+        await doors.register(flow())
+        await doors.register(tokens.flow())
+        lines = await _tokens(doors, model, QUICK_STREAMS if quick else STREAMS, progress)
+        lines += await _one_pair(doors, progress)
+        lines += await _mixed(doors, QUICK_EVENTS if quick else EVENTS_SENT, progress)
+        kills = (QUICK_KILLED_RUNS, QUICK_KILLS) if quick else (KILLED_RUNS, KILLS)
+        lines += await _killed(doors, *kills, progress)
+        return [*lines, *await _recorded(doors, progress)]
+
+
+async def _tokens(doors: Doors, model: tokens.SlowModel, count: int, progress: Progress) -> list[Line]:
+    progress(f"doors: {count} answers are read along")
+    await tokens.delay_ms(doors, model, -1)  # the first call loads what all calls use
+    found = [await tokens.delay_ms(doors, model, number) for number in range(count)]
+    whole = "".join(tokens.WORDS)
+    wrong = sum(one.text != whole or one.output != whole or not one.ended for _, one in found)
+    delays = sorted(delay for delay, _ in found)
+    note = f"{count} runs over NATS, from the provider's first piece to the client's"
+    return [
+        line_of(AIMS, "token_first_ms", statistics.median(delays), note),
+        line_of(AIMS, "token_first_p99_ms", delays[int(0.99 * (len(delays) - 1))], f"most {delays[-1]:.1f} ms"),
+        line_of(AIMS, "token_texts_wrong", wrong, f"of {count}: all tokens joined, and the whole answer"),
+    ]
+
+
+async def _one_pair(doors: Doors, progress: Progress) -> list[Line]:
+    progress(f"doors: one source and id {AT_ONCE} times at once")
+    data, id_ = body("one"), "the-same"
+    whole, headers = structured("api", id_, data), (("content-type", b"application/cloudevents+json"),)
+    named = attributes("api", id_)
+    sends = []
+    for number in range(AT_ONCE // 5):
+        sends += [
+            doors.over_http(id_, data),
+            doors.over_kafka(whole, headers, b"%d" % number),
+            doors.over_kafka(orjson.dumps(data), [(f"ce_{n}", t.encode()) for n, t in named.items()], b"b%d" % number),
+            doors.over_jetstream(whole, f"structured-{number}"),
+            doors.over_jetstream(orjson.dumps(data), f"binary-{number}", {f"ce-{n}": t for n, t in named.items()}),
+        ]
+    random.Random(0).shuffle(sends)  # noqa: S311
+    await asyncio.gather(*sends)
+    await doors.taken()
+    await until(lambda: _ended(doors, 1), "the run has ended")
+    runs = await doors.runs(f"workflow_name = '{FLOW}'")
+    letters = len(await doors.records(DLQ))
+    note = f"{len(sends)} times over HTTP, records and JetStream in structured and binary mode; {letters} dead letters"
+    found = sum(runs.values()) + letters
+    return [line_of(AIMS, "one_pair_runs", found, note)]
+
+
+async def _mixed(doors: Doors, count: int, progress: Progress) -> list[Line]:
+    progress(f"doors: {count} events, one of {POISON_EVERY} is poison")
+    sent = mixed(count, POISON_EVERY)
+    await _all(doors, sent)
+    await doors.taken()
+    good = [event for event in sent if not event.poison]
+    await until(lambda: _ended(doors, len(good) + 1), f"{len(good)} runs have ended")
+    succeeded = (await doors.runs(f"source = '{SOURCE}'"))["succeeded"]
+    wanted = Counter(event.value for event in sent if event.poison)
+    found = Counter(record.value or b"" for record in await doors.records(DLQ))
+    missing, more = wanted - found, found - wanted
+    note = f"of {len(sent) - len(good)}, byte for byte; {sum(more.values())} others"
+    return [
+        line_of(AIMS, "mixed_runs_missing", abs(len(good) - succeeded), f"of {len(good)}, by records and JetStream"),
+        line_of(AIMS, "mixed_letters_missing", sum((missing + more).values()), note),
+    ]
+
+
+async def _all(doors: Doors, sent: Sequence[Sent]) -> None:
+    """Send events, so many at a time as a client's connection takes."""
+    places = asyncio.Semaphore(TOGETHER)
+
+    async def one(event: Sent) -> None:
+        async with places:
+            await send(doors, event)
+
+    await asyncio.gather(*(one(event) for event in sent))
+
+
+async def _killed(doors: Doors, count: int, kills: int, progress: Progress) -> list[Line]:
+    progress(f"doors: {count} submissions over JetStream, {kills} times kill -9 of the bridge")
+    before = await doors.runs(f"source = 'killed' AND workflow_name = '{FLOW}'")
+    if before:
+        raise BenchError(f"runs of another time are there: {before}")
+    events = [Sent(f"k{n}", structured("killed", f"k{n}", body(n)), "jetstream", poison=False) for n in range(count)]
+    bridge, rng, part = doors.system.roles["bridge"], random.Random(1), -(-count // (kills + 1))  # noqa: S311
+    for kill in range(kills + 1):
+        sending = asyncio.create_task(_all(doors, events[kill * part : (kill + 1) * part]))
+        if kill < kills:
+            # While it takes messages: before their append, after it, and after they were acknowledged.
+            await asyncio.sleep(rng.uniform(0.0, 0.3))
+            bridge.kill()
+            bridge.launch()
+            await asyncio.to_thread(bridge.wait_ready)
+        await sending
+    await doors.taken()
+    ids = {run_id(ORG, "killed", event.id) for event in events}
+    await until(lambda: _succeeded(doors, "killed", count), f"{count} runs have succeeded")
+    runs = await doors.runs("source = 'killed'")
+    published = await _published(doors, ids)
+    note = f"{count} submissions, {kills} kills"
+    return [
+        line_of(AIMS, "bridge_killed_lost", max(0, count - runs["succeeded"]), note),
+        line_of(AIMS, "bridge_killed_doubled", max(0, sum(runs.values()) - count), note),
+        line_of(AIMS, "bridge_events_lost", len(ids - published.keys()), "run.succeeded on JetStream"),
+        line_of(AIMS, "bridge_events_doubled", sum(number - 1 for number in published.values()), "within ten minutes"),
+    ]
+
+
+async def _published(doors: Doors, ids: set[str]) -> Counter[str]:
+    """Return how often each run's end is in the stream of events, once all are there or time is over."""
+    context = await doors.jetstream._live()  # noqa: SLF001
+    subscription = await context.pull_subscribe(f"agentflow.events.{ORG}.run.succeeded", "bench", stream=EVENTS)
+    found: Counter[str] = Counter()
+    for _ in range(60):
+        try:
+            messages = await subscription.fetch(1_000, timeout=1.0)
+        except TimeoutError:
+            if ids <= found.keys():
+                break
+            continue
+        for message in messages:
+            run = orjson.loads(message.data)["subject"]
+            found[run] += run in ids
+            await message.ack()
+    return +found
+
+
+async def _recorded(doors: Doors, progress: Progress) -> list[Line]:
+    progress("doors: recorded records of each topic")
+    checked = Checked()
+    for topic in CATALOGUE:
+        if topic.model is None or topic.name == SUBMISSIONS:
+            continue
+        name = f"{topic.name}.{ORG}" if topic.name == WORKFLOW_EVENTS else topic.name
+        if (topic.family and topic.name != WORKFLOW_EVENTS) or not names_of(topic.name, topic.model):
+            continue
+        records = [record.value for record in await doors.records(name) if record.value is not None]
+        checked.check(name, records[-1_000:])
+    note = ", ".join(f"{name} {count}" for name, count in sorted(checked.counts.items()))
+    faults = "; ".join(checked.faults[:MOST_FAULTS])
+    return [
+        line_of(AIMS, "recorded_off_schema", len(checked.faults), faults or f"of {sum(checked.counts.values())}"),
+        line_of(AIMS, "recorded_topics", len(checked.counts), note),
+    ]
+
+
+async def _ended(doors: Doors, count: int) -> bool:
+    runs = await doors.runs(f"workflow_name = '{FLOW}'")
+    return sum(runs[status] for status in TERMINAL_RUN) >= count
+
+
+async def _succeeded(doors: Doors, source: str, count: int) -> bool:
+    return (await doors.runs(f"source = '{source}'"))["succeeded"] >= count
