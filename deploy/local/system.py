@@ -43,6 +43,7 @@ LAYOUT: Mapping[str, tuple[str, ...]] = {
         "quality",
         "traces",
         "retention",
+        "triggers",
     ),
     "sinks": ("audit", "history", "analytics", "live", "events", "webhooks", "otlp-export", "live-cost", "bridge"),
     "worker": ("worker",),
