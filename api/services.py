@@ -91,6 +91,7 @@ from services.security.policies.active import ActivePolicies
 from services.security.policies.pinning import Pinning
 from services.security.policies.reading import Readings
 from services.security.policies.restoring import ReaderRestores
+from services.tools.mcp_surface import McpSurface
 from services.tools.secrets import SecretSurface
 from services.triggers.hooks import Hooks
 from services.triggers.surface import TriggerSurface
@@ -331,5 +332,6 @@ class Services:
     audit: AuditServices
     webhooks: WebhookSurface
     secrets: SecretSurface
+    mcp: McpSurface
     triggers: TriggerServices
     operations: OperationServices

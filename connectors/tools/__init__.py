@@ -5,6 +5,7 @@ from connectors.tools.context import ToolContext
 from connectors.tools.effects import Done, NotDone, Reconciled, Unknown
 from connectors.tools.entry_points import load_entry_points
 from connectors.tools.http import request
+from connectors.tools.mcp import McpCall
 from connectors.tools.metrics import METRICS
 from connectors.tools.registry import REGISTRY, Registry, function, tool
 
@@ -12,6 +13,7 @@ __all__ = [
     "METRICS",
     "REGISTRY",
     "Done",
+    "McpCall",
     "NotDone",
     "Reconciled",
     "Registry",
