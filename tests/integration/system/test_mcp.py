@@ -16,7 +16,7 @@ import pytest
 
 from deploy.local.roles import ROOT
 from deploy.local.system import System
-from tests.support.client import define_workflow, merger, submit, wait_for_run
+from tests.support.client import define_workflow, merger, submission, submit, wait_for_run
 from tests.support.mcp_site import SEARCH, mcp_site
 from tests.support.raw_scan import traces_of
 
@@ -154,7 +154,7 @@ def test_a_call_is_answered_by_a_stream_only_where_the_client_takes_one(client: 
 
 
 def ended(client: httpx.Client, workflow: str) -> Any:
-    run_id = submit(client, workflow)
+    run_id = submit(client, submission(workflow))
     wait_for_run(client, run_id)
     return client.get(f"/api/v1/workflows/runs/{run_id}", params={"step_outputs": "true"}).json()
 
@@ -162,10 +162,11 @@ def ended(client: httpx.Client, workflow: str) -> Any:
 async def test_a_workflow_calls_a_server_with_a_secret_that_nothing_records(
     system: System, client: httpx.Client
 ) -> None:
-    """The secret goes to the site in headers of two tools, which echo it; then every byte that was stored is searched."""
+    """The site gets it in headers of two tools, and echoes it; then every byte that was stored is searched."""
     site_url = f"http://127.0.0.1:{SITE}"
     body = {"value": PLANTED, "hosts": [site_url]}
-    client.put("/api/v1/secrets/SITE_KEY", json=body).raise_for_status()
+    ask = partial(asyncio.to_thread, client.request)
+    (await ask("PUT", "/api/v1/secrets/SITE_KEY", json=body)).raise_for_status()
     header = {"X-Key": "${SECRET:SITE_KEY}"}
     async with mcp_site(SITE) as site:
         site.result = lambda args, headers: {
@@ -173,7 +174,6 @@ async def test_a_workflow_calls_a_server_with_a_secret_that_nothing_records(
             "structuredContent": {"hits": [args["query"], headers["x-key"]]},
         }
         declared = {"url": site.url, "headers": header}
-        ask = partial(asyncio.to_thread, client.request)
         (await ask("PUT", "/api/v1/mcp/servers/docs", json=declared)).raise_for_status()
         pins = await ask("POST", "/api/v1/mcp/servers/docs/pins", json={"tools": {"search": None}})
         assert pins.json()["tools"][0]["state"] == "pinned", pins.text
