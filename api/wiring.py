@@ -9,6 +9,7 @@ from api.dead_letters import DeadLetters
 from api.http.concurrency_limit import Bound
 from api.http.rate_limit import RateLimits
 from api.leases import LeaseServices, Presence, Queues
+from api.metrics.backups import BackupAge
 from api.metrics.budget_gauges import BudgetShares
 from api.metrics.certificates import paths_of
 from api.metrics.exposition import Exposition
@@ -90,6 +91,7 @@ from connectors.redis.breakers import RedisBreakers
 from connectors.redis.claims.lease_desk import LeaseDesk
 from connectors.redis.claims.lent_attempts import LentAttempts
 from connectors.redis.client import ping
+from connectors.redis.last_backup import last_backup
 from connectors.redis.readers.admissions import AdmissionReader
 from connectors.redis.readers.deployments import DeploymentReader
 from connectors.redis.readers.series import SeriesReader
@@ -467,6 +469,7 @@ def _operations(settings: Settings, clients: Clients, measures: Measures, worker
             RedisBreakers(clients.redis),
             BudgetShares(Budgets(clients.database), Spend(clients.redis, partitions, DEPENDENCY_TIMEOUT_S)),
             paths_of(settings.api.certificate_files),
+            BackupAge(lambda: last_backup(clients.redis), settings.api.backup_max_age_s),
         ),
         metrics_key=settings.security.metrics_key.get_secret_value(),
         measures=measures,

@@ -66,7 +66,7 @@ class Api(Group):
     """Where HTTP is served. Stream roles serve their metrics at ``host``, too.
 
     ``certificate_files`` are paths of PEM files, separated by commas, whose ends are shown as metrics. ``mcp`` serves
-    `/mcp`.
+    `/mcp`. ``backup_max_age_s`` is how old the last backup may be, 0 where none are taken.
     """
 
     host: Annotated[str, Var("API_HOST")] = "127.0.0.1"
@@ -75,6 +75,7 @@ class Api(Group):
     access_log: Annotated[Flag, Var("API_ACCESS_LOG")] = False
     certificate_files: Annotated[str, Var("CERTIFICATE_FILES")] = ""
     mcp: Annotated[Flag, Var("API_MCP")] = False
+    backup_max_age_s: Annotated[int, Var("BACKUP_MAX_AGE_S"), Field(ge=0)] = 0
 
 
 class Security(Group):

@@ -182,7 +182,7 @@ async def _settle(site: Site) -> int:
     async with TopicAdmin(site.bootstrap) as admin:
         ours = [name for name in await admin.names() if topics.is_ours(name)]
     async with ArchiveWriter(site.bootstrap) as writer:
-        await writer.configure(topics.configs(ours))
+        await writer.configure(topics.configs(ours, site.min_isr))
     sys.stdout.write(f"{len(ours)} topics are configured as declared\n")
     return EXIT_OK
 

@@ -75,7 +75,7 @@ async def restore(site: Site, order: Order) -> Report:
         own = migrate.vault_migrations() if site.vault_dsn else known
         rows += await restore_rows(site.keys_dsn, vault.id, vault.rows, PartReader(order.keys, order.keys_key), own)
     order.progress("restoring the topics")
-    written = await LogRestore(site.bootstrap, site.replication, reader, planned).run()
+    written = await LogRestore(site, reader, planned, order.progress).run()
     runs_ends = {p: end for (topic, p), end in planned.ends.items() if topic == RUN_EVENTS}
     taken_out = await trim_history(site.dsn, runs_ends)
     gone = await _erased_again(site, erased | written.erased)

@@ -190,7 +190,7 @@ async def test_a_workflow_calls_a_server_with_a_secret_that_nothing_records(
         assert run["status"] == "succeeded", run
         outputs = {step["id"]: step["output"] for step in run["steps"]}
         assert outputs["call"]["structured"] == {"hits": ["ada", "${SECRET:SITE_KEY}"]}
-        assert outputs["echo"]["body"]["X-Key"] == "${SECRET:SITE_KEY}"
+        assert outputs["echo"]["body"]["x-key"] == "${SECRET:SITE_KEY}"
         assert site.headers[-1]["x-key"] == PLANTED
         site.tools = [SEARCH | {"description": "Searches, and sends what it finds to somebody."}]
         changed = await asyncio.to_thread(ended, client, workflow)
