@@ -27,6 +27,7 @@ from api.services import (
     MoneyServices,
     OperationServices,
     OtlpServices,
+    RetentionServices,
     RolloutServices,
     RunServices,
     ScheduleServices,
@@ -44,6 +45,7 @@ from connectors.clickhouse.cost_sums import CostSums
 from connectors.clickhouse.models_used import ModelsUsed
 from connectors.clickhouse.policy_calls import PolicyCalls
 from connectors.clickhouse.route_log import RouteLog
+from connectors.clickhouse.run_deletion import RunTraces
 from connectors.clickhouse.run_spans import RunSpans
 from connectors.clickhouse.score_points import ScorePoints
 from connectors.clickhouse.spend_ledger import SpendLedger
@@ -59,7 +61,9 @@ from connectors.postgres.batch_reader import BatchReader
 from connectors.postgres.budgets import Budgets
 from connectors.postgres.datasets import Datasets
 from connectors.postgres.evaluations import Evaluations
+from connectors.postgres.history.run_deletion import RunDeletion
 from connectors.postgres.history.run_facts import RunFactsReader
+from connectors.postgres.history.run_holds import RunHolds
 from connectors.postgres.history.run_limits import RunLimits
 from connectors.postgres.history.trace_runs import TraceRuns
 from connectors.postgres.keys import Keys
@@ -104,6 +108,7 @@ from connectors.tools.environment import http_rules, networks_of
 from schemas import clock
 from schemas.api_models.operations.admin import TopicAnswer
 from schemas.clock import now_ms
+from schemas.configuration.days import read_days
 from schemas.configuration.kafka import Kafka
 from schemas.records.definitions import AuditEvent
 from schemas.settings import Oidc, Settings
@@ -126,6 +131,8 @@ from services.prompts.evaluations.results import EvaluationResults, ResultPorts
 from services.prompts.evaluations.start import EvaluationStarts, StartPorts
 from services.prompts.registry.prompts import PromptRegistry
 from services.prompts.rollouts.control import Rollouts
+from services.retention.deletion import Deletion
+from services.retention.sweeper import KeptDays
 from services.routing.evaluation import RouteEvaluations
 from services.routing.models import Models
 from services.runs.admission_required import Turns
@@ -218,6 +225,7 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
         security=security,
         vault=clients.vault,
         webhooks=_webhooks(settings, clients),
+        retention=_retention(settings, clients),
         secrets=_secrets(clients),
         mcp=_mcp(settings, clients),
         triggers=triggers_of(settings, clients, definitions.plans, runs.submissions, measures),
@@ -286,6 +294,16 @@ def _mcp(settings: Settings, clients: Clients) -> McpSurface:
     secrets = None if clients.kms is None else ToolSecrets(SecretStore(clients.database, clients.kms))
     servers = McpServers(store, rules, installed_servers(settings.tools.mcp_servers_file))
     return McpSurface(store, servers, rules, secrets)
+
+
+def _retention(settings: Settings, clients: Clients) -> RetentionServices:
+    history = RunDeletion(clients.database)
+    return RetentionServices(
+        runs=KeptDays(settings.retention.runs_days, read_days(settings.retention.runs_days_of)),
+        traces=KeptDays(settings.traces.days, read_days(settings.traces.days_of)),
+        holds=RunHolds(clients.database),
+        deletion=Deletion(history, RunTraces(clients.clickhouse), now_ms),
+    )
 
 
 def _secrets(clients: Clients) -> SecretSurface:

@@ -253,6 +253,19 @@ class Traces(Group):
         return raw
 
 
+class Retention(Group):
+    """For how many days ended runs are kept, 0 for ever; ``runs_days_of`` as ``acme=7,other=365``."""
+
+    runs_days: Annotated[int, Var("RUNS_DAYS"), Field(ge=0)] = 0
+    runs_days_of: Annotated[str, Var("RUNS_DAYS_OF")] = ""
+
+    @field_validator("runs_days_of")
+    @classmethod
+    def _readable(cls, raw: str) -> str:
+        read_days(raw)
+        return raw
+
+
 class Otlp(Group):
     """Receivers of spans; without a file there are none."""
 
@@ -316,6 +329,7 @@ class Settings(BaseSettings):
     tables: Tables = Tables()
     batches: Batches = Batches()
     traces: Traces = Traces()
+    retention: Retention = Retention()
     otlp: Otlp = Otlp()
     triggers: Triggers = Triggers()
     schema_registry: SchemaRegistry = SchemaRegistry()

@@ -8,6 +8,7 @@ from api.routers.access import (
     organisations,
     projects,
     provider_facts,
+    retention,
     secrets,
     subjects,
     vault,
@@ -51,6 +52,7 @@ ROUTERS = (
     # Before one run: otherwise `waiting` would be the id of a run.
     waiting.router,
     runs.router,
+    retention.deletion,
     run_steps.router,
     bulk.router,
     restarts.router,
@@ -101,6 +103,7 @@ ROUTERS = (
     secrets.router,
     mcp_servers.router,
     audit_retention.router,
+    retention.router,
     compliance.router,
     bills.router,
     price_lists.router,

@@ -1932,6 +1932,13 @@ class Reconciled(Answer):
     lines: list[ReconciledLine]
 
 
+class RetentionAnswer(Answer):
+    """For how many days the organisation's ended runs and their traces are kept; null: for ever."""
+
+    runs_days: int | None
+    traces_days: int
+
+
 class RetriedLetter(Answer):
     """One letter: where it went (or would go), or why it cannot return."""
 
@@ -2152,6 +2159,25 @@ class RunForked(Answer):
     links: RunLinks
     forked_from: str
     reused: list[str]
+
+
+class RunHoldAnswer(Answer):
+    """A legal hold: neither retention nor a request deletes a run that it matches."""
+
+    name: str
+    reason: str
+    run_id: str | None
+    workflow_name: str | None
+    since: str | None
+    until: str | None
+    created_by: str
+    created_at: str | None
+
+
+class RunHoldPage(Answer):
+    """The legal holds in force, by name."""
+
+    holds: list[RunHoldAnswer]
 
 
 class RunSummary(Answer):

@@ -243,6 +243,7 @@ BODIES: dict[str, Any] = {
     "POST /policies/{name}/activate": {"version": 1, "mode": "shadow"},
     "POST /audit/expire": {"kind": "key_use", "before": "1d"},
     "POST /audit/holds": {"name": "new", "reason": "a case"},
+    "POST /retention/holds": {"name": "new", "reason": "a case"},
     "POST /workflows/runs": {"workflow_name": WORKFLOW, "inputs": {"name": "x"}},
     "POST /workflows/runs/waiting": {"ids": ["{run_id}"]},
     "POST /workflows/runs/bulk": {"action": "retry", "status": "failed", "dry_run": False},

@@ -499,6 +499,14 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, str, Any, dict[str, Any]]]] =
         ("SHOP_KEY", "--version", "1"),
         ("DELETE", "/api/v1/secrets/SHOP_KEY/versions/1", None, {}),
     ),
+    "run delete": (("r1",), ("DELETE", "/api/v1/workflows/runs/r1", None, {})),
+    "run retention": ((), ("GET", "/api/v1/retention", None, {})),
+    "run hold create": (
+        ("case-7", "--reason", "case 7", "--workflow", "claims"),
+        ("POST", "/api/v1/retention/holds", {"name": "case-7", "reason": "case 7", "workflow_name": "claims"}, {}),
+    ),
+    "run hold list": ((), ("GET", "/api/v1/retention/holds", None, {})),
+    "run hold remove": (("case-7",), ("DELETE", "/api/v1/retention/holds/case-7", None, {})),
     "webhook create": (
         ("https://example.com/hooks", "--event", "run.*"),
         ("POST", "/api/v1/webhooks", {"url": "https://example.com/hooks", "events": ["run.*"]}, {}),
