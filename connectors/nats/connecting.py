@@ -6,6 +6,7 @@ Its query may have ``ca``, ``cert``, ``key`` and ``creds``, which are paths of f
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -19,6 +20,7 @@ from topics.tls import client_context
 from topics.tls_faults import tls_fault
 
 CONNECT_TIMEOUT_S = 5.0
+CLOSE_S = 1.0
 #: A server that hangs is abandoned after two of these without an answer.
 PING_EVERY_S = 3
 
@@ -58,18 +60,31 @@ async def connect(
     on_error: Callable[[Exception], Awaitable[None]] | None = None,
 ) -> None:
     """Connect a client once. The server's operators see it as ``name``. Raises one of ``DOWN``."""
-    async with asyncio.timeout(CONNECT_TIMEOUT_S):
-        await client.connect(
-            _servers(url),
-            **_access(url),
-            name=name,
-            allow_reconnect=False,
-            max_reconnect_attempts=1,
-            reconnect_time_wait=0,
-            ping_interval=PING_EVERY_S,
-            closed_cb=on_closed,
-            error_cb=on_error,
-        )
+    try:
+        async with asyncio.timeout(CONNECT_TIMEOUT_S):
+            await client.connect(
+                _servers(url),
+                **_access(url),
+                name=name,
+                allow_reconnect=False,
+                max_reconnect_attempts=1,
+                reconnect_time_wait=0,
+                ping_interval=PING_EVERY_S,
+                closed_cb=on_closed,
+                error_cb=on_error,
+            )
+    except (BrokenPipeError, ConnectionResetError) as exc:
+        # A server that refuses a login says so and hangs up; what it said may be lost on the way.
+        hint = "it hung up during the login; correct user and password in NATS_URL, or NATS_CREDS"
+        raise NatsError(f"{hint} ({exc.strerror or type(exc).__name__})") from exc
+
+
+async def close(client: Client) -> None:
+    """Close a client, whatever its connection is in. It raises nothing."""
+    # After a handshake that failed, uvloop never says that the connection is closed.
+    with suppress(*DOWN):
+        async with asyncio.timeout(CLOSE_S):
+            await client.close()
 
 
 def words(exc: BaseException) -> str:
