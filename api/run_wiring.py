@@ -48,6 +48,7 @@ from services.runs.path_admission import PathAdmission
 from services.runs.restart import Restarts
 from services.runs.signals import SignalSender
 from services.runs.submit import SubmissionPorts, Submissions
+from services.runs.updates import Updates
 from services.workflows.of_run import RunDefinitions
 
 #: Each waits for one append at most; more of them would only queue for the broker.
@@ -55,6 +56,8 @@ MAX_SUBMISSIONS_IN_FLIGHT = 512
 #: Each reads history every second or two, which is a part of a millisecond of PostgreSQL.
 MAX_STREAMS = 256
 STREAMS_RETRY_S = 5.0
+#: Each reads Redis and history some times a second.
+MAX_WAITING_UPDATES = 128
 #: The lag of a lane is asked beside history and claims.
 LANE_TIMEOUT_S = 0.7
 
@@ -122,6 +125,8 @@ class RunWiring:
             bulk=Bulk(self._appender, self._restarts, self._submissions, bus),
             waits=self._waits,
             signals=self._signals(),
+            updates=self._updates(),
+            waiting_updates=Bound("updates", MAX_WAITING_UPDATES),
             approvals=Approvals(self._history, RunSteps(self._clients.database), self._appender),
             routes=self._routes(),
             streams=Streams(follower, bus, Bound("event streams", MAX_STREAMS, STREAMS_RETRY_S)),
@@ -188,6 +193,14 @@ class RunWiring:
             definitions=self._of_run,
             spans=RouteSpans(self._clients.clickhouse),
             appender=self._appender,
+        )
+
+    def _updates(self) -> Updates:
+        return Updates(
+            self._history,
+            RunSteps(self._clients.database),
+            self._definitions.workflows,
+            SignalsReader(self._clients.redis, self._partitions, DEPENDENCY_TIMEOUT_S),
         )
 
     def _signals(self) -> SignalSender:

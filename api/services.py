@@ -28,6 +28,7 @@ from connectors.postgres.batch_reader import BatchReader
 from connectors.postgres.budgets import Budgets
 from connectors.postgres.datasets import Datasets
 from connectors.postgres.evaluations import Evaluations
+from connectors.postgres.history.run_holds import RunHolds
 from connectors.postgres.history.run_limits import RunLimits
 from connectors.postgres.history.run_steps import RunSteps
 from connectors.postgres.history.runs import Runs
@@ -73,6 +74,8 @@ from services.prompts.evaluations.results import EvaluationResults
 from services.prompts.evaluations.start import EvaluationStarts
 from services.prompts.registry.prompts import PromptRegistry
 from services.prompts.rollouts.control import Rollouts
+from services.retention.deletion import Deletion
+from services.retention.sweeper import KeptDays
 from services.routing.evaluation import RouteEvaluations
 from services.runs.admission_required import Turns
 from services.runs.answers.routes import RunRoutes
@@ -84,6 +87,7 @@ from services.runs.known_runs import KnownRuns
 from services.runs.restart import Restarts
 from services.runs.signals import SignalSender
 from services.runs.submit import Submissions
+from services.runs.updates import Updates
 from services.security.auditing import Auditing
 from services.security.compliance.reporting import Reports
 from services.security.policies.active import ActivePolicies
@@ -141,7 +145,9 @@ class DefinitionServices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunServices:
-    """Submitting, reading, following and steering runs. ``bound`` is of submissions in flight."""
+    """Submitting, reading, following and steering runs. ``bound`` is of submissions in flight, ``waiting_updates`` of
+    updates whose sender waits.
+    """
 
     history: Runs
     definitions: RunDefinitions
@@ -154,6 +160,8 @@ class RunServices:
     bulk: Bulk
     waits: Waits
     signals: SignalSender
+    updates: Updates
+    waiting_updates: Bound
     approvals: Approvals
     routes: RunRoutes
     streams: Streams
@@ -284,6 +292,16 @@ class AuditServices:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RetentionServices:
+    """How long runs are kept, what keeps them longer, and the deletion of single ones."""
+
+    runs: KeptDays
+    traces: KeptDays
+    holds: RunHolds
+    deletion: Deletion
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OperationServices:
     """Readiness, metrics and workers. With a ``metrics_key`` the page of metrics is shown to those who send it only.
 
@@ -325,6 +343,7 @@ class Services:
     vault: OpenVault | None
     audit: AuditServices
     webhooks: WebhookSurface
+    retention: RetentionServices
     secrets: SecretSurface
     triggers: TriggerServices
     operations: OperationServices

@@ -9,6 +9,7 @@ from api.dead_letters import DeadLetters
 from api.http.concurrency_limit import Bound
 from api.http.rate_limit import RateLimits
 from api.leases import LeaseServices, Presence, Queues
+from api.metrics.backups import BackupAge
 from api.metrics.budget_gauges import BudgetShares
 from api.metrics.certificates import paths_of
 from api.metrics.exposition import Exposition
@@ -26,6 +27,7 @@ from api.services import (
     MoneyServices,
     OperationServices,
     OtlpServices,
+    RetentionServices,
     RolloutServices,
     RunServices,
     ScheduleServices,
@@ -43,6 +45,7 @@ from connectors.clickhouse.cost_sums import CostSums
 from connectors.clickhouse.models_used import ModelsUsed
 from connectors.clickhouse.policy_calls import PolicyCalls
 from connectors.clickhouse.route_log import RouteLog
+from connectors.clickhouse.run_deletion import RunTraces
 from connectors.clickhouse.run_spans import RunSpans
 from connectors.clickhouse.score_points import ScorePoints
 from connectors.clickhouse.spend_ledger import SpendLedger
@@ -58,7 +61,9 @@ from connectors.postgres.batch_reader import BatchReader
 from connectors.postgres.budgets import Budgets
 from connectors.postgres.datasets import Datasets
 from connectors.postgres.evaluations import Evaluations
+from connectors.postgres.history.run_deletion import RunDeletion
 from connectors.postgres.history.run_facts import RunFactsReader
+from connectors.postgres.history.run_holds import RunHolds
 from connectors.postgres.history.run_limits import RunLimits
 from connectors.postgres.history.trace_runs import TraceRuns
 from connectors.postgres.keys import Keys
@@ -89,6 +94,7 @@ from connectors.redis.breakers import RedisBreakers
 from connectors.redis.claims.lease_desk import LeaseDesk
 from connectors.redis.claims.lent_attempts import LentAttempts
 from connectors.redis.client import ping
+from connectors.redis.last_backup import last_backup
 from connectors.redis.readers.admissions import AdmissionReader
 from connectors.redis.readers.deployments import DeploymentReader
 from connectors.redis.readers.series import SeriesReader
@@ -101,6 +107,7 @@ from connectors.tools.environment import networks_of
 from schemas import clock
 from schemas.api_models.operations.admin import TopicAnswer
 from schemas.clock import now_ms
+from schemas.configuration.days import read_days
 from schemas.configuration.kafka import Kafka
 from schemas.records.definitions import AuditEvent
 from schemas.settings import Oidc, Settings
@@ -123,6 +130,8 @@ from services.prompts.evaluations.results import EvaluationResults, ResultPorts
 from services.prompts.evaluations.start import EvaluationStarts, StartPorts
 from services.prompts.registry.prompts import PromptRegistry
 from services.prompts.rollouts.control import Rollouts
+from services.retention.deletion import Deletion
+from services.retention.sweeper import KeptDays
 from services.routing.evaluation import RouteEvaluations
 from services.routing.models import Models
 from services.runs.admission_required import Turns
@@ -212,6 +221,7 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
         security=security,
         vault=clients.vault,
         webhooks=_webhooks(settings, clients),
+        retention=_retention(settings, clients),
         secrets=_secrets(clients),
         triggers=triggers_of(settings, clients, definitions.plans, runs.submissions, measures),
         audit=_audit(settings, clients, appender),
@@ -270,6 +280,16 @@ def topic_creators(settings: Settings) -> TopicCreators:
 def _webhooks(settings: Settings, clients: Clients) -> WebhookSurface:
     stored, deliveries = Webhooks(clients.database, clients.kms), WebhookDeliveries(clients.database)
     return WebhookSurface(stored, deliveries, networks_of(settings), WallClock())
+
+
+def _retention(settings: Settings, clients: Clients) -> RetentionServices:
+    history = RunDeletion(clients.database)
+    return RetentionServices(
+        runs=KeptDays(settings.retention.runs_days, read_days(settings.retention.runs_days_of)),
+        traces=KeptDays(settings.traces.days, read_days(settings.traces.days_of)),
+        holds=RunHolds(clients.database),
+        deletion=Deletion(history, RunTraces(clients.clickhouse), now_ms),
+    )
 
 
 def _secrets(clients: Clients) -> SecretSurface:
@@ -453,6 +473,7 @@ def _operations(settings: Settings, clients: Clients, measures: Measures, worker
             RedisBreakers(clients.redis),
             BudgetShares(Budgets(clients.database), Spend(clients.redis, partitions, DEPENDENCY_TIMEOUT_S)),
             paths_of(settings.api.certificate_files),
+            BackupAge(lambda: last_backup(clients.redis), settings.api.backup_max_age_s),
         ),
         metrics_key=settings.security.metrics_key.get_secret_value(),
         measures=measures,

@@ -66,7 +66,7 @@ class Api(Group):
     """Where HTTP is served. Stream roles serve their metrics at ``host``, too.
 
     ``certificate_files`` are paths of PEM files, separated by commas, whose ends are shown as metrics. ``mcp`` serves
-    `/mcp`.
+    `/mcp`. ``backup_max_age_s`` is how old the last backup may be, 0 where none are taken.
     """
 
     host: Annotated[str, Var("API_HOST")] = "127.0.0.1"
@@ -75,6 +75,7 @@ class Api(Group):
     access_log: Annotated[Flag, Var("API_ACCESS_LOG")] = False
     certificate_files: Annotated[str, Var("CERTIFICATE_FILES")] = ""
     mcp: Annotated[Flag, Var("API_MCP")] = False
+    backup_max_age_s: Annotated[int, Var("BACKUP_MAX_AGE_S"), Field(ge=0)] = 0
 
 
 class Security(Group):
@@ -251,6 +252,19 @@ class Traces(Group):
         return raw
 
 
+class Retention(Group):
+    """For how many days ended runs are kept, 0 for ever; ``runs_days_of`` as ``acme=7,other=365``."""
+
+    runs_days: Annotated[int, Var("RUNS_DAYS"), Field(ge=0)] = 0
+    runs_days_of: Annotated[str, Var("RUNS_DAYS_OF")] = ""
+
+    @field_validator("runs_days_of")
+    @classmethod
+    def _readable(cls, raw: str) -> str:
+        read_days(raw)
+        return raw
+
+
 class Otlp(Group):
     """Receivers of spans; without a file there are none."""
 
@@ -314,6 +328,7 @@ class Settings(BaseSettings):
     tables: Tables = Tables()
     batches: Batches = Batches()
     traces: Traces = Traces()
+    retention: Retention = Retention()
     otlp: Otlp = Otlp()
     triggers: Triggers = Triggers()
     schema_registry: SchemaRegistry = SchemaRegistry()

@@ -1,4 +1,5 @@
-"""The text of ``/metrics``: the API's own metrics, what roles and workers stored, circuits, budgets, certificates.
+"""The text of ``/metrics``: the API's own metrics, what roles and workers stored, circuits, budgets, certificates,
+the last backup.
 
 Each part that cannot be read is left out, and says so: the page itself is there while Redis and PostgreSQL are not.
 """
@@ -12,6 +13,7 @@ from prometheus_client.core import Metric as Family
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
+from api.metrics.backups import BackupAge
 from api.metrics.budget_gauges import BudgetShares, budget_families
 from api.metrics.certificates import certificate_family
 from api.metrics.role_counters import RoleCounters, Stored
@@ -41,8 +43,14 @@ class Exposition:
     """Makes the text at every scrape. ``certificates`` are paths of PEM files."""
 
     def __init__(
-        self, counters: RoleCounters, circuits: Circuits, budgets: BudgetShares, certificates: Sequence[str]
+        self,
+        counters: RoleCounters,
+        circuits: Circuits,
+        budgets: BudgetShares,
+        certificates: Sequence[str],
+        backups: BackupAge,
     ) -> None:
+        self._backups = backups
         self._counters = counters
         self._circuits = circuits
         self._budgets = budgets
@@ -53,8 +61,8 @@ class Exposition:
         """Return the metrics and their content type: OpenMetrics, with exemplars, for those who accept it."""
         encode, content_type = choose_encoder(accept)
         own = CollectorRegistry()
-        stored, money = await asyncio.gather(self._stored(), self._money())
-        own.register(_Snapshot([*registry.collect(), *stored, *money]))
+        stored, money, backups = await asyncio.gather(self._stored(), self._money(), self._backups.families())
+        own.register(_Snapshot([*registry.collect(), *stored, *money, *backups]))
         return encode(own), content_type
 
     async def _stored(self) -> list[Family]:

@@ -8,6 +8,7 @@ from api.routers.access import (
     organisations,
     projects,
     provider_facts,
+    retention,
     secrets,
     subjects,
     vault,
@@ -29,7 +30,19 @@ from api.routers.definitions import (
     workflows,
 )
 from api.routers.money import bills, budgets, optimizer, price_lists, prices, stops
-from api.routers.runs import approvals, bulk, hooks, objects, restarts, run_steps, runs, signals, submit, waiting
+from api.routers.runs import (
+    approvals,
+    bulk,
+    hooks,
+    objects,
+    restarts,
+    run_steps,
+    runs,
+    signals,
+    submit,
+    updates,
+    waiting,
+)
 from api.routers.system import admin, descriptions, health, limits, pages, queues, workers
 from api.routers.traces import comparisons, otlp, outliers, policies, query, records, sessions, traces
 
@@ -39,10 +52,12 @@ ROUTERS = (
     # Before one run: otherwise `waiting` would be the id of a run.
     waiting.router,
     runs.router,
+    retention.deletion,
     run_steps.router,
     bulk.router,
     restarts.router,
     signals.router,
+    updates.router,
     approvals.router,
     records.router,
     policies.router,
@@ -87,6 +102,7 @@ ROUTERS = (
     webhooks.router,
     secrets.router,
     audit_retention.router,
+    retention.router,
     compliance.router,
     bills.router,
     price_lists.router,

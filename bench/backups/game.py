@@ -7,8 +7,7 @@ the fold of budgets; and the ends of the runs that were under way.
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bench.backups import site as sites
@@ -18,8 +17,11 @@ from bench.privacy.erasure.ends import wait_for_quiet
 from connectors.kafka.log import KafkaLog
 from deploy.backup import restore, take
 from deploy.backup.compare import ledger_in_clickhouse
+from deploy.backup.errors import BackupRefused, DamagedBackup
 from deploy.backup.manifest import Manifest
+from deploy.backup.parts import BackupKey
 from deploy.backup.places import DirectoryPlace
+from deploy.backup.plan import Wanted
 from deploy.backup.report import Report
 from deploy.local.engines.progress import Progress
 from deploy.local.system import System
@@ -34,13 +36,17 @@ _LOOK_S = 0.5
 
 @dataclass(frozen=True)
 class Sizes:
-    """``ended`` runs are over before the backup begins; ``flows_s`` the stream runs on after it."""
+    """``ended`` runs are over before the backup begins; ``flows_s`` the stream runs on after it.
 
-    ended: int = 5_000
-    flows_s: float = 3.0
+    ``earlier``: the site is restored once more, up to a time between two backups.
+    """
+
+    ended: int = 4_000
+    flows_s: float = 2.0
+    earlier: bool = False
 
 
-FULL, QUICK = Sizes(), Sizes(ended=150, flows_s=1.0)
+FULL, QUICK, EARLIER = Sizes(), Sizes(ended=150, flows_s=1.0), Sizes(ended=150, flows_s=1.0, earlier=True)
 
 
 @dataclass
@@ -56,12 +62,19 @@ class Played:
     ledger_off_nano: int = 0
     ledger_off_calls: int = 0
     fold_off_nano: int = 0
+    runs: int = 0
+    take_s: float = 0.0
+    restore_s: float = 0.0
     ready_s: float = 0.0
+    #: Attempts to restore a damaged backup, and onto a site that is not empty, that were not refused.
+    not_refused: list[str] = field(default_factory=list)
+    earlier: "Played | None" = None
 
 
-def play(folder: Path, sizes: Sizes, say: Progress, spoil: Callable[[Path], None] | None = None) -> Played:
-    """Play it. Raises ``BenchError`` where it cannot be played. ``spoil`` gets the place of the backup before."""
-    place = folder / "backups"
+def play(folder: Path, sizes: Sizes, say: Progress) -> Played:
+    """Play it. Raises ``BenchError`` where it cannot be played."""
+    key = BackupKey(b"a key of this game, and of no other")
+    place = DirectoryPlace(folder / "backups")
     system = sites.system_in(folder / "site", say, {"LOCAL_LATENCY_MS": "100", "WORKER_CONCURRENCY": "20"})
     try:
         system.start()
@@ -69,41 +82,78 @@ def play(folder: Path, sizes: Sizes, say: Progress, spoil: Callable[[Path], None
         asyncio.run(run_all(system, sizes.ended))
         asyncio.run(wait_for_quiet(system.endpoints, 1.5))
         with Stream(system) as stream:
-            say("backup: taken under load")
-            made = asyncio.run(take.take(sites.site(system), take.Order(DirectoryPlace(place), progress=say)))
+            say("backup: taken under load, a full one and what is new since")
+            full = asyncio.run(take.take(sites.site(system), take.Order(place, key, progress=say)))
+            made = asyncio.run(take.take(sites.site(system), take.Order(place, key, incremental=True, progress=say)))
             time.sleep(sizes.flows_s)
         before = sites.ended(system)
     finally:
         sites.lost(system, folder / "kept")
-    if spoil is not None:
-        spoil(place)
-    ends = {p: one.end for p, one in made.topics[RUN_EVENTS].partitions.items()}
-    return _restored(folder, made, ends, before, stream.made, say)
+    order = restore.Order(place, key=key, progress=say)
+    played = _restored(folder, "again", made, order, before, stream.made, say)
+    played.take_s = full.took_s
+    if sizes.earlier:
+        between = Wanted(until_ms=(full.cut_at_ms + made.cut_at_ms) // 2)
+        say("backup: restored up to a time between the two")
+        played.earlier = _restored(folder, "earlier", made, replace(order, wanted=between), before, stream.made, say)
+    return played
 
 
 def _restored(
-    folder: Path, made: Manifest, ends: dict[int, int], before: dict[str, str], streamed: list[str], say: Progress
+    folder: Path,
+    name: str,
+    made: Manifest,
+    order: restore.Order,
+    before: dict[str, str],
+    streamed: list[str],
+    say: Progress,
 ) -> Played:
-    sites.brought(folder / "again", folder / "kept")
-    system = sites.system_in(folder / "again", say, {"WORKER_CONCURRENCY": "20"})
+    sites.brought(folder / name, folder / "kept")
+    system = sites.system_in(folder / name, say, {"WORKER_CONCURRENCY": "20"})
     try:
         system.endpoints = system.stack.start()
         system.make_roles()
+        not_refused = _damaged_refused(folder / "backups", system, order)
         say("backup: restored onto an empty site")
         began = time.monotonic()
-        order = restore.Order(DirectoryPlace(folder / "backups"), without_keys=True, progress=say)
         report = asyncio.run(restore.restore(sites.site(system), order))
+        restore_s = time.monotonic() - began
         at_cut = asyncio.run(_versions(system))
+        not_refused += _refused(system, order, "a site that is not empty", BackupRefused)
+        began = time.monotonic()
         system.start_roles()
-        played = Played(made, report, ready_s=time.monotonic() - began)
-        submitted = asyncio.run(_submitted(system, ends))
+        played = Played(made, report, restore_s=restore_s, not_refused=not_refused)
+        submitted = asyncio.run(_submitted(system, report.ends[RUN_EVENTS]))
+        played.runs = len(submitted)
         asyncio.run(_all_ended(system, submitted))
+        played.ready_s = time.monotonic() - began
         asyncio.run(wait_for_quiet(system.endpoints))
         _judge(system, played, before, {run for run, done in at_cut.items() if done}, submitted)
-        played.under_way = len(submitted & set(streamed)) - sum(run in at_cut and at_cut[run] for run in streamed)
+        played.under_way = len(submitted & set(streamed)) - sum(at_cut.get(run, False) for run in streamed)
         return played
     finally:
         system.stop()
+
+
+def _damaged_refused(backups: Path, system: System, order: restore.Order) -> list[str]:
+    """Flip a byte of one part, then take one away; each is put back. Returns what was restored all the same."""
+    found = []
+    for part in (min(backups.rglob("*.part")), max(backups.rglob("*.part"))):
+        whole = part.read_bytes()
+        part.write_bytes(bytes([*whole[:-1], whole[-1] ^ 1]))
+        found += _refused(system, order, "a flipped byte", DamagedBackup)
+        part.unlink()
+        found += _refused(system, order, "a missing part", DamagedBackup)
+        part.write_bytes(whole)
+    return found
+
+
+def _refused(system: System, order: restore.Order, what: str, why: type[Exception]) -> list[str]:
+    try:
+        asyncio.run(restore.restore(sites.site(system), order))
+    except why:
+        return []
+    return [what]
 
 
 def _judge(system: System, played: Played, before: dict[str, str], ended: set[str], submitted: set[str]) -> None:

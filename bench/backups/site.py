@@ -26,12 +26,18 @@ ENV = {
     "WORKER_DRAIN_S": "5",
     "CHECKPOINT_INTERVAL_MS": "1000",
 }
+#: What makes tables and history of the log, and one worker. Submissions are appended as the API appends them.
+LAYOUT = {
+    "streams": ("orchestrator", "budgets", "admission"),
+    "sinks": ("history", "analytics"),
+    "worker": ("worker",),
+}
 _SPENT = "org|total"
 
 
 def system_in(folder: Path, say: Progress, env: Mapping[str, str]) -> System:
     """Return a system, not yet started."""
-    return System(folder, durable=False, env={**ENV, **env}, progress=say)
+    return System(folder, durable=False, layout=LAYOUT, env={**ENV, **env}, progress=say, with_api=False)
 
 
 def site(system: System) -> Site:

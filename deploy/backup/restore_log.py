@@ -19,6 +19,7 @@ from deploy.backup.inflight import Lanes, OpenRequest, lowest_places
 from deploy.backup.ledger import Counting
 from deploy.backup.manifest import Manifest
 from deploy.backup.plan import Plan
+from deploy.backup.site import Site
 from deploy.backup.store import PartReader
 from deploy.backup.take_log import with_marker_of
 from schemas.clock import now_ms
@@ -53,9 +54,10 @@ class Written:
 class LogRestore:
     """Writes a plan's log into an empty cluster."""
 
-    def __init__(self, bootstrap: str, replication: int, reader: PartReader, plan: Plan) -> None:
-        self._bootstrap = bootstrap
-        self._replication = replication
+    def __init__(self, site: Site, reader: PartReader, plan: Plan, progress: Callable[[str], None]) -> None:
+        self._progress = progress
+        self._bootstrap = site.bootstrap
+        self._replication, self._min_isr = site.replication, site.min_isr
         self._reader = reader
         self._plan = plan
         self._places = _places(plan)
@@ -65,8 +67,8 @@ class LogRestore:
     async def run(self) -> Written:
         """Write everything; return what was written. Raises ``DamagedBackup`` and ``Unavailable``."""
         manifest = self._plan.manifest
-        configs = topics.configs(list(manifest.topics))
-        checkpoints = topics.configs(list(topics.CHECKPOINTS))
+        configs = topics.configs(list(manifest.topics), self._min_isr)
+        checkpoints = topics.configs(list(topics.CHECKPOINTS), self._min_isr)
         async with ArchiveWriter(self._bootstrap) as writer:
             opened = {name: topics.open_for_writing(config) for name, config in configs.items()}
             counts = {name: len(copy.partitions) for name, copy in manifest.topics.items()}
@@ -77,14 +79,17 @@ class LogRestore:
             await writer.create(made, self._replication)
             await writer.configure(opened)
             await self._settled(made)
+            self._progress(f"{len(made)} topics are made")
             # Outcomes are looked for once all requests are known.
             for names in _in_turns(manifest):
                 await self._topics(writer, names)
+            self._progress(f"{self.written.records} records are written")
             await writer.cut_before(self._firsts())
             await self._check_ends()
             await self._open_again(writer)
             await self._place_groups(writer)
             await writer.configure({name: self._kept_longer(config) for name, config in configs.items()})
+        self._progress("places of groups are stored; checkpoints")
         await self._checkpoints()
         return self.written
 

@@ -20,6 +20,7 @@ class Site:
     clickhouse_database: str
     partitions: int
     replication: int
+    min_isr: int
     blobs: Blobs = field(repr=False)
 
     @property
@@ -40,5 +41,6 @@ def site_of(settings: Settings) -> Site:
         clickhouse_database=settings.clickhouse.database,
         partitions=settings.kafka.partitions,
         replication=settings.kafka.replication,
+        min_isr=settings.kafka.min_isr,
         blobs=open_objects(objects.url, objects.directory, s3_access(objects)).blobs,
     )

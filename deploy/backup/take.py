@@ -57,7 +57,9 @@ async def take(site: Site, order: Order) -> Manifest:
     order.progress(f"backup {backup_id}" + (f", what is new since {parent.id}" if parent else ""))
     async with ArchiveReader(site.bootstrap) as reader, ArchiveReader(site.bootstrap, committed=True) as committed:
         cluster_id, _ = await reader.identity(topics.input_of("runs"))
+        order.progress("checkpoints")
         checkpoints = await taking.checkpoints(committed)
+        order.progress("places of groups")
         groups = groups_of(await reader.groups(topics.archived(await reader.names())))
         async with snapshot(site.dsn) as conn:
             cut = await taking.cut(reader)

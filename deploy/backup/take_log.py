@@ -85,39 +85,39 @@ class LogTaking:
     async def checkpoints(self, reader: ArchiveReader) -> dict[str, dict[int, Checkpoint]]:
         """Archive the newest checkpoint of each partition. ``reader`` sees committed transactions only."""
         there = await reader.partitions(sorted(topics.CHECKPOINTS.keys() & await reader.names()))
-        found: dict[str, dict[int, Checkpoint]] = {}
-        for name, count in there.items():
-            table = topics.CHECKPOINTS[name]
-            incarnation = "/".join(await reader.identity(topics.input_of(table)))
-            for partition in range(count):
-                one = await self._checkpoint(reader, (name, partition), incarnation)
-                if one is not None:
-                    found.setdefault(table, {})[partition] = one
-        return found
-
-    async def _checkpoint(self, reader: ArchiveReader, where: Where, incarnation: str) -> Checkpoint | None:
-        gathering = Gathering(self._writer, "checkpoints")
-        last: LogRow | None = None
-        at = (await reader.firsts([where]))[where]
+        wheres = [(name, partition) for name, count in there.items() for partition in range(count)]
+        gathering, last = Gathering(self._writer, "checkpoints"), dict[Where, LogRow]()
+        at = await reader.firsts(wheres)
         # Compaction removes a record only when a newer one of its key is there: reading on until nothing is newer gives
-        # the checkpoint complete, whatever was compacted meanwhile.
+        # the checkpoints complete, whatever was compacted meanwhile.
         for _ in range(ROUNDS):
-            end = (await reader.ends([where]))[where]
-            if end <= at:
+            ends = await reader.ends(wheres)
+            behind = {where: Range(at[where], end) for where, end in ends.items() if at[where] < end}
+            if not behind:
                 break
-            async for _, rows in reader.read({where: Range(at, end)}):
+            async for where, rows in reader.read(behind):
                 await gathering.take(where, rows)
-                last = rows[-1]
-            at = end
+                last[where] = rows[-1]
+            at = ends
         else:
-            raise BackupRefused(
-                f"{where[0]}/{where[1]} changes faster than it is read; try again, or in a quieter hour"
-            )
+            raise BackupRefused("checkpoints change faster than they are read; try again, or in a quieter hour")
         await gathering.close()
-        marker = marker_of(None if last is None or last.key is None else Kept(last.key, last.value))
-        if marker is None or marker.incarnation != incarnation:
-            return None
-        return Checkpoint(offset=marker.offset, parts=gathering.parts.get(where, []))
+        return await self._of_this_log(reader, last, gathering)
+
+    async def _of_this_log(
+        self, reader: ArchiveReader, last: Mapping[Where, LogRow], gathering: Gathering
+    ) -> dict[str, dict[int, Checkpoint]]:
+        found: dict[str, dict[int, Checkpoint]] = {}
+        ids: dict[str, str] = {}
+        for (name, partition), row in last.items():
+            table = topics.CHECKPOINTS[name]
+            if table not in ids:
+                ids[table] = "/".join(await reader.identity(topics.input_of(table)))
+            marker = marker_of(None if row.key is None else Kept(row.key, row.value))
+            if marker is not None and marker.incarnation == ids[table]:
+                one = Checkpoint(offset=marker.offset, parts=gathering.parts.get((name, partition), []))
+                found.setdefault(table, {})[partition] = one
+        return found
 
     async def cut(self, reader: ArchiveReader) -> Cut:
         """Return one offset vector of all topics, effects before causes."""

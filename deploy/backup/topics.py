@@ -9,6 +9,7 @@ never lost.
 from collections.abc import Collection, Iterable
 
 from streams.ops.tables import TABLES
+from topics.admin import in_sync
 from topics.catalogue import (
     ADMISSIONS,
     DLQ_SUFFIX,
@@ -25,7 +26,7 @@ from topics.catalogue import (
 #: Inputs of the fenced tables. Positions, checkpoints and the versions of runs are offsets of these.
 EXACT = frozenset(topic for topic, _ in TABLES.values())
 CHECKPOINTS = {checkpoint_topic(table): table for table in TABLES}
-#: Topics whose partition number no setting chooses.
+_DECLARED = frozenset(wanted())
 _FIRST, _SECOND, _LAST = 0, 1, 2
 
 
@@ -37,6 +38,8 @@ def archived(names: Iterable[str]) -> list[str]:
 
 def is_ours(name: str) -> bool:
     """Return true for a topic of the catalogue or its dead letters."""
+    if name in _DECLARED:
+        return True
     try:
         declared(name.removesuffix(DLQ_SUFFIX))
     except KeyError:
@@ -67,10 +70,10 @@ def is_lane(name: str) -> bool:
     return name.startswith(f"{STEP_REQUESTS}.") and not name.endswith(DLQ_SUFFIX)
 
 
-def configs(names: Collection[str]) -> dict[str, dict[str, str]]:
-    """Return the configuration of topics as the catalogue has it."""
-    known = wanted()
-    return {name: known[name] if name in known else declared(name).config() for name in names}
+def configs(names: Collection[str], min_isr: int = 1) -> dict[str, dict[str, str]]:
+    """Return the configuration of topics as the catalogue has it, of which ``min_isr`` replicas have each record."""
+    known, kept = wanted(), in_sync(min_isr)
+    return {name: (known[name] if name in known else declared(name).config()) | kept for name in names}
 
 
 def open_for_writing(config: dict[str, str]) -> dict[str, str]:

@@ -282,6 +282,18 @@ class SignalAccepted(Answer):
     links: RunLinks
 
 
+class UpdateAnswer(Answer):
+    """An update of a run: ``output`` is what its answering step gave, ``error`` why there is none."""
+
+    id: str
+    update: str
+    update_id: str
+    state: Literal["pending", "answered", "failed"]
+    step: str | None = None
+    output: Any = None
+    error: Failure | None = None
+
+
 class AnswerApproval(Request):
     """A yes or a no to what a step asks before it calls a tool.
 

@@ -88,6 +88,7 @@ BATCHES_OPEN_CALLS = "agentflow_batches_open_calls"
 BATCHES_OLDEST_OPEN_SECONDS = "agentflow_batches_oldest_open_seconds"
 AUDIT_ENTRIES_TOTAL = "agentflow_audit_entries_total"
 WEBHOOK_TRIES_TOTAL = "agentflow_webhooks_tries_total"
+TRIGGER_RECORDS_TOTAL = "agentflow_triggers_records_total"
 BRIDGE_MESSAGES_TOTAL = "agentflow_bridge_messages_total"
 OTLP_SPANS_TOTAL = "agentflow_otlp_export_spans_total"
 OTLP_REQUESTS_TOTAL = "agentflow_otlp_export_requests_total"
@@ -128,6 +129,8 @@ API_BUDGET_USED_RATIO = "agentflow_api_budget_used_ratio"
 API_BUDGET_WINDOW_SECONDS = "agentflow_api_budget_window_seconds"
 API_BUDGETS_UP = "agentflow_api_budgets_up"
 API_CERTIFICATE_EXPIRY = "agentflow_api_certificate_expiry_timestamp_seconds"
+API_LAST_BACKUP = "agentflow_api_last_backup_timestamp_seconds"
+API_BACKUP_MAX_AGE = "agentflow_api_backup_max_age_seconds"
 
 _SPENDER = ("org", "workflow", "provider", "model")
 _STORED = (
@@ -253,6 +256,7 @@ _SERVED = (
         ("target", "outcome"),
     ),
     Metric(WEBHOOK_TRIES_TOTAL, "counter", "Requests to webhooks by outcome.", ("outcome",)),
+    Metric(TRIGGER_RECORDS_TOTAL, "counter", "Records of topics with triggers by outcome.", ("outcome",)),
     Metric(BRIDGE_MESSAGES_TOTAL, "counter", "Messages of JetStream by outcome.", ("outcome",)),
     Metric(AUDIT_ENTRIES_TOTAL, "counter", "Audit events by effect.", ("effect",)),
     Metric(OTLP_LAG_RECORDS, "gauge", "Records of spans that a target does not have yet.", ("target",)),
@@ -327,6 +331,8 @@ _SERVED = (
     ),
     Metric(API_BUDGET_WINDOW_SECONDS, "gauge", "Length of a budget's present window.", ("budget", "scope")),
     Metric(API_BUDGETS_UP, "gauge", "1 if the budgets could be read, else 0."),
+    Metric(API_LAST_BACKUP, "gauge", "When the last good backup was cut, in seconds since 1970; 0 if none is known."),
+    Metric(API_BACKUP_MAX_AGE, "gauge", "How old the last backup may be, in seconds."),
     Metric(API_CERTIFICATE_EXPIRY, "gauge", "When a watched certificate ends, in seconds since 1970.", ("file",)),
 )
 

@@ -175,12 +175,16 @@ class SwitchConfig(_NodeConfig):
 class SignalConfig(_NodeConfig):
     """A wait for an event from outside with the name ``name``, for ``timeout_ms`` at most if it is given.
 
-    ``default`` is the output after the timeout; without one (``null`` is none) the step fails then.
+    ``default`` is the output after the timeout; without one (``null`` is none) the step fails then. Data that break
+    ``input_schema``, a JSON schema, are refused. ``answer`` is a reference to a later node's output, which is what an
+    update with this name returns to its sender.
     """
 
     name: str = Field(pattern=NAME_PATTERN)
     timeout_ms: int | None = Field(default=None, gt=0, le=MAX_WAIT_MS)
     default: Any = None
+    input_schema: dict[str, Any] | None = None
+    answer: str | None = Field(default=None, min_length=1, max_length=500)
 
 
 class WorkflowConfig(_NodeConfig):

@@ -15,6 +15,8 @@ KEPT_MOST = 100
 KEPT_BYTES = 256 * 1024
 #: Ids that a run remembers, so that one signal is taken once.
 IDS_MOST = 1_000
+#: Updates of a run whose steps are remembered, so that their answers are found.
+GIVEN_MOST = 100
 
 
 class Kept(msgspec.Struct, frozen=True, array_like=True):
@@ -23,13 +25,22 @@ class Kept(msgspec.Struct, frozen=True, array_like=True):
     name: str
     payload: Payload
     size: int
+    id: str = ""
 
 
 class Signals(msgspec.Struct, frozen=True, array_like=True):
-    """What a run keeps: signals in the order in which they came, and the newest ids that it has taken."""
+    """What a run keeps: signals in the order in which they came, and the newest ids that it has taken.
+
+    ``given`` are the newest updates that a step got: the signal's id and the step's.
+    """
 
     kept: tuple[Kept, ...] = ()
     ids: tuple[str, ...] = ()
+    given: tuple[tuple[str, str], ...] = ()
+
+    def step_of(self, signal_id: str) -> str | None:
+        """Return the step that got a signal, ``None`` for one that no step got, or got long ago."""
+        return next((step_id for id_, step_id in reversed(self.given) if id_ == signal_id), None)
 
     @property
     def size(self) -> int:

@@ -13,6 +13,8 @@ from typing import Literal
 
 WaitKind = Literal[
     "admission",  # the run: its organisation or workflow has no free place
+    "rate",  # the run: as many of its key have started as may in a period
+    "debounce",  # the run: a later one of its key may come and take its place
     "dependency",  # steps before it that have not settled, or its own children or parts
     "concurrency",  # a free place within its run or its map
     "lane",  # a worker that takes its request

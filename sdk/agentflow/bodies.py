@@ -569,6 +569,17 @@ class HoldAudit(TypedDict):
     until: NotRequired[str | None]
 
 
+class HoldRuns(TypedDict):
+    """A legal hold. A condition that is omitted matches every run; times are of submissions, `until` is exclusive."""
+
+    name: str
+    reason: str
+    run_id: NotRequired[str | None]
+    workflow_name: NotRequired[str | None]
+    since: NotRequired[str | None]
+    until: NotRequired[str | None]
+
+
 class JsonValue(TypedDict):
     """JsonValue"""
 

@@ -1894,6 +1894,13 @@ class Reconciled(Answer):
     lines: list[ReconciledLine]
 
 
+class RetentionAnswer(Answer):
+    """For how many days the organisation's ended runs and their traces are kept; null: for ever."""
+
+    runs_days: int | None
+    traces_days: int
+
+
 class RetriedLetter(Answer):
     """One letter: where it went (or would go), or why it cannot return."""
 
@@ -2114,6 +2121,25 @@ class RunForked(Answer):
     links: RunLinks
     forked_from: str
     reused: list[str]
+
+
+class RunHoldAnswer(Answer):
+    """A legal hold: neither retention nor a request deletes a run that it matches."""
+
+    name: str
+    reason: str
+    run_id: str | None
+    workflow_name: str | None
+    since: str | None
+    until: str | None
+    created_by: str
+    created_at: str | None
+
+
+class RunHoldPage(Answer):
+    """The legal holds in force, by name."""
+
+    holds: list[RunHoldAnswer]
 
 
 class RunSummary(Answer):
@@ -2705,6 +2731,18 @@ class TriggerPage(Answer):
     """Triggers by their names."""
 
     triggers: list[TriggerAnswer]
+
+
+class UpdateAnswer(Answer):
+    """An update of a run: ``output`` is what its answering step gave, ``error`` why there is none."""
+
+    id: str
+    update: str
+    update_id: str
+    state: str
+    step: str | None = None
+    output: Any = None
+    error: Failure | None = None
 
 
 class UserSummary(Answer):

@@ -28,9 +28,10 @@ from schemas.records.base import Json
 from schemas.records.run_events import SignalReceived
 from schemas.records.security.pinned import Decision
 from schemas.run_states import TERMINAL_RUN, RunState
-from schemas.spec.check.waiting_nodes import signal_names
+from schemas.spec.check.waiting_nodes import signal_names, signal_schemas
 from schemas.spec.model import WorkflowSpec
 from schemas.tables.signals import KEPT_BYTES, KEPT_MOST
+from schemas.values.strict_schemas import misfits
 from services.privacy.redact.redactor import Of, Redacted
 from services.security.enforcement.audit import entry_event
 from services.security.policies.pinning import Pinning
@@ -43,6 +44,7 @@ BY_SIGNAL = Label(Integrity.USER, origins=frozenset({"signal"}))
 REMEMBERED = 1_000
 #: Approximate size of a stored value in the run's table.
 REFERENCE_BYTES = 512
+_BY_SCHEMA = "send data that follow the `input_schema` of the workflow's signal"
 
 
 class Objects(Protocol):
@@ -95,10 +97,11 @@ class _Run:
 
 @dataclass(frozen=True, slots=True)
 class _Signals:
-    """The names that a workflow waits for, and what its rules ask of the data of each."""
+    """The names that a workflow waits for, what its rules ask of the data of each, and the schemas of those."""
 
     names: frozenset[str]
     wants: Mapping[str, Sequence[Want]]
+    schemas: Sequence[tuple[str, dict[str, Json]]]
 
 
 class SignalSender:
@@ -143,7 +146,7 @@ class SignalSender:
             raise InClear(
                 f"run {wish.run_id} has a data subject, and this log keeps signals in clear; send it over HTTP"
             )
-        asked = await self._check_name(org_id, workflow, version, wish.name)
+        asked = await self._check(org_id, workflow, version, wish)
         labels: dict[str, list[str]] = {}
         if self._security is not None:
             found = await self._private(self._security, Of(org_id, wish.run_id, run.subject), workflow, wish)
@@ -191,19 +194,25 @@ class SignalSender:
             raise NotFound(f"there is no run {run_id}; see GET /api/v1/workflows/runs")
         return _Run(receipt.workflow_name, receipt.workflow_version, "queued", receipt.subject)
 
-    async def _check_name(self, org_id: str, workflow: str, version: int, name: str) -> Sequence[Want]:
-        """Return what the workflow's rules will ask of a signal's data."""
+    async def _check(self, org_id: str, workflow: str, version: int, wish: SignalRequest) -> Sequence[Want]:
+        """Return what the workflow's rules will ask of a signal's data. Raises ``InvalidInput``."""
+        name = wish.name
         key = (org_id, workflow, version)
         known = self._names.get(key)
         if known is None:
             stored = await self._workflows.get(org_id, workflow, version)
             spec = WorkflowSpec.model_validate(stored.spec)
-            known = self._names[key] = _Signals(signal_names(spec), questions_of(spec).signals)
+            known = self._names[key] = _Signals(
+                signal_names(spec), questions_of(spec).signals, list(signal_schemas(spec))
+            )
         names = known.names
         if name not in names:
             fix = f"it waits for {', '.join(sorted(names))}" if names else "it has no node of type signal"
             message = f"{workflow} version {version} does not wait for a signal {name!r}"
             raise InvalidInput(f"{message}; {fix}", (Problem("path.name", message, fix),))
+        for named, schema in known.schemas:
+            if named == name and (found := misfits(schema, wish.data)):
+                raise InvalidInput.of(*(Problem(f"data{at.removeprefix('$')}", said, _BY_SCHEMA) for at, said in found))
         return known.wants.get(name, ())
 
     async def _payload(self, org_id: str, wish: SignalRequest, sealing: Sealing | None) -> Payload:

@@ -12,6 +12,7 @@ from streams.roles import (
     ingress,
     orchestrator,
     quality,
+    retention,
     rollouts,
     routes,
     scheduler,
@@ -22,6 +23,7 @@ from streams.roles import (
 from streams.roles.bridge import role as bridge
 from streams.roles.leases import role as leases
 from streams.roles.sinks import analytics, events, history, live, live_cost, otlp_export
+from streams.roles.triggers import role as triggers
 from streams.roles.worker import role as worker
 
 _SPECS = (
@@ -42,12 +44,14 @@ _SPECS = (
     batches.SPEC,
     scores.SPEC,
     traces.SPEC,
+    retention.SPEC,
     live.SPEC,
     events.SPEC,
     webhooks.SPEC,
     otlp_export.SPEC,
     live_cost.SPEC,
     bridge.SPEC,
+    triggers.SPEC,
 )
 
 ROLES: Mapping[str, RoleSpec] = {spec.name: spec for spec in _SPECS}

@@ -207,10 +207,11 @@ def _is_of_prompts(path: str) -> bool:
 
 
 def _url(path: str, said: dict[str, Any], things: dict[str, str]) -> str:
-    names = {"trace_id": things["run_id"], "session_id": "none"} | dict(
+    names = {"trace_id": things["run_id"], "session_id": "none", "update_id": "0" * 32} | dict(
         things, name=PROVIDER if "/providers/" in path else PROMPT if _is_of_prompts(path) else WORKFLOW
     )
-    names |= {"name": "go"} if "/signals/" in path else {"name": "files"} if "/queues/" in path else {}
+    names |= {"name": "go"} if "/signals/" in path or "/updates/" in path else {}
+    names |= {"name": "files"} if "/queues/" in path else {}
     names |= {"name": "new"} if "/holds/" in path else {}
     required = [p["name"] for p in said.get("parameters", ()) if p["in"] == "query" and p.get("required")]
     values = {"ids": things["run_id"], "step": "greet", "provider": "openai", "from": "2026-11-01", "name": PROMPT}
@@ -242,6 +243,7 @@ BODIES: dict[str, Any] = {
     "POST /policies/{name}/activate": {"version": 1, "mode": "shadow"},
     "POST /audit/expire": {"kind": "key_use", "before": "1d"},
     "POST /audit/holds": {"name": "new", "reason": "a case"},
+    "POST /retention/holds": {"name": "new", "reason": "a case"},
     "POST /workflows/runs": {"workflow_name": WORKFLOW, "inputs": {"name": "x"}},
     "POST /workflows/runs/waiting": {"ids": ["{run_id}"]},
     "POST /workflows/runs/bulk": {"action": "retry", "status": "failed", "dry_run": False},

@@ -48,6 +48,13 @@ def _budget(used: str) -> dict[str, str]:
     }
 
 
+def _backup(cut: str) -> dict[str, str]:
+    return {
+        'agentflow_api_last_backup_timestamp_seconds{instance="a"}': cut,
+        'agentflow_api_backup_max_age_seconds{instance="a"}': "3600x90",
+    }
+
+
 def _waits(below: str) -> dict[str, str]:
     labels = 'provider="p",tier="gold",instance="a"'
     name = "agentflow_worker_quota_wait_seconds_bucket"
@@ -166,6 +173,8 @@ CASES = (
         *_one("agentflow_quality_scores_total", 'effect="drifted",instance="a"', "0x20 1x30", "1x60"),
         {"effect": "drifted"},
     ),
+    # An hour is allowed, and promtool's clock begins at 0.
+    Case("BackupTooOld", 75, _backup("0x90"), _backup("0+60x90")),
     # promtool's clock begins at 0: 13 days and 15 days from it.
     Case(
         "CertificateExpires",

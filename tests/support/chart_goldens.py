@@ -18,6 +18,8 @@ FOLDER = Path(__file__).parents[1] / "unit" / "deploy" / "manifests"
 GOLDENS, VALUES = FOLDER / "goldens", FOLDER / "values"
 FIXED = FOLDER / "fixed.yaml"
 BASE = "minimal"
+#: Kinds whose definitions come with the operators that read them.
+FOREIGN = frozenset({"ScaledObject", "ServiceMonitor", "PrometheusRule", "ExternalSecret"})
 EXAMPLES = CHART / "examples"
 
 Object = Mapping[str, Any]

@@ -200,12 +200,14 @@ def _of_path(path: str, name: str) -> str:
     if name != "name":
         return name
     kinds = {"/prompts/": "prompt", "/datasets/": "dataset", "/queues/": "queue", "/providers/": "provider"}
-    return next((kind for part, kind in kinds.items() if part in path), "signal" if "signals" in path else "workflow")
+    kinds |= {"/signals/": "signal", "/updates/": "signal"}
+    return next((kind for part, kind in kinds.items() if part in path), "workflow")
 
 
 def _value(other: Tenant, name: str, rng: random.Random) -> Any:
     shared: dict[str, list[Any]] = {
         "signal": ["go"],
+        "update_id": ["0" * 32],
         "provider": ["openai"],
         "org_id": [other.org_id],
         "version": [1],

@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 
 from connectors.redis.errors import redis_errors
 from connectors.redis.keys import Slot
+from connectors.redis.readers.flow import gate_of, why_at_gate
 from schemas.tables.admissions import (
     POOL,
     POSITION,
@@ -24,13 +25,16 @@ from schemas.tables.admissions import (
     parse_queue_name,
     project_field,
     queue_field,
+    queue_name,
     run_entity,
     workflow_field,
 )
+from schemas.tables.flow import FlowKey, flow_run_field, key_field
 from schemas.tables.wait_reasons import Wait
 from topics.catalogue import TABLE_ADMISSIONS
 
 UNKNOWN = Wait("admission", detail="the run has not been admitted yet")
+ADMITTED = Wait("admission", detail="the run is admitted and is about to start")
 
 
 @dataclass(frozen=True)
@@ -80,11 +84,26 @@ class AdmissionReader:
         if data is None:
             return UNKNOWN
         known: RunPosition = decode(POSITION, data)
+        if known.number < 0 and not known.is_over:
+            (run,) = await self._entries([flow_run_field(run_id)])
+            if run is None:
+                return UNKNOWN
+            if (gate := gate_of(run)) is not None:
+                (key,) = await self._entries([key_field(org_id, gate.key)])
+                return why_at_gate(run, gate, key or FlowKey())
+            if not run.limited:
+                return ADMITTED
+            known = RunPosition(org_id, queue_name(run.workflow, run.project), run.number)
         workflow, project = parse_queue_name(known.queue)
         fields: list[str] = [POOL, limits_field(org_id), queue_field(org_id, known.queue)]
         pool, limits, queue = await self._entries(fields)
         counts = await self.counts(org_id, [workflow], [project])
         return why(known, pool or Pool(), counts, limits or Limits(), queue or Queue(), org_id)
+
+    async def keys(self, org_id: str, keys: Sequence[str]) -> list[FlowKey]:
+        """Return keys of flow control, as they are now."""
+        found = await self._entries([key_field(org_id, key) for key in keys]) if keys else []
+        return [key or FlowKey() for key in found]
 
     async def _entries(self, fields: list[str]) -> list[Any]:
         with redis_errors("read the admission queues"):
@@ -96,7 +115,7 @@ class AdmissionReader:
 def why(known: RunPosition, pool: Pool, counts: Counts, limits: Limits, queue: Queue, org_id: str) -> Wait:
     """Return why a run is queued: the first of its limits that is reached, and its place in its queue."""
     if known.is_over or known.number < queue.head:
-        return Wait("admission", detail="the run is admitted and is about to start")
+        return ADMITTED
     before = known.number - queue.head
     workflow, project = parse_queue_name(known.queue)
     queued = "its workflow and project" if project else "its workflow"

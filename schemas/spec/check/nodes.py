@@ -9,6 +9,7 @@ from schemas.prompts.effective import effective
 from schemas.prompts.refs import parse_prompt_ref
 from schemas.prompts.texts import known_names, required_names
 from schemas.queues import OWN
+from schemas.spec.check.answers import answer_problems
 from schemas.spec.check.flow import flow_problems
 from schemas.spec.check.loops import loop_problems
 from schemas.spec.check.shape import similar
@@ -48,6 +49,7 @@ def node_problems(index: int, node: Node, outline: Outline, registry: Registry |
     yield from _model_policy_problems(f"{place}.policy", node, registry)
     yield from dynamic_problems(path, node)
     yield from flow_problems(place, node, outline)
+    yield from answer_problems(path, node, outline)
     if isinstance(node, LoopNode):
         yield from loop_problems(place, node, outline)
     if registry is not None:

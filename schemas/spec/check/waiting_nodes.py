@@ -4,6 +4,7 @@
 
 from collections.abc import Iterator
 from decimal import Decimal
+from typing import Any
 
 import orjson
 
@@ -52,6 +53,13 @@ def _cost_problems(path: str, cents: Decimal | None) -> Iterator[Problem]:
 def signal_names(spec: WorkflowSpec) -> frozenset[str]:
     """Return the signals that a workflow waits for."""
     return frozenset(node.config.name for node in every_node(spec.dag.nodes) if isinstance(node, SignalNode))
+
+
+def signal_schemas(spec: WorkflowSpec) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the schemas of the data of signals, with their names."""
+    for node in every_node(spec.dag.nodes):
+        if isinstance(node, SignalNode) and node.config.input_schema is not None:
+            yield node.config.name, node.config.input_schema
 
 
 def _wait_problems(path: str, config: WaitConfig) -> Iterator[Problem]:

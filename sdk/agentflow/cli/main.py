@@ -22,6 +22,7 @@ ENTRIES = {
     "subject": Entry("access.subject", "Show and erase persons whose data runs handle."),
     "org": Entry("access.org", "Create and list organisations."),
     "policy": Entry("access.policy", "Check, test, store and activate policies."),
+    "run": Entry("operations.run", "Delete runs; hold runs, so that nothing deletes them."),
     "webhook": Entry("operations.webhook", "Send events to URLs, signed and retried for a day."),
     "secret": Entry("access.secret", "Store secrets for tools; rotate and remove them."),
     "trigger": Entry("operations.trigger", "Submit runs by requests and topics of other systems."),

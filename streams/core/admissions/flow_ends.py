@@ -62,5 +62,5 @@ def refused(gate: FlowGate, key: FlowKey) -> FlowEnd:
     if gate.kind == "rate":
         said = f"{key.limit} runs of {_of(gate)} had started within {key.per_ms} ms; submit it again later"
         return FlowEnd("rate_exceeded", said)
-    said = f"{key.limit} runs of {_of(gate)} were under way; submit it again when one has ended"
+    said = f"{key.limit} runs of {_of(gate)} were running; submit it again when one has ended"
     return FlowEnd("concurrency_exceeded", said)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from schemas.records.run_events import CancelRequested, TimerFired
 from schemas.records.timers import Deadline
+from schemas.spec.flow import FLOW_ENDS
 from tests.simulation.oracle.history import ENDED, History, Story
 
 #: How late something that is due may happen when there are no faults.
@@ -119,6 +120,9 @@ def _after(story: Story) -> Iterator[str]:
     assert story.newest is not None
     dag, status = story.run.spec.spec.dag, story.newest.status
     roots = set(dag.on_failure if status == "failed" else dag.on_cancel if status == "canceled" else ())
+    error = story.newest.error
+    if error is not None and error.code in FLOW_ENDS and story.newest.started_at_ms is None:
+        roots = set()
     for step_id, moments in story.steps.items():
         is_apart = moments[0].view.node_id in apart(story)
         for before, now in zip([None, *moments], moments, strict=False):

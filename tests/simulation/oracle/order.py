@@ -15,7 +15,7 @@ from topics.codec import decode
 
 #: Two ends are about the same time when they are no further apart.
 ABOUT_MS = 60_000
-_NEVER = 2**53
+NEVER = 2**53
 
 
 def check(world: World, history: History) -> Iterator[str]:
@@ -23,7 +23,7 @@ def check(world: World, history: History) -> Iterator[str]:
     yield from _joins(history)
     yield from _places(history)
     yield from _families(history)
-    if world.turns:
+    if world.turns and not world.gates:
         yield from _turns(world, history)
 
 
@@ -45,7 +45,7 @@ def _joins(history: History) -> Iterator[str]:
 
 def _settled_at(story: Story, step_id: str) -> int:
     settled = story.settled(step_id)
-    return _NEVER if settled is None else story.earliest(settled)
+    return NEVER if settled is None else story.earliest(settled)
 
 
 def _places(history: History) -> Iterator[str]:
@@ -79,7 +79,7 @@ def _families(history: History) -> Iterator[str]:
     for story in history.stories.values():
         if story.newest is None:
             continue
-        until_ms = (story.newest.finished_at_ms or _NEVER) + 3_600_000
+        until_ms = (story.newest.finished_at_ms or NEVER) + 3_600_000
         reports = sorted(story.of_kind(ChildFinished), key=lambda event: event.said.version)
         in_time = {event.said.child_run_id: event.said.cost_nano for event in reports if event.ms < until_ms}
         last = {event.said.child_run_id: event.said.cost_nano for event in reports}
@@ -102,16 +102,16 @@ def _families(history: History) -> Iterator[str]:
 
 def _turns(world: World, history: History) -> Iterator[str]:
     """One run with turns has its turn at a time; it starts when it has it, and nobody keeps it or is left in line."""
-    admitted = _first(world, catalogue.RUN_EVENTS, lambda event: isinstance(event, RunAdmitted))
-    released = _first(world, catalogue.ADMISSIONS, lambda event: isinstance(event, AdmissionReleased))
+    admitted = first(world, catalogue.RUN_EVENTS, lambda event: isinstance(event, RunAdmitted))
+    released = first(world, catalogue.ADMISSIONS, lambda event: isinstance(event, AdmissionReleased))
     for run_id, at in admitted.items():
-        others = [o for o in admitted if o != run_id and admitted[o] <= at < released.get(o, _NEVER)]
+        others = [o for o in admitted if o != run_id and admitted[o] <= at < released.get(o, NEVER)]
         if others:
             yield f"{run_id} had its turn beside {others}"
     for at, request in history.requests:
         # What runs after a run's end needs no turn, also if it was canceled in line.
         run = history.stories[request.run_id].run
-        if run.turns and not request.compensation and at < admitted.get(request.run_id, _NEVER):
+        if run.turns and not request.compensation and at < admitted.get(request.run_id, NEVER):
             yield f"{request.run_id} was worked on before its turn"
     for partition in range(world.partitions):
         lines = world.tables[catalogue.ADMISSIONS].entity(partition, QUEUES)
@@ -120,7 +120,7 @@ def _turns(world: World, history: History) -> Iterator[str]:
             yield f"left in line: {left}"
 
 
-def _first(world: World, topic: str, is_meant: Callable[[Any], bool]) -> dict[str, int]:
+def first(world: World, topic: str, is_meant: Callable[[Any], bool]) -> dict[str, int]:
     """Return when a run is first spoken of by a record that is meant, as a place in the order of the log."""
     first: dict[str, int] = {}
     for record in world.log.everything(topic):

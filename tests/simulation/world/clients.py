@@ -22,7 +22,7 @@ from schemas.records.steps import StepRequest
 from streams.runtime.routing import to_out
 from tests.simulation.ports.log import SimLog
 from tests.simulation.scheduler import Process
-from tests.simulation.world import arms, asks, audit, labels, quality, rollouts
+from tests.simulation.world import arms, asks, audit, flow, labels, quality, rollouts
 from tests.simulation.world.budgets import DEFINITIONS, OPENED, opening
 from tests.simulation.world.workflows import MINUTE_MS, SPECS
 from tests.support.runs import ORG, submitted
@@ -71,7 +71,9 @@ class Clients:
             run = asks.asking(run)
         if world.labelled:
             run = labels.labelled(run, number, chains=world.chain_steps)
-        if world.turns and number != 2:
+        if world.gates:
+            run = flow.gated(run, world.gates, number)
+        elif world.turns and number != 2:
             run = structs.replace(run, turns=True, tags={PROJECT_TAG: PROJECT})
         world.runs[run.run_id] = run
         self.busy += 1

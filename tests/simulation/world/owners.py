@@ -21,7 +21,7 @@ from streams.runtime.consumer.poll import Partition, Poll
 from streams.runtime.table.agent import TableAgent
 from streams.runtime.table.partition import Status
 from streams.runtime.table.spec import Ports, TableSpec, Tuning
-from streams.runtime.table.timers import Fire, fire_nothing, fire_run_timers
+from streams.runtime.table.timers import Fire, fire_flow_timers, fire_nothing, fire_run_timers
 from tests.simulation.mutants.classes import RULES, SPEND, TURNS, plant
 from tests.simulation.ports.audit import SimAuditLogs
 from tests.simulation.ports.calls import Calls, SimClock
@@ -117,7 +117,7 @@ class Owners:
         self._start_agent(owner, calls, catalogue.COST_EVENTS, spend, self._presume(calls))
         if world.turns:
             admissions = TURNS.get(world.bug, AdmissionsFold)()
-            self._start_agent(owner, calls, catalogue.ADMISSIONS, admissions, fire_nothing)
+            self._start_agent(owner, calls, catalogue.ADMISSIONS, admissions, fire_flow_timers)
         if world.rolls_out:
             self._start_agent(owner, calls, catalogue.DEPLOYMENT_OUTCOMES, DeploymentsFold(), fire_nothing)
         if world.scores:

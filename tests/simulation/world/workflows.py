@@ -134,5 +134,7 @@ WITH_ASKS = 38
 WITH_LABELS = (15, 16)
 #: In one of twenty worlds live answers are scored.
 WITH_SCORES = 0
+#: In one of twenty worlds, which has turns but no limits, runs pass gates of flow control.
+WITH_FLOW = 14
 #: In one of twenty worlds audit events are chained.
 WITH_AUDIT = 17

@@ -13,6 +13,7 @@ from tests.simulation.ports.table import FencedTable
 from tests.simulation.scheduler import Process, Scheduler
 from tests.simulation.world.clients import Clients
 from tests.simulation.world.days import DAY_MS, Days
+from tests.simulation.world.flow import gates_of
 from tests.simulation.world.mischief import Mischief
 from tests.simulation.world.owners import Owners
 from tests.simulation.world.worker import LANE, Worker
@@ -23,6 +24,7 @@ from tests.simulation.world.workflows import (
     WITH_AUDIT,
     WITH_BUDGETS,
     WITH_FAILOVERS,
+    WITH_FLOW,
     WITH_LABELS,
     WITH_POISON,
     WITH_ROLLOUTS,
@@ -57,6 +59,7 @@ class World:
         self.chain_steps = seed % 2 == 1
         self.only = ONLY.get(seed % 10)
         self.turns = seed % 10 in WITH_TURNS
+        self.gates = gates_of(seed) if seed % 20 == WITH_FLOW else ()
         self.fails_over = seed % 20 == WITH_FAILOVERS
         self.budgets = seed % 20 in WITH_BUDGETS
         self.rolls_out = seed % 20 == WITH_ROLLOUTS
@@ -102,7 +105,7 @@ class World:
             asyncio._set_running_loop(None)
 
     def _play(self) -> bool:
-        if self.turns:
+        if self.turns and not self.gates:
             self.clients.start_limits()
         if self.budgets:
             self.clients.start_budgets()

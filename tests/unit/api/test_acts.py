@@ -29,6 +29,7 @@ NO_ACTS = {
     "/api/v1/workflows/runs/{run_id}/restart",
     "/api/v1/workflows/runs/{run_id}/fork",
     "/api/v1/workflows/runs/{run_id}/signals/{name}",
+    "/api/v1/workflows/runs/{run_id}/updates/{name}",
     "/api/v1/traces/policy",
     "/api/v1/runs/{run_id}/scores",
     "/api/v1/routes/evaluate",

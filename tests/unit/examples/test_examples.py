@@ -13,7 +13,9 @@ from connectors.tools.builtin.split import pieces
 from deploy.local.samples.runs import submissions
 from schemas.ids import content_hash
 from schemas.prompts.inline import take_inline
+from schemas.spec.answers import answers_of
 from schemas.spec.check.workflow import CheckedSpec, check_spec, parse_workflow
+from schemas.spec.flow_keys import run_flow
 from schemas.spec.model import LlmNode, PinnedPrompt, WorkflowSpec
 from schemas.spec.nested import Family, Member, member_key, workflow_nodes
 from schemas.spec.read import read_document
@@ -109,6 +111,15 @@ def test_every_workflow_is_right_and_has_runs_that_bring_what_it_needs(path: Pat
     runs = [body["inputs"] for body in submissions() if body["workflow_name"] == path.stem]
     assert runs
     assert all(spec.required_inputs <= inputs.keys() for inputs in runs)
+
+
+def test_the_example_of_flow_control_is_right_and_has_a_key_of_every_kind() -> None:
+    spec = parse_workflow((EXAMPLES / "flow" / "flow_controlled_sync.yaml").read_text(encoding="utf-8"))
+    check_spec(spec, prompts={}, tools=[], functions=["result_merger"])
+    gates = run_flow(spec, "acme", {"customer": "ann"}, {}, 0)
+    assert gates is not None
+    assert [gate.kind for gate in gates.gates] == ["debounce", "concurrency", "concurrency", "rate"]
+    assert set(answers_of(spec)) == {"change"}
 
 
 def test_the_guides_conditions_stand_as_it_writes_them() -> None:

@@ -22,6 +22,7 @@ from agentflow.client.aio.otlp import AsyncOtlp
 from agentflow.client.aio.policies import AsyncCache, AsyncLimits, AsyncPolicies, AsyncQuotas, AsyncVault
 from agentflow.client.aio.prompts import AsyncPrompts
 from agentflow.client.aio.queues import AsyncQueues
+from agentflow.client.aio.retention import AsyncRetention
 from agentflow.client.aio.rollouts import AsyncRollouts
 from agentflow.client.aio.routing import AsyncOptimizer, AsyncRoutes
 from agentflow.client.aio.schedules import AsyncSchedules
@@ -93,6 +94,7 @@ class AsyncClient:
         self.tools = AsyncTools(self)
         self.objects = AsyncObjects(self)
         self.audit = AsyncAudit(self)
+        self.retention = AsyncRetention(self)
         self.webhooks = AsyncWebhooks(self)
         self.secrets = AsyncSecrets(self)
         self.triggers = AsyncTriggers(self)

@@ -28,6 +28,7 @@ from agentflow.models import (
     SignalAccepted,
     StepAnswer,
     StepPage,
+    UpdateAnswer,
     WorkflowAnswer,
     WorkflowDryRun,
     WorkflowPage,
@@ -205,6 +206,34 @@ class Workflows(Resource):
             headers=headers,
             idempotency_key=idempotency_key,
         )
+
+    def update(
+        self,
+        run_id: str,
+        name: str,
+        data: Any = None,
+        *,
+        answer_within: float = 10.0,
+        idempotency_key: str | None = None,
+    ) -> UpdateAnswer:
+        """Send a run a signal, and return what the node gave that answers it, within ``answer_within`` seconds (60).
+
+        Its ``state`` is ``pending`` when that takes longer; ``update_result`` asks for it again.
+        """
+        return self._ask(
+            UpdateAnswer,
+            "workflows.update",
+            run_id,
+            name,
+            content=encode(data),
+            headers={"Content-Type": "application/json"},
+            params={"timeout_ms": round(answer_within * 1000)},
+            idempotency_key=idempotency_key,
+        )
+
+    def update_result(self, run_id: str, name: str, update_id: str) -> UpdateAnswer:
+        """Return what became of an update."""
+        return self._ask(UpdateAnswer, "workflows.update_result", run_id, name, update_id)
 
     def approve(
         self,

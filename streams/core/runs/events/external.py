@@ -12,13 +12,13 @@ from schemas.records.run_events import CancelRequested, ChildFinished, SignalRec
 from schemas.records.timers import Deadline, Defer
 from schemas.spec.approvals import step_of
 from schemas.spec.flow import FLOW_ENDS
-from schemas.tables.signals import IDS_MOST, Kept, Signals
+from schemas.tables.signals import IDS_MOST, Kept
 from streams.core.runs.events.costs import child_cost
 from streams.core.runs.events.step_end import end
 from streams.core.runs.nodes import approval, workflow
 from streams.core.runs.nodes.kinds import kind_of
 from streams.core.runs.nodes.run_end import cancel, exceed_deadline
-from streams.core.runs.nodes.signal import is_known, waiting
+from streams.core.runs.nodes.signal import given, is_known, waiting
 from streams.core.runs.requests.sizes import payload_size
 from streams.core.runs.state.changes import RunChanges, late
 from streams.core.runs.state.reader import RunReader
@@ -78,6 +78,8 @@ def signal(turn: RunChanges, event: SignalReceived) -> None:
     _remember(turn, event)
     if (found := waiting(turn, event.name)) is not None:
         step_id, step = found
+        updates = given(turn, turn.node_of(step), event.signal_id, step_id)
+        turn.set_signals(structs.replace(turn.signals, given=updates))
         turn.disarm(step)
         end(turn, kind_of(turn, step_id, step).on_result(turn, step_id, step, event.payload))
 
@@ -101,8 +103,8 @@ def answer(turn: RunChanges, event: SignalReceived) -> None:
 def early_signal(turn: RunChanges, event: SignalReceived) -> None:
     """Keep a signal for the step that will wait for it."""
     _remember(turn, event)
-    kept = Kept(event.name, event.payload, payload_size(event.payload))
-    turn.set_signals(Signals((*turn.signals.kept, kept), turn.signals.ids))
+    kept = Kept(event.name, event.payload, payload_size(event.payload), event.signal_id)
+    turn.set_signals(structs.replace(turn.signals, kept=(*turn.signals.kept, kept)))
 
 
 def signal_too_many(turn: RunChanges, event: SignalReceived) -> None:
@@ -156,4 +158,4 @@ def cancel_run(turn: RunChanges, event: CancelRequested) -> None:
 
 
 def _remember(turn: RunChanges, event: SignalReceived) -> None:
-    turn.set_signals(Signals(turn.signals.kept, (*turn.signals.ids, event.signal_id)[-IDS_MOST:]))
+    turn.set_signals(structs.replace(turn.signals, ids=(*turn.signals.ids, event.signal_id)[-IDS_MOST:]))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from schemas.ids import child_step_id
 from schemas.payload import Inline, Payload, inline
@@ -17,7 +18,7 @@ from schemas.records.base import ErrorInfo
 from schemas.records.timers import SignalTimeout
 from schemas.spec.loops import iteration_prefix
 from schemas.spec.model import SignalNode
-from schemas.tables.signals import Signals
+from schemas.tables.signals import GIVEN_MOST
 from streams.core.runs.nodes.kind import Compiled, Compiling, Ended, KindRules
 from streams.core.runs.plan.arguments import Datum
 from streams.core.runs.plan.model import PlanNode
@@ -33,12 +34,13 @@ class Signal:
     name: str
     timeout_ms: int | None
     default: Any
+    answers: bool = False
 
 
 def compile_signal(node: SignalNode, _compiling: Compiling) -> Compiled:
     """Return a wait for a signal."""
     config = node.config
-    return Compiled(own=Signal(config.name, config.timeout_ms, config.default))
+    return Compiled(own=Signal(config.name, config.timeout_ms, config.default, config.answer is not None))
 
 
 def start(turn: RunChanges, node: PlanNode, step_id: str, step: Step, _item: Datum | None) -> Step:
@@ -48,11 +50,18 @@ def start(turn: RunChanges, node: PlanNode, step_id: str, step: Step, _item: Dat
     waits: dict[str, Any] = {"state": "waiting", "waiting_for": f"signal {signal.name}", "timer": None, "due_ms": None}
     kept = next((one for one in turn.signals.kept if one.name == signal.name), None)
     if kept is not None:
-        turn.set_signals(Signals(tuple(one for one in turn.signals.kept if one is not kept), turn.signals.ids))
+        left = tuple(one for one in turn.signals.kept if one is not kept)
+        turn.set_signals(replace(turn.signals, kept=left, given=given(turn, node, kept.id, step_id)))
         waits |= output_of(kept.payload) | {"timer": timer, "due_ms": turn.now_ms}
     elif signal.timeout_ms is not None:
         waits |= {"timer": timer, "due_ms": turn.now_ms + signal.timeout_ms}
     return msgspec.structs.replace(step, **waits)
+
+
+def given(turn: RunReader, node: PlanNode, signal_id: str, step_id: str) -> tuple[tuple[str, str], ...]:
+    """Return which updates steps got, with this one if the node answers it."""
+    found = turn.signals.given
+    return (*found, (signal_id, step_id))[-GIVEN_MOST:] if node.data(Signal).answers else found
 
 
 def end_of_signal(turn: RunChanges, step_id: str, step: Step) -> Ended:

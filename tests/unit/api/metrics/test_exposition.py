@@ -14,10 +14,12 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
+from api.metrics.backups import BackupAge
 from api.metrics.budget_gauges import BudgetShares
 from api.metrics.certificates import ends_at_s, paths_of
 from api.metrics.exposition import Exposition
 from api.metrics.role_counters import RoleCounters, Stored
+from connectors.redis.last_backup import LastBackup
 from connectors.redis.readers.spend import Amounts
 from schemas.budgets import Budget
 from schemas.errors import Unavailable
@@ -77,15 +79,29 @@ class Money:
         return [[Amounts((self._spent or {})[budget.name], 7) for budget in some] for some in budgets.values()]
 
 
+async def _no_backup() -> LastBackup | None:
+    return None
+
+
+async def _a_backup() -> LastBackup | None:
+    return LastBackup(1_800_000_000_500, 12.0, 7)
+
+
+async def _no_answer() -> LastBackup | None:
+    raise Unavailable("redis", "no answer")
+
+
 def page(
     found: Stored | None = FOUND,
     money: Money | None = None,
     circuits: Tripped | None = None,
     accept: str = "",
     certificates: Sequence[str] = (),
+    backups: BackupAge | None = None,
 ) -> tuple[str, str]:
     money = money or Money({})
-    made = Exposition(Counters(found), circuits or Tripped(), BudgetShares(money, money), certificates)
+    backups = backups or BackupAge(_no_backup, 0)
+    made = Exposition(Counters(found), circuits or Tripped(), BudgetShares(money, money), certificates, backups)
     text, kind = asyncio.run(made.text(CollectorRegistry(), accept))
     return text.decode(), kind
 
@@ -187,3 +203,19 @@ def test_a_file_that_cannot_be_read_has_ended(content: bytes | None, tmp_path: P
 def test_paths_are_separated_by_commas() -> None:
     assert paths_of(" a.pem, ,b.pem,") == ("a.pem", "b.pem")
     assert paths_of("") == ()
+
+
+@pytest.mark.parametrize(
+    ("read", "max_age_s", "last", "allowed"),
+    [
+        (_a_backup, 3600, {(): 1_800_000_000.5}, {(): 3600.0}),
+        # One that nobody knows of is as old as can be; without an answer nothing is said.
+        (_no_backup, 3600, {(): 0.0}, {(): 3600.0}),
+        (_no_answer, 3600, {}, {(): 3600.0}),
+        (_a_backup, 0, {}, {}),
+    ],
+)
+def test_the_last_backup_is_shown_where_backups_are_expected(read, max_age_s, last, allowed) -> None:
+    text, _ = page(backups=BackupAge(read, max_age_s))
+    assert values(text, "agentflow_api_last_backup_timestamp_seconds") == last
+    assert values(text, "agentflow_api_backup_max_age_seconds") == allowed

@@ -13,11 +13,9 @@ from deploy.manifests import plain
 from deploy.manifests.generated import CHART, stale
 from deploy.manifests.helm import HelmError, find, run, template
 from deploy.manifests.objects import called, faults, pods, read
-from tests.support.chart_goldens import EXAMPLES, golden, render, value_sets, written
+from tests.support.chart_goldens import EXAMPLES, FOREIGN, golden, render, value_sets, written
 
 VERSIONS = ("1.25", "1.30", "1.37")
-#: Their definitions come with the operators that read them.
-FOREIGN = {"ScaledObject", "ServiceMonitor", "PrometheusRule", "ExternalSecret"}
 SETS = sorted(value_sets())
 
 needs_helm = pytest.mark.skipif(

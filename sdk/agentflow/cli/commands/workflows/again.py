@@ -1,4 +1,4 @@
-"""Restart, fork, signal, approve and refuse."""
+"""Restart, fork, signal, update, approve and refuse."""
 
 import json
 from typing import Any
@@ -73,6 +73,37 @@ def signal(session: Session, run: str, name: str, *, data: str, idempotency_key:
     session.one(found, _SIGNALED)
 
 
+_UPDATED = (
+    Column("RUN", "id"),
+    Column("UPDATE", "update"),
+    Column("STATE", "state"),
+    Column("STEP", "step"),
+    Column("UPDATE ID", "update_id"),
+    Column("OUTPUT", "output"),
+    Column("ERROR", "error.message"),
+)
+
+
+@command(None, "update", changes=True, example="""agentctl workflow update 0eecbc4e-… address --data '{"zip": 1}'""")
+@click.argument("run")
+@click.argument("name")
+@click.option("--data", metavar="JSON", default="null", help="Any JSON value, @file, or - for stdin.")
+@click.option("--timeout-ms", type=click.IntRange(0, 60_000), default=10_000, show_default=True, help="Wait so long.")
+@click.option("--idempotency-key", metavar="KEY", help="A run takes an update with this key once.")
+def update(session: Session, run: str, name: str, *, data: str, timeout_ms: int, idempotency_key: str | None) -> None:
+    """Send the signal NAME to RUN, and print the output of the node that answers it."""
+    value = json_value(data, "--data")
+    found = session.change(
+        "POST",
+        at(RUNS, run, "updates", name),
+        value,
+        document=json.dumps(value),
+        key=idempotency_key,
+        params={"timeout_ms": timeout_ms},
+    )
+    session.one(found, _UPDATED)
+
+
 _ANSWERED = (
     Column("RUN", "id"),
     Column("STEP", "step"),
@@ -106,4 +137,4 @@ def _answer(session: Session, run: str, body: dict[str, Any], question: str | No
     session.one(session.change("POST", at(RUNS, run, "approvals"), said, key=key), _ANSWERED)
 
 
-COMMANDS = (restart, fork, signal, approve, refuse)
+COMMANDS = (restart, fork, signal, update, approve, refuse)

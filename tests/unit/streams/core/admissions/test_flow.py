@@ -87,7 +87,7 @@ def test_a_refused_run_ends_and_says_why(table):
     assert table.passes("b", concurrency(on_excess="reject")) == []
     (end,) = table.ended
     assert (end.run_id, end.code, end.by_run) == ("b", "concurrency_exceeded", "")
-    assert "1 runs of the key inputs.k were under way" in end.reason
+    assert "1 runs of the key inputs.k were running" in end.reason
     assert table.release("b") == []
     assert table.release("a") == []
     assert left(table) == []
