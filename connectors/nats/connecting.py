@@ -60,23 +60,18 @@ async def connect(
     on_error: Callable[[Exception], Awaitable[None]] | None = None,
 ) -> None:
     """Connect a client once. The server's operators see it as ``name``. Raises one of ``DOWN``."""
-    try:
-        async with asyncio.timeout(CONNECT_TIMEOUT_S):
-            await client.connect(
-                _servers(url),
-                **_access(url),
-                name=name,
-                allow_reconnect=False,
-                max_reconnect_attempts=1,
-                reconnect_time_wait=0,
-                ping_interval=PING_EVERY_S,
-                closed_cb=on_closed,
-                error_cb=on_error,
-            )
-    except (BrokenPipeError, ConnectionResetError) as exc:
-        # A server that refuses a login says so and hangs up; what it said may be lost on the way.
-        hint = "it hung up during the login; correct user and password in NATS_URL, or NATS_CREDS"
-        raise NatsError(f"{hint} ({exc.strerror or type(exc).__name__})") from exc
+    async with asyncio.timeout(CONNECT_TIMEOUT_S):
+        await client.connect(
+            _servers(url),
+            **_access(url),
+            name=name,
+            allow_reconnect=False,
+            max_reconnect_attempts=1,
+            reconnect_time_wait=0,
+            ping_interval=PING_EVERY_S,
+            closed_cb=on_closed,
+            error_cb=on_error,
+        )
 
 
 async def close(client: Client) -> None:
@@ -87,13 +82,19 @@ async def close(client: Client) -> None:
             await client.close()
 
 
-def words(exc: BaseException) -> str:
-    """Return an error as words, with the fix where it is known: some of the library's have none."""
+def words(exc: BaseException, *, logging_in: bool = False) -> str:
+    """Return an error as words, with the fix where it is known: some of the library's have none.
+
+    A server that refuses a login says so and hangs up; what it said may be lost on the way. So a connection that is cut
+    while this client is ``logging_in`` names the login, too.
+    """
     if fault := tls_fault(exc, "NATS_CAFILE", "NATS_CERTFILE", "NATS_KEYFILE"):
         return fault
     text = str(exc) or type(exc).__name__
     if any(refused in text.lower() for refused in _REFUSED):
         return "it refuses the login; correct user and password in NATS_URL, or NATS_CREDS"
+    if logging_in and isinstance(exc, (BrokenPipeError, ConnectionResetError)):
+        return f"{text} before the login was done; if it stays so, correct user and password in NATS_URL, or NATS_CREDS"
     return text
 
 

@@ -104,7 +104,7 @@ class Nats:
             except NoServersError:
                 pass  # the reason of each failure was logged before
             except DOWN as exc:
-                self._why = words(exc)
+                self._why = words(exc, logging_in=self._client is None)
             finally:
                 self._client = None
                 self._served.clear()
@@ -122,7 +122,7 @@ class Nats:
             self._work.set()
 
         async def on_error(exc: Exception) -> None:
-            self._why = words(exc)
+            self._why = words(exc, logging_in=self._client is None)
 
         await connect(client, self._url, self._name, on_closed=on_closed, on_error=on_error)
         self._client = client
