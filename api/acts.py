@@ -42,6 +42,7 @@ ACTS = (
     "/api/v1/audit",
     "/api/v1/webhooks",
     "/api/v1/secrets",
+    "/api/v1/mcp/servers",
     "/api/v1/retention",
     "/api/v1/triggers",
     "/api/v1/vault",

@@ -77,6 +77,7 @@ TAGS = [
     {"name": "webhooks", "description": "Addresses that events are sent to, and their deliveries."},
     {"name": "secrets", "description": "Secrets for tools: stored sealed, never read back."},
     {"name": "triggers", "description": "Requests and topics of other systems that submit runs."},
+    {"name": "mcp", "description": "MCP servers that workflows call, and their pinned tools."},
     {"name": "operations", "description": "Liveness, readiness and metrics; no key needed."},
 ]
 

@@ -94,6 +94,7 @@ from services.security.policies.active import ActivePolicies
 from services.security.policies.pinning import Pinning
 from services.security.policies.reading import Readings
 from services.security.policies.restoring import ReaderRestores
+from services.tools.mcp_surface import McpSurface
 from services.tools.secrets import SecretSurface
 from services.triggers.hooks import Hooks
 from services.triggers.surface import TriggerSurface
@@ -345,5 +346,6 @@ class Services:
     webhooks: WebhookSurface
     retention: RetentionServices
     secrets: SecretSurface
+    mcp: McpSurface
     triggers: TriggerServices
     operations: OperationServices

@@ -82,6 +82,7 @@ from connectors.postgres.prompts.scoring import PromptScoring
 from connectors.postgres.quotas import Quotas
 from connectors.postgres.schedules import Backfills, Schedules
 from connectors.postgres.stops import Stops
+from connectors.postgres.tools.mcp import McpStore
 from connectors.postgres.tools.secrets import SecretStore
 from connectors.postgres.vault import Vault
 from connectors.postgres.webhooks.deliveries import WebhookDeliveries
@@ -103,7 +104,7 @@ from connectors.redis.request_rates import RequestRates
 from connectors.redis.response_cache import RedisResponseCache, bounds_of
 from connectors.redis.worker_registry import WorkerRegistry
 from connectors.tools import REGISTRY
-from connectors.tools.environment import networks_of
+from connectors.tools.environment import http_rules, networks_of
 from schemas import clock
 from schemas.api_models.operations.admin import TopicAnswer
 from schemas.clock import now_ms
@@ -146,7 +147,10 @@ from services.security.policies.reading import Readings
 from services.security.policies.restoring import ReaderRestores
 from services.security.policies.wiring import ForRegistration
 from services.security.tokens import Rules, TokenVerifier
-from services.tools.secrets import SecretSurface
+from services.tools.installed_mcp import installed_servers
+from services.tools.mcp import McpServers
+from services.tools.mcp_surface import McpSurface
+from services.tools.secrets import SecretSurface, ToolSecrets
 from services.webhooks.surface import WebhookSurface
 from services.workflows.checks import DocumentChecks
 from services.workflows.registration import RegistrationPorts, Registrations
@@ -223,6 +227,7 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
         webhooks=_webhooks(settings, clients),
         retention=_retention(settings, clients),
         secrets=_secrets(clients),
+        mcp=_mcp(settings, clients),
         triggers=triggers_of(settings, clients, definitions.plans, runs.submissions, measures),
         audit=_audit(settings, clients, appender),
         operations=_operations(settings, clients, measures, workers),
@@ -280,6 +285,15 @@ def topic_creators(settings: Settings) -> TopicCreators:
 def _webhooks(settings: Settings, clients: Clients) -> WebhookSurface:
     stored, deliveries = Webhooks(clients.database, clients.kms), WebhookDeliveries(clients.database)
     return WebhookSurface(stored, deliveries, networks_of(settings), WallClock())
+
+
+def _mcp(settings: Settings, clients: Clients) -> McpSurface:
+    # Secrets of organisations alone: those of the environment are the workers'.
+    rules = http_rules(settings)
+    store = McpStore(clients.database)
+    secrets = None if clients.kms is None else ToolSecrets(SecretStore(clients.database, clients.kms))
+    servers = McpServers(store, rules, installed_servers(settings.tools.mcp_servers_file))
+    return McpSurface(store, servers, rules, secrets)
 
 
 def _retention(settings: Settings, clients: Clients) -> RetentionServices:

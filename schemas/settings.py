@@ -194,6 +194,7 @@ class Tools(Group):
     http_allow: Annotated[str, Var("HTTP_ALLOW")] = ""
     http_allow_networks: Annotated[str, Var("HTTP_ALLOW_NETWORKS")] = ""
     http_secrets: Annotated[str, Var("HTTP_SECRETS")] = ""
+    mcp_servers_file: Annotated[str, Var("MCP_SERVERS_FILE")] = ""
     kafka_topics: Annotated[str, Var("KAFKA_PRODUCE_TOPICS")] = ""
     file: Annotated[str, Var("TOOLS")] = ""
 

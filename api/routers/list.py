@@ -15,7 +15,7 @@ from api.routers.access import (
     webhooks,
 )
 from api.routers.access import policies as stored_policies
-from api.routers.calls import batches, cache, credentials, quotas, routes
+from api.routers.calls import batches, cache, credentials, mcp_servers, quotas, routes
 from api.routers.definitions import (
     datasets,
     evaluations,
@@ -101,6 +101,7 @@ ROUTERS = (
     audit.router,
     webhooks.router,
     secrets.router,
+    mcp_servers.router,
     audit_retention.router,
     retention.router,
     compliance.router,

@@ -616,6 +616,12 @@ class MoveLabel(TypedDict):
     expected_version: NotRequired[int | None]
 
 
+class PinTools(TypedDict):
+    """Tools by name, each with the hash that was read (or the beginning of it), or ``null`` for any."""
+
+    tools: dict[str, str | None]
+
+
 class PolicyBudget(TypedDict):
     """A budget that refuses calls. `target` is what the scope is one of, as in budgets."""
 
@@ -700,6 +706,16 @@ class PutLimits(TypedDict):
     workflows: NotRequired[dict[str, int]]
     projects: NotRequired[dict[str, int]]
     allow_unknown: NotRequired[bool]
+
+
+class PutMcpServer(TypedDict):
+    """A server that speaks MCP over streamable HTTP. Headers name secrets as ``${SECRET:NAME}``."""
+
+    url: str
+    headers: NotRequired[dict[str, str]]
+    description: NotRequired[str]
+    timeout_ms: NotRequired[int]
+    enabled: NotRequired[bool]
 
 
 class PutProviderFacts(TypedDict):

@@ -1319,6 +1319,44 @@ class LiveScorePage(Answer):
     scores: list[LiveScoreLine]
 
 
+class McpServerAnswer(Answer):
+    """A declared server; one of the ``installation`` shows its name only. ``pinned`` tools may be called."""
+
+    name: str
+    installation: bool
+    url: str | None
+    headers: dict[str, str]
+    description: str
+    timeout_ms: int | None
+    enabled: bool
+    pinned: list[str]
+    created_at: str | None
+    changed_at: str | None
+
+
+class McpServerPage(Answer):
+    """All servers that the organisation may use, by name."""
+
+    servers: list[McpServerAnswer]
+
+
+class McpToolAnswer(Answer):
+    """A tool as its server lists it now. ``hash`` covers name, title, description and both schemas."""
+
+    name: str
+    state: str
+    hash: str | None
+    pinned_hash: str | None
+    fault: str | None
+    definition: dict[str, Any]
+
+
+class McpToolPage(Answer):
+    """The tools of a server."""
+
+    tools: list[McpToolAnswer]
+
+
 class PriceBand(Answer):
     """The prices of calls with more than ``over_input_tokens`` input tokens; -1 is all."""
 

@@ -539,7 +539,6 @@ ANSWERS: dict[tuple[str, str], Any] = {
         "retried": [{"position": LETTER["position"], "went_to": "run-events/3@99", "problem": None}],
         "total": 1,
     },
-    ("GET", "/api/v1/tools"): {"tools": [], "problems": []},
     ("GET", "/api/v1/functions"): {"functions": [], "problems": []},
     ("GET", "/ready"): READY,
 }

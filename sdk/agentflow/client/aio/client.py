@@ -18,6 +18,7 @@ from agentflow.client.aio.budgets import AsyncBudgets, AsyncStops
 from agentflow.client.aio.compliance import AsyncCompliance
 from agentflow.client.aio.datasets import AsyncDatasets
 from agentflow.client.aio.evaluations import AsyncEvaluations
+from agentflow.client.aio.mcp import AsyncMcp
 from agentflow.client.aio.otlp import AsyncOtlp
 from agentflow.client.aio.policies import AsyncCache, AsyncLimits, AsyncPolicies, AsyncQuotas, AsyncVault
 from agentflow.client.aio.prompts import AsyncPrompts
@@ -97,6 +98,7 @@ class AsyncClient:
         self.retention = AsyncRetention(self)
         self.webhooks = AsyncWebhooks(self)
         self.secrets = AsyncSecrets(self)
+        self.mcp = AsyncMcp(self)
         self.triggers = AsyncTriggers(self)
         self.compliance = AsyncCompliance(self)
         self.system = AsyncSystem(self)

@@ -23,6 +23,7 @@ from agentflow.client.sync.budgets import Budgets, Stops
 from agentflow.client.sync.compliance import Compliance
 from agentflow.client.sync.datasets import Datasets
 from agentflow.client.sync.evaluations import Evaluations
+from agentflow.client.sync.mcp import Mcp
 from agentflow.client.sync.otlp import Otlp
 from agentflow.client.sync.policies import Cache, Limits, Policies, Quotas, Vault
 from agentflow.client.sync.prompts import Prompts
@@ -98,6 +99,7 @@ class Client:
         self.retention = Retention(self)
         self.webhooks = Webhooks(self)
         self.secrets = Secrets(self)
+        self.mcp = Mcp(self)
         self.triggers = Triggers(self)
         self.compliance = Compliance(self)
         self.system = System(self)
