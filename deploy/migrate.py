@@ -162,7 +162,8 @@ async def _up(settings: Settings) -> list[str]:
         applied += [f"applied {name} to the vault's database" for name in await up(dsn, vault_migrations())]
     clickhouse = ClickHouse(settings.clickhouse.url.get_secret_value(), settings.clickhouse.database)
     try:
-        applied += [f"applied {name} to ClickHouse" for name in await clickhouse.migrate()]
+        new = await clickhouse.migrate(cluster=settings.clickhouse.cluster)
+        applied += [f"applied {name} to ClickHouse" for name in new]
     finally:
         await clickhouse.close()
     return applied or ["the schemas are up to date"]

@@ -7,7 +7,7 @@ the fold of budgets; and the ends of the runs that were under way.
 import asyncio
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bench.backups import site as sites
@@ -21,6 +21,7 @@ from deploy.backup.errors import BackupRefused, DamagedBackup
 from deploy.backup.manifest import Manifest
 from deploy.backup.parts import BackupKey
 from deploy.backup.places import DirectoryPlace
+from deploy.backup.plan import Wanted
 from deploy.backup.report import Report
 from deploy.local.engines.progress import Progress
 from deploy.local.system import System
@@ -35,13 +36,17 @@ _LOOK_S = 0.5
 
 @dataclass(frozen=True)
 class Sizes:
-    """``ended`` runs are over before the backup begins; ``flows_s`` the stream runs on after it."""
+    """``ended`` runs are over before the backup begins; ``flows_s`` the stream runs on after it.
 
-    ended: int = 5_000
-    flows_s: float = 3.0
+    ``earlier``: the site is restored once more, up to a time between two backups.
+    """
+
+    ended: int = 4_000
+    flows_s: float = 2.0
+    earlier: bool = False
 
 
-FULL, QUICK = Sizes(), Sizes(ended=150, flows_s=1.0)
+FULL, QUICK, EARLIER = Sizes(), Sizes(ended=150, flows_s=1.0), Sizes(ended=150, flows_s=1.0, earlier=True)
 
 
 @dataclass
@@ -57,10 +62,13 @@ class Played:
     ledger_off_nano: int = 0
     ledger_off_calls: int = 0
     fold_off_nano: int = 0
+    runs: int = 0
+    take_s: float = 0.0
     restore_s: float = 0.0
     ready_s: float = 0.0
     #: Attempts to restore a damaged backup, and onto a site that is not empty, that were not refused.
     not_refused: list[str] = field(default_factory=list)
+    earlier: "Played | None" = None
 
 
 def play(folder: Path, sizes: Sizes, say: Progress) -> Played:
@@ -75,21 +83,33 @@ def play(folder: Path, sizes: Sizes, say: Progress) -> Played:
         asyncio.run(wait_for_quiet(system.endpoints, 1.5))
         with Stream(system) as stream:
             say("backup: taken under load, a full one and what is new since")
-            asyncio.run(take.take(sites.site(system), take.Order(place, key, progress=say)))
+            full = asyncio.run(take.take(sites.site(system), take.Order(place, key, progress=say)))
             made = asyncio.run(take.take(sites.site(system), take.Order(place, key, incremental=True, progress=say)))
             time.sleep(sizes.flows_s)
         before = sites.ended(system)
     finally:
         sites.lost(system, folder / "kept")
     order = restore.Order(place, key=key, progress=say)
-    return _restored(folder, made, order, before, stream.made, say)
+    played = _restored(folder, "again", made, order, before, stream.made, say)
+    played.take_s = full.took_s
+    if sizes.earlier:
+        between = Wanted(until_ms=(full.cut_at_ms + made.cut_at_ms) // 2)
+        say("backup: restored up to a time between the two")
+        played.earlier = _restored(folder, "earlier", made, replace(order, wanted=between), before, stream.made, say)
+    return played
 
 
 def _restored(
-    folder: Path, made: Manifest, order: restore.Order, before: dict[str, str], streamed: list[str], say: Progress
+    folder: Path,
+    name: str,
+    made: Manifest,
+    order: restore.Order,
+    before: dict[str, str],
+    streamed: list[str],
+    say: Progress,
 ) -> Played:
-    sites.brought(folder / "again", folder / "kept")
-    system = sites.system_in(folder / "again", say, {"WORKER_CONCURRENCY": "20"})
+    sites.brought(folder / name, folder / "kept")
+    system = sites.system_in(folder / name, say, {"WORKER_CONCURRENCY": "20"})
     try:
         system.endpoints = system.stack.start()
         system.make_roles()
@@ -104,6 +124,7 @@ def _restored(
         system.start_roles()
         played = Played(made, report, restore_s=restore_s, not_refused=not_refused)
         submitted = asyncio.run(_submitted(system, report.ends[RUN_EVENTS]))
+        played.runs = len(submitted)
         asyncio.run(_all_ended(system, submitted))
         played.ready_s = time.monotonic() - began
         asyncio.run(wait_for_quiet(system.endpoints))

@@ -7,9 +7,10 @@ when it is first needed, so a process can start before ClickHouse does.
 import asyncio
 import hashlib
 import logging
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -20,6 +21,7 @@ from clickhouse_connect.driver import options
 from clickhouse_connect.driver.asyncclient import AsyncClient
 from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
 
+from connectors.clickhouse.cluster_ddl import on_cluster
 from schemas.configuration.engines import CLICKHOUSE_FILES
 from schemas.configuration.tls_files import TlsFiles
 from schemas.errors import Unavailable
@@ -50,6 +52,8 @@ _UNKNOWN_COLUMN = "Unrecognized column"
 
 CONNECT_TIMEOUT_S = 5
 ANSWER_TIMEOUT_S = 60
+#: What is raised for a host that does not answer.
+_LOST = (OperationalError, aiohttp.ClientError, OSError, TimeoutError)
 
 # Strange dates must not fail a whole batch, which the server does past 100 months in one block.
 _INSERT_SETTINGS = {"throw_on_max_partitions_per_insert_block": 0}
@@ -79,14 +83,16 @@ class CostLine:
 
 
 class ClickHouse:
-    """One database of one server.
+    """One database of one server, or of replicas whose URL names several hosts: ``http://user:password@a:8123,b:8123``.
 
-    Every method raises ``Unavailable`` when the server does not answer, is overloaded or was not migrated yet; a wrong
-    query or wrong rows are a defect and raise the library's error.
+    A host that does not answer is left for the next one. Every method raises ``Unavailable`` when the server does not
+    answer, is overloaded or was not migrated yet; a wrong query or wrong rows are a defect and raise the library's
+    error.
     """
 
     def __init__(self, url: str, database: str) -> None:
-        self._url = url
+        self._urls = urls_of(url)
+        self._at = 0
         self.database = database
         self._files = files_of(url)
         self._seen: Stamps = ()
@@ -99,7 +105,7 @@ class ClickHouse:
         """Write rows in one insert, values in the order of ``columns``; times are ticks since the epoch."""
         if not rows:
             return
-        with clickhouse_errors(f"insert {len(rows)} rows into {table}"):
+        with clickhouse_errors(f"insert {len(rows)} rows into {table}"), self._moving():
             client = await self._connected()
             types = await self._types_of(client, table, columns)
             batch = list(rows)
@@ -109,14 +115,14 @@ class ClickHouse:
 
     async def query(self, sql: str, parameters: Parameters | None = None) -> list[tuple[object, ...]]:
         """Return the rows of a query; ``{name:Type}`` in it is filled from ``parameters`` by the server."""
-        with clickhouse_errors("query"):
+        with clickhouse_errors("query"), self._moving():
             client = await self._connected()
             result = await client.query(sql, parameters=parameters or {})
             return [tuple(row) for row in result.result_rows]
 
     async def blocks(self, sql: str, parameters: Parameters) -> AsyncGenerator[list[tuple[object, ...]]]:
         """Yield the rows of a query in blocks, as the server sends them."""
-        with clickhouse_errors("query"):
+        with clickhouse_errors("query"), self._moving():
             client = await self._connected()
             async with await client.query_row_block_stream(sql, parameters=parameters) as stream:
                 async for block in stream:
@@ -131,20 +137,23 @@ class ClickHouse:
         """Return when the server answers."""
         await self.query("SELECT 1")
 
-    async def migrate(self, folder: Path = MIGRATIONS) -> list[str]:
+    async def migrate(self, folder: Path = MIGRATIONS, cluster: str = "") -> list[str]:
         """Create the database and apply the migrations that are new; returns their names.
+
+        With the name of a ``cluster`` all of it is made on each of its replicas.
 
         A migration is a file ``NNNN_name.sql`` of idempotent statements, so two processes may migrate at
         once. Raises ``ValueError`` when an applied file was changed since.
         """
         migrations = await asyncio.to_thread(_read_migrations, folder)
         with clickhouse_errors("migrate"):
-            await self._create_database()
+            turned = partial(on_cluster, cluster=cluster) if cluster else str
+            await self._create_database(turned)
             client = await self._connected()
-            await client.command(_MIGRATIONS_TABLE)
+            await client.command(turned(_MIGRATIONS_TABLE))
             applied = await client.query("SELECT name, sha256 FROM schema_migrations FINAL")
             known = {str(name): str(digest) for name, digest in applied.result_rows}
-            return [m.name for m in migrations if await _apply(client, m, known.get(m.name))]
+            return [m.name for m in migrations if await _apply(client, m, known.get(m.name), turned)]
 
     async def close(self) -> None:
         """Close the connections."""
@@ -157,7 +166,7 @@ class ClickHouse:
         async with self._connecting:
             if self._client is None:
                 seen = changes(self._files)
-                self._client, self._seen = await _connect(self._url, self.database), seen
+                self._client, self._seen = await self._connect_any(self.database), seen
             elif self._files.given and (seen := changes(self._files)) != self._seen:
                 await self._renew(self._client, seen)
             return self._client
@@ -166,7 +175,7 @@ class ClickHouse:
         """Replace the client, whose certificates are fixed. The one before ends with what it is doing."""
         self._seen = seen
         try:
-            self._client = await _connect(self._url, self.database)
+            self._client = await _connect(self._urls[self._at], self.database)
         except (ValueError, aiohttp.ClientError, OSError, DatabaseError) as exc:
             log.warning("certificates stay as they were: %s", exc, extra={"action": "certificates_kept"})
             return
@@ -175,10 +184,32 @@ class ClickHouse:
         if retired is not None:
             await retired.close()
 
-    async def _create_database(self) -> None:
-        client = await _connect(self._url, "")
+    async def _connect_any(self, database: str) -> AsyncClient:
+        """Connect to the first host that answers, the present one first. Raises what the last one raised."""
+        for last in range(len(self._urls) - 1, -1, -1):
+            try:
+                return await _connect(self._urls[self._at], database)
+            except _LOST:
+                self._at = (self._at + 1) % len(self._urls)
+                if not last:
+                    raise
+        raise AssertionError("there is at least one host")
+
+    @contextmanager
+    def _moving(self) -> Iterator[None]:
+        """Leave a host that is lost, so that the next attempt asks another one."""
         try:
-            await client.command(f"CREATE DATABASE IF NOT EXISTS `{self.database}`")
+            yield
+        except _LOST:
+            if len(self._urls) > 1:
+                self._at, gone = (self._at + 1) % len(self._urls), self._client
+                self._client, self._retired = None, gone
+            raise
+
+    async def _create_database(self, turned: Callable[[str], str]) -> None:
+        client = await self._connect_any("")
+        try:
+            await client.command(turned(f"CREATE DATABASE IF NOT EXISTS `{self.database}`"))
         finally:
             await client.close()
 
@@ -196,7 +227,7 @@ def clickhouse_errors(doing: str) -> Iterator[None]:
     """Raise ``Unavailable`` for temporary errors; ``doing`` describes the attempted operation."""
     try:
         yield
-    except (OperationalError, aiohttp.ClientError, OSError, TimeoutError) as exc:
+    except _LOST as exc:
         raise Unavailable(DEPENDENCY, f"{doing}: {exc}") from exc
     except DatabaseError as exc:
         if exc.code in _NOT_MIGRATED_CODES or str(exc).startswith(_UNKNOWN_COLUMN):
@@ -229,6 +260,14 @@ def files_of(url: str) -> TlsFiles:
     return TlsFiles.of_query(dict(parse_qsl(parts.query)), CLICKHOUSE_FILES) if parts.scheme == "https" else TlsFiles()
 
 
+def urls_of(url: str) -> list[str]:
+    """Return a URL for each host that one names, with the login and the query of all."""
+    scheme, _, rest = url.partition("://")
+    end = next((place for place, char in enumerate(rest) if char in "/?"), len(rest))
+    login, at, hosts = rest[:end].rpartition("@")
+    return [f"{scheme}://{login}{at}{host}{rest[end:]}" for host in hosts.split(",") if host] or [url]
+
+
 async def _connect(url: str, database: str) -> AsyncClient:
     parts = urlsplit(url)
     files = files_of(url)
@@ -252,7 +291,7 @@ async def _connect(url: str, database: str) -> AsyncClient:
     )
 
 
-async def _apply(client: AsyncClient, migration: _Migration, applied: str | None) -> bool:
+async def _apply(client: AsyncClient, migration: _Migration, applied: str | None, turned: Callable[[str], str]) -> bool:
     """Run one migration unless it was applied; return true if it ran."""
     digest = migration.sha256
     if applied == digest:
@@ -260,7 +299,7 @@ async def _apply(client: AsyncClient, migration: _Migration, applied: str | None
     if applied is not None:
         raise ValueError(f"{migration.name} was changed after it was applied; restore it and add a new migration")
     for statement in _statements(migration.text):
-        await client.command(statement)
+        await client.command(turned(statement))
     await client.insert("schema_migrations", [[migration.name, digest]], column_names=["name", "sha256"])
     return True
 

@@ -9,7 +9,7 @@ import asyncpg
 import orjson
 
 from connectors.postgres.errors import postgres_errors
-from connectors.postgres.tls import access
+from connectors.postgres.tls import access, kept_statements
 
 Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 """A connection lent by the pool."""
@@ -43,6 +43,11 @@ class Database:
                 except (TimeoutError, asyncio.CancelledError):
                     # Cancel or rollback on a server that does not answer would wait again.
                     conn.terminate()
+                    raise
+                except asyncpg.ReadOnlySQLTransactionError:
+                    # It was the primary and is a standby now: all connections to it are of no use any more.
+                    conn.terminate()
+                    await pool.expire_connections()
                     raise
                 finally:
                     await pool.release(conn)
@@ -97,6 +102,7 @@ class Database:
                     min_size=0,
                     max_size=self._max,
                     timeout=self._timeout_s,
+                    statement_cache_size=kept_statements(self._dsn),
                     init=_prepare,
                 )
             return self._pool
@@ -106,7 +112,8 @@ async def connect_once(dsn: str, timeout_s: float) -> "asyncpg.Connection[asyncp
     """Return one connection outside of any pool; the caller closes it. Raises ``Unavailable``."""
     plain, context = access(dsn)
     with postgres_errors("connect"):
-        return await asyncpg.connect(plain, ssl=context, timeout=timeout_s)
+        kept = kept_statements(dsn)
+        return await asyncpg.connect(plain, ssl=context, timeout=timeout_s, statement_cache_size=kept)
 
 
 async def _prepare(conn: "asyncpg.Connection[asyncpg.Record]") -> None:

@@ -5,11 +5,13 @@ from connectors.tools.context import ToolContext
 from connectors.tools.effects import Done, NotDone, Reconciled, Unknown
 from connectors.tools.entry_points import load_entry_points
 from connectors.tools.http import request
+from connectors.tools.kafka import PRODUCERS, produce
 from connectors.tools.metrics import METRICS
 from connectors.tools.registry import REGISTRY, Registry, function, tool
 
 __all__ = [
     "METRICS",
+    "PRODUCERS",
     "REGISTRY",
     "Done",
     "NotDone",
@@ -24,6 +26,7 @@ __all__ = [
     "images",
     "load_entry_points",
     "merge",
+    "produce",
     "request",
     "s3",
     "split",

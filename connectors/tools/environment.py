@@ -11,6 +11,8 @@ from connectors.objects.s3 import S3Access, s3_access
 from connectors.tools.sites import Site, site_of
 from schemas.configuration.variables import FILE_SUFFIX, read_secret
 from schemas.settings import Settings
+from schemas.triggers.allowed_topics import AllowedTopics, read_allowed
+from topics.catalogue import OWN_TOPICS
 
 IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -39,6 +41,14 @@ class HttpRules:
 
 
 @dataclass(frozen=True)
+class KafkaRules:
+    """The permissions of ``kafka.produce``: the topics by organisation, and where the brokers are."""
+
+    topics: AllowedTopics = field(default_factory=AllowedTopics)
+    bootstrap: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
 class World:
     """``buckets`` are those in S3 (``*`` for all); any other is a directory below the documents or results."""
 
@@ -46,6 +56,7 @@ class World:
     s3: S3Access = field(default_factory=S3Access)
     buckets: frozenset[str] = frozenset()
     results_dir: Path = Path(".agentflow/results")
+    kafka: KafkaRules = field(default_factory=KafkaRules)
 
     def in_s3(self, bucket: str) -> bool:
         """Return true if a bucket is in S3."""
@@ -66,6 +77,7 @@ def environment_of(settings: Settings, env: Mapping[str, str]) -> World:
         s3=s3_access(settings.objects),
         buckets=frozenset(_listed(settings.tools.remote_buckets)),
         results_dir=Path(settings.tools.results_dir),
+        kafka=KafkaRules(read_allowed(settings.tools.kafka_topics, OWN_TOPICS), settings.kafka.bootstrap),
     )
 
 

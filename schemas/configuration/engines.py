@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
 from schemas.configuration.encrypted import Encrypted, carrying, files_of, first_file, sound
+from schemas.configuration.group import Flag
 from schemas.configuration.tls_files import TlsFiles, credentials_fault, with_query
 from schemas.configuration.variables import Var
 
@@ -19,6 +20,8 @@ POSTGRES_FILES = {"ca": "sslrootcert", "cert": "sslcert", "key": "sslkey"}
 CLICKHOUSE_FILES = {"ca": "ca_cert", "cert": "client_cert", "key": "client_cert_key"}
 NATS_FILES = {"ca": "ca", "cert": "cert", "key": "key"}
 NATS_CREDS = "creds"
+#: The word of a DSN's query by which no statement is kept in the server: a pooler changes sessions in between.
+UNPREPARED = "unprepared"
 #: Modes of libpq in which the server must encrypt; in the others it may choose not to.
 ENCRYPTED_MODES = ("require", "verify-ca", "verify-full")
 _MODES = ("disable", "allow", "prefer", *ENCRYPTED_MODES)
@@ -39,11 +42,15 @@ class Redis(Encrypted):
 
 
 class Postgres(Encrypted):
-    """Where definitions and the history of runs are. Files of certificates set ``sslmode`` to ``verify-full``."""
+    """Where definitions and the history of runs are. Files of certificates set ``sslmode`` to ``verify-full``.
+
+    Without ``prepared_statements`` it may be behind a pooler of transactions, such as PgBouncer.
+    """
 
     ssl_root_cert: Annotated[str, Var("DB_SSL_ROOT_CERT")] = ""
     ssl_cert: Annotated[str, Var("DB_SSL_CERT")] = ""
     ssl_key: Annotated[str, Var("DB_SSL_KEY"), Field(validate_default=True)] = ""
+    prepared_statements: Annotated[Flag, Var("DB_PREPARED_STATEMENTS")] = True
     dsn: Annotated[SecretStr, Var("DATABASE_URL"), Field(validate_default=True)] = SecretStr(
         "postgresql://agentflow@127.0.0.1:5432/agentflow"
     )
@@ -52,6 +59,9 @@ class Postgres(Encrypted):
     @classmethod
     def _with_files(cls, raw: SecretStr, info: ValidationInfo) -> SecretStr:
         dsn, files = raw.get_secret_value(), files_of(info)
+        if not info.data.get("prepared_statements", True):
+            dsn = with_query(dsn, {UNPREPARED: "true"})
+            raw = SecretStr(dsn)
         mode = parse_qs(urlsplit(dsn).query).get("sslmode", [""])[0]
         if mode and mode not in _MODES:
             raise ValueError(f"has an sslmode (DB_SSL_MODE) that is none of {', '.join(_MODES)}; write one of them")
@@ -66,13 +76,14 @@ class Postgres(Encrypted):
 
 
 class ClickHouse(Encrypted):
-    """Where analytics are. ``https://`` is encrypted."""
+    """Where analytics are. ``https://`` is encrypted. Migrations make tables on all replicas of ``cluster``."""
 
     cafile: Annotated[str, Var("CLICKHOUSE_CAFILE")] = ""
     certfile: Annotated[str, Var("CLICKHOUSE_CERTFILE")] = ""
     keyfile: Annotated[str, Var("CLICKHOUSE_KEYFILE"), Field(validate_default=True)] = ""
     url: Annotated[SecretStr, Var("CLICKHOUSE_URL"), Field(validate_default=True)] = SecretStr("http://127.0.0.1:8123")
     database: Annotated[str, Var("CLICKHOUSE_DATABASE")] = "agentflow"
+    cluster: Annotated[str, Var("CLICKHOUSE_CLUSTER"), Field(pattern=r"^[A-Za-z0-9_-]{0,64}$")] = ""
 
     @field_validator("url")
     @classmethod

@@ -127,12 +127,21 @@ def _is_on(env: Mapping[str, str], name: str) -> bool:
     return raw == "true"
 
 
+def _places(hosts: str, port: str) -> str:
+    """Return hosts, which commas separate, each with its port."""
+    found = [host.strip() for host in hosts.split(",") if host.strip()]
+    return ",".join(host if ":" in host.rpartition("]")[2] else f"{host}:{port}" for host in found)
+
+
 def _database_url(env: Mapping[str, str]) -> str:
     if not env.get("DB_HOST"):
         return ""
     user, password = _quoted(env.get("DB_USER") or "agentflow"), _quoted(read_secret(env, "DB_PASSWORD"))
-    where = f"{env['DB_HOST']}:{env.get('DB_PORT') or '5432'}/{env.get('DB_NAME') or 'agentflow'}"
-    return f"postgresql://{user}:{password}@{where}?sslmode={env.get('DB_SSL_MODE') or 'disable'}"
+    where = _places(env["DB_HOST"], env.get("DB_PORT") or "5432")
+    # Of several, the one that takes writes: after a failover it is another one.
+    several = "&target_session_attrs=primary" if "," in where else ""
+    query = f"sslmode={env.get('DB_SSL_MODE') or 'disable'}{several}"
+    return f"postgresql://{user}:{password}@{where}/{env.get('DB_NAME') or 'agentflow'}?{query}"
 
 
 def _redis_url(env: Mapping[str, str]) -> str:
@@ -149,8 +158,7 @@ def _redis_url(env: Mapping[str, str]) -> str:
     kind, port = _REDIS_MODES[mode]
     scheme = ("rediss" if _is_on(env, "REDIS_TLS") else "redis") + kind
     port = env.get("REDIS_PORT") or port
-    hosts = [host.strip() for host in env["REDIS_HOST"].split(",") if host.strip()]
-    where = ",".join(host if ":" in host.rpartition("]")[2] else f"{host}:{port}" for host in hosts)
+    where = _places(env["REDIS_HOST"], port)
     match mode:
         case "cluster":
             return f"{scheme}://{login}{where}"
@@ -172,7 +180,7 @@ def _clickhouse_url(env: Mapping[str, str]) -> str:
     user, password = env.get("CLICKHOUSE_USER") or "default", read_secret(env, "CLICKHOUSE_PASSWORD")
     login = f"{_quoted(user)}:{_quoted(password)}@" if password or user != "default" else ""
     scheme, port = ("https", "8443") if _is_on(env, "CLICKHOUSE_SECURE") else ("http", "8123")
-    return f"{scheme}://{login}{env['CLICKHOUSE_HOST']}:{env.get('CLICKHOUSE_HTTP_PORT') or port}"
+    return f"{scheme}://{login}{_places(env['CLICKHOUSE_HOST'], env.get('CLICKHOUSE_HTTP_PORT') or port)}"
 
 
 #: What each kind of Redis adds to the scheme, and the port of a host that names none.

@@ -88,6 +88,7 @@ BATCHES_OPEN_CALLS = "agentflow_batches_open_calls"
 BATCHES_OLDEST_OPEN_SECONDS = "agentflow_batches_oldest_open_seconds"
 AUDIT_ENTRIES_TOTAL = "agentflow_audit_entries_total"
 WEBHOOK_TRIES_TOTAL = "agentflow_webhooks_tries_total"
+TRIGGER_RECORDS_TOTAL = "agentflow_triggers_records_total"
 BRIDGE_MESSAGES_TOTAL = "agentflow_bridge_messages_total"
 OTLP_SPANS_TOTAL = "agentflow_otlp_export_spans_total"
 OTLP_REQUESTS_TOTAL = "agentflow_otlp_export_requests_total"
@@ -255,6 +256,7 @@ _SERVED = (
         ("target", "outcome"),
     ),
     Metric(WEBHOOK_TRIES_TOTAL, "counter", "Requests to webhooks by outcome.", ("outcome",)),
+    Metric(TRIGGER_RECORDS_TOTAL, "counter", "Records of topics with triggers by outcome.", ("outcome",)),
     Metric(BRIDGE_MESSAGES_TOTAL, "counter", "Messages of JetStream by outcome.", ("outcome",)),
     Metric(AUDIT_ENTRIES_TOTAL, "counter", "Audit events by effect.", ("effect",)),
     Metric(OTLP_LAG_RECORDS, "gauge", "Records of spans that a target does not have yet.", ("target",)),

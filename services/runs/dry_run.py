@@ -7,6 +7,7 @@ from typing import Literal
 from connectors.postgres.budgets import Budgets, StoredBudget
 from connectors.postgres.history.run_limits import RunLimits
 from connectors.redis.readers.admissions import AdmissionReader
+from connectors.redis.readers.flow import room_at_gate
 from connectors.redis.readers.spend import Amounts, Spend
 from schemas.api_models.runs import SubmitRun
 from schemas.budgets import API_KEY_TAG, PROJECT_TAG, USER_TAG
@@ -80,10 +81,24 @@ class DryRuns:
             earlier is not None,
             draft.required,
             await self._ports.submissions.to_store(draft),
-            await self._admission(org_id, record.workflow_name, record.tags.get(PROJECT_TAG, "")),
+            await self._gates(record)
+            or await self._admission(org_id, record.workflow_name, record.tags.get(PROJECT_TAG, "")),
             await self._budgets(org_id, record.spec, record.tags, record.submitted_at_ms),
             draft.path,
         )
+
+    async def _gates(self, record: RunSubmitted) -> Admission | None:
+        """Return the first gate of flow control that the run would not pass now, ``None`` if there is none."""
+        if record.flow is None:
+            return None
+        gates = record.flow.gates
+        try:
+            keys = await self._ports.admission.keys(record.org_id, [gate.key for gate in gates])
+        except Unavailable as exc:
+            return Admission(None, detail=f"the keys of flow control cannot be read: {exc}")
+        waits = (room_at_gate(gate, key, record.submitted_at_ms) for gate, key in zip(gates, keys, strict=True))
+        found = next((wait for wait in waits if wait is not None), None)
+        return None if found is None else Admission("queue", found.on, found.detail)
 
     async def _admission(self, org_id: str, workflow: str, project: str) -> Admission:
         if not await self._ports.turns.of({org_id}):

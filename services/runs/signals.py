@@ -212,7 +212,7 @@ class SignalSender:
             raise InvalidInput(f"{message}; {fix}", (Problem("path.name", message, fix),))
         for named, schema in known.schemas:
             if named == name and (found := misfits(schema, wish.data)):
-                raise InvalidInput.of(*(Problem(f"data.{at}".rstrip("."), said, _BY_SCHEMA) for at, said in found))
+                raise InvalidInput.of(*(Problem(f"data{at.removeprefix('$')}", said, _BY_SCHEMA) for at, said in found))
         return known.wants.get(name, ())
 
     async def _payload(self, org_id: str, wish: SignalRequest, sealing: Sealing | None) -> Payload:

@@ -22,6 +22,7 @@ from streams.roles import (
 from streams.roles.bridge import role as bridge
 from streams.roles.leases import role as leases
 from streams.roles.sinks import analytics, events, history, live, live_cost, otlp_export
+from streams.roles.triggers import role as triggers
 from streams.roles.worker import role as worker
 
 _SPECS = (
@@ -48,6 +49,7 @@ _SPECS = (
     otlp_export.SPEC,
     live_cost.SPEC,
     bridge.SPEC,
+    triggers.SPEC,
 )
 
 ROLES: Mapping[str, RoleSpec] = {spec.name: spec for spec in _SPECS}

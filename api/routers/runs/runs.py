@@ -122,6 +122,8 @@ async def follow_run(
 ) -> EventStream:
     """Stream the run's statuses (`run`) and its steps' newest states (`step`) as they change, until `end`.
 
+    While it is queued, the first event after its status is the reason (`waiting`).
+
     With `tokens`, pieces of models' answers come while providers stream them, and each answer when it is there.
     """
     story = Story(read_cursor(last_event_id))
@@ -130,6 +132,8 @@ async def follow_run(
     first: list[Event] = []
     if found is not None:
         first = story.of_history(found)
+        if found.run.status == "queued" and (waits := await parts.runs.waits.of(who.org_id, run_id)) and waits.wait:
+            first.append(Event("waiting", render.waiting(waits.wait).model_dump_json()))
     elif (receipt := await parts.runs.markers.find(who.org_id, run_id)) is not None:
         first = story.of_marker(render.queued(receipt))
     else:

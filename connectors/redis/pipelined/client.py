@@ -30,7 +30,7 @@ from redis.exceptions import (
 )
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from connectors.redis.pipelined.address import Place, read_place
+from connectors.redis.pipelined.address import Address, Place, read_place
 from connectors.redis.pipelined.cluster import Cluster, key_of
 from connectors.redis.pipelined.node import Node
 from connectors.redis.pipelined.sentinel import Sentinels
@@ -57,6 +57,11 @@ class PipelinedRedis(Redis):
         self._limits = Limits(answer_s, connect_s)
         self._cluster = _servers(read_place(url), self._limits)
         self._learning: asyncio.Task[None] | None = None
+
+    @property
+    def servers(self) -> list[Address]:
+        """Where the servers are that are known; after a first command, all masters."""
+        return [node.address for node in self._cluster.nodes]
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
         return self.parsed(args, options, await self.ask(_split(args)))

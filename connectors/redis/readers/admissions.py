@@ -100,6 +100,11 @@ class AdmissionReader:
         counts = await self.counts(org_id, [workflow], [project])
         return why(known, pool or Pool(), counts, limits or Limits(), queue or Queue(), org_id)
 
+    async def keys(self, org_id: str, keys: Sequence[str]) -> list[FlowKey]:
+        """Return keys of flow control, as they are now."""
+        found = await self._entries([key_field(org_id, key) for key in keys]) if keys else []
+        return [key or FlowKey() for key in found]
+
     async def _entries(self, fields: list[str]) -> list[Any]:
         with redis_errors("read the admission queues"):
             async with asyncio.timeout(self._timeout_s):

@@ -25,3 +25,15 @@ def why_at_gate(run: FlowRun, gate: FlowGate, key: FlowKey) -> Wait:
         return Wait("rate", on, key.due_ms or None, f"rate {on}: {said}{place}")
     said = f"{key.held} of {key.limit} runs hold it"
     return Wait("concurrency", on, None, f"concurrency {on}: {said}{place}")
+
+
+def room_at_gate(gate: FlowGate, key: FlowKey, now_ms: int) -> Wait | None:
+    """Return why a run that is submitted now would not pass a gate, ``None`` if it would."""
+    on = f"key {gate.rule}" if gate.rule else "workflow"
+    if gate.kind == "debounce":
+        return Wait("debounce", on, now_ms + gate.period_ms, f"debounce {on}: it waits {gate.period_ms} ms for others")
+    held, most = (key.last - key.first if gate.kind == "rate" else key.held), (key.limit or gate.limit)
+    if held < most and not key.waiting:
+        return None
+    becomes = {"queue": "it would wait", "reject": "it would be refused"}.get(gate.on_excess, "the oldest is canceled")
+    return Wait(gate.kind, on, None, f"{gate.kind} {on}: {held} of {most} are taken and {key.waiting} wait; {becomes}")

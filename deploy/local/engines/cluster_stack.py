@@ -37,6 +37,8 @@ class ClusterStack(EngineStack):
     def open(self) -> None:
         """Take the data directory and choose the ports; starts nothing. Raises DataDirBusyError, EngineError."""
         self._refuse_other_brokers()
+        if self._tls is not None and (self._redis != "single" or self._brokers > 1):
+            raise EngineError("TLS=1 is for single servers: leave out BROKERS and REDIS, or TLS")
         super().open()
         if "kafka" in self._engines and self._brokers > 1:
             self._engines["kafka"] = KafkaCluster(self._engines["kafka"].context, self._brokers)

@@ -28,7 +28,7 @@ from connectors.redis.readers.routes import RouteReader
 from connectors.redis.response_cache import RedisResponseCache, bounds_of
 from connectors.redis.shadow_answers import ShadowAnswers
 from connectors.redis.worker_registry import WorkerRegistry
-from connectors.tools import REGISTRY
+from connectors.tools import PRODUCERS, REGISTRY
 from connectors.tools.environment import environment_of
 from connectors.tools.metrics import ToolMetrics
 from connectors.tools.process_pool import MAX_PROCESSES, Processes
@@ -186,6 +186,7 @@ def _executor(
         seals=None if keys is None else OutcomeSeals(objects, keys, ctx.clock),
         watchers=watchers,
     )
+    ctx.on_close(PRODUCERS.close)
     ctx.on_close(executor.close)
     return executor
 

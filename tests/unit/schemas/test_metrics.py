@@ -26,7 +26,7 @@ GUIDE = {
 }
 _ROLES = (
     "orchestrator|budgets|admission|routes|deployments|scheduler|batches|leases|scores|quality|audit|live_cost|otlp_export|worker|api"
-    "|webhooks|bridge"
+    "|webhooks|bridge|triggers"
     "|role"
 )
 _COUNTED = "records|partitions|keys|runs|attempts|calls|leases|requests|submissions|streams|circuits|lines|nanodollars"

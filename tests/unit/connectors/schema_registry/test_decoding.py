@@ -9,15 +9,13 @@ import orjson
 import pytest
 from google.protobuf import timestamp_pb2
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
-from google.protobuf.descriptor_pool import DescriptorPool
-from google.protobuf.message_factory import GetMessageClass
 
 from connectors.schema_registry.client import Access, SchemaRegistry
 from connectors.schema_registry.decoding import Format, RecordReader
 from schemas.errors import BadRecord, Unavailable
 from schemas.records.base import Json
 from schemas.triggers.framing import framed, place_bytes
-from tests.support.schema_registry import BYTES, INT32, INT64, STRING, protobuf_file, schema_registry
+from tests.support.schema_registry import BYTES, INT32, INT64, STRING, protobuf_file, protobuf_message, schema_registry
 
 ORDER = {
     "type": "record",
@@ -45,14 +43,6 @@ def avro(schema: object, value: object) -> bytes:
     out = io.BytesIO()
     fastavro.schemaless_writer(out, fastavro.parse_schema(schema), value)
     return out.getvalue()
-
-
-def message(file: FileDescriptorProto, name: str, *before: FileDescriptorProto, **fields: object) -> bytes:
-    pool = DescriptorPool()
-    for one in (*before, file):
-        pool.Add(one)
-    found = GetMessageClass(pool.FindMessageTypeByName(f"{file.package}.{name}"))
-    return found(**fields).SerializeToString()
 
 
 async def read(url: str, data: bytes | None, form: Format, **access: str) -> Json:
@@ -91,7 +81,9 @@ async def test_protobuf_with_a_reference_a_well_known_type_and_defaults() -> Non
         imports=("customer.proto", stamped),
     )
     stamp_file = FileDescriptorProto.FromString(timestamp_pb2.DESCRIPTOR.serialized_pb)
-    data = message(order, "Order", customer, stamp_file, id="o-1", total=2**60, to={"name": "Ada"}, at={"seconds": 5})
+    data = protobuf_message(
+        order, "Order", customer, stamp_file, id="o-1", total=2**60, to={"name": "Ada"}, at={"seconds": 5}
+    )
     async with schema_registry() as (registry, url):
         registry.add_file("customer", customer)
         references = [{"name": "customer.proto", "subject": "customer", "version": 1}]

@@ -132,7 +132,7 @@ def test_a_declaration_has_a_bound() -> None:
 
 def test_the_built_in_tools_are_declared() -> None:
     found = {entry.name: entry.security for entry in REGISTRY.entries("tool") if entry.origin.startswith("connectors.")}
-    assert {"http.request", "s3.fetch", "s3.put", "image_analyzer"} <= found.keys()
+    assert {"http.request", "s3.fetch", "s3.put", "image_analyzer", "kafka.produce"} <= found.keys()
     assert all(security.declared for security in found.values())
     request, put = found["http.request"], found["s3.put"]
     assert (request.source, request.sinks["url"], request.effects) == (["web"], "url", True)

@@ -1,7 +1,10 @@
 """Places of backups: directories here; buckets are tried on a server of the integration tests."""
 
+import obstore
 import pytest
+from obstore.store import MemoryStore
 
+from connectors.objects.listing import names_in_bucket
 from deploy.backup.errors import BackupRefused
 from deploy.backup.places import BucketPlace, DirectoryPlace, place_of
 from schemas.errors import Unavailable
@@ -32,6 +35,30 @@ async def test_what_cannot_be_read_is_an_outage(tmp_path) -> None:
         await DirectoryPlace(tmp_path / "file").write("one/x", b"")
     with pytest.raises(Unavailable):
         await DirectoryPlace(tmp_path).delete("none")
+
+
+async def test_a_bucket_keeps_files_below_a_prefix() -> None:
+    store = MemoryStore()
+    place, other = BucketPlace(store, "bucket", "agentflow/"), BucketPlace(store, "bucket", "")
+
+    assert await place.backups() == []
+    assert await place.read("one/x") is None
+    for name in ("one/topics/t/0.part", "one/manifest.json", "two/manifest.json"):
+        await place.write(name, name.encode())
+    assert await place.read("one/topics/t/0.part") == b"one/topics/t/0.part"
+    assert await place.backups() == ["one", "two"]
+    assert await other.backups() == ["agentflow"]
+    await place.delete("one")
+    assert await place.backups() == ["two"]
+    assert await place.read("one/topics/t/0.part") is None
+
+
+async def test_objects_of_a_bucket_are_listed_by_their_names() -> None:
+    store, name = MemoryStore(), f"acme/ab/{'ab' * 32}"
+    for key in (f"objects/{name}", f"objects/acme/ab/.new-{'ab' * 30}", f"other/{name}"):
+        await obstore.put_async(store, key, b"data")
+
+    assert [found async for found in names_in_bucket(store, "objects/")] == [name]
 
 
 def test_urls_name_places() -> None:

@@ -2,8 +2,11 @@
 
 import pytest
 
+from schemas.errors import BadRecord
 from schemas.records.admissions import AdmissionAsked, AdmissionReleased
-from schemas.records.run_events import RunAdmitted
+from schemas.records.flow import FlowGate, RunFlow
+from schemas.records.run_events import CancelRequested, RunAdmitted
+from schemas.spec.rules_version import FLOW
 from streams.core.commands import Count, Emit
 from tests.support.runs import ORG, RUN, World, function, resolved, submitted
 
@@ -115,3 +118,51 @@ def test_what_compensates_runs_without_its_place(world):
     assert said(world) == [RELEASED]
     world.succeed("undo")
     assert said(world) == []
+
+
+FLOW_OF_RUN = RunFlow(version=1, submitted_at_ms=5, gates=[FlowGate(kind="concurrency", key="k", limit=1)])
+
+
+def gated(world, *, turns=False, **more):
+    world.submit(function("a"), flow=FLOW_OF_RUN, turns=turns, rules_version=FLOW, **more)
+
+
+@pytest.mark.parametrize("turns", [False, True])
+def test_a_run_with_gates_asks_with_them_and_starts_when_it_is_admitted(world, turns):
+    gated(world, turns=turns)
+    assert world.status == "queued"
+    assert said(world) == [AdmissionAsked(**OF_RUN, flow=FLOW_OF_RUN, limited=turns)]
+    world.feed(ADMITTED)
+    world.succeed("a")
+    assert (world.status, said(world)) == ("succeeded", [RELEASED])
+
+
+def test_a_restored_run_asks_with_its_gates_again(world):
+    gated(world)
+    records = [c.record for c in world.rules.outstanding(world.state, RUN, 0) if isinstance(c, Emit)]
+    assert AdmissionAsked(**OF_RUN, flow=FLOW_OF_RUN, limited=False) in records
+
+
+def test_a_run_that_flow_control_ends_says_why_and_for_which(world):
+    gated(world)
+    world.feed(CancelRequested(run_id=RUN, org_id=ORG, code="debounced", reason="run b came", by_run="b"))
+    error = world.views[-1].error
+    assert (world.status, error.code, error.details) == ("canceled", "debounced", {"by_run": "b"})
+    assert said(world) == [RELEASED]
+
+
+def test_a_run_that_never_began_is_not_undone_and_one_that_began_is(world):
+    nodes = (function("a"), function("undo"))
+    for began in (False, True):
+        other = World()
+        spec = resolved(*nodes, on_cancel="undo")
+        other.feed(submitted(spec, flow=FLOW_OF_RUN, rules_version=FLOW))
+        if began:
+            other.feed(ADMITTED)
+        other.feed(CancelRequested(run_id=RUN, org_id=ORG, code="superseded", reason="b", by_run="b"))
+        assert ("undo" in [node for node, _ in other.asked()]) is began
+
+
+def test_gates_need_their_rules(world):
+    with pytest.raises(BadRecord, match="passes gates of flow control"):
+        world.submit(function("a"), flow=FLOW_OF_RUN, rules_version=FLOW - 1)

@@ -177,3 +177,26 @@ def test_a_signal_that_is_wrong_is_refused(node, path, said):
 def test_what_a_workflow_waits_for():
     flow = spec(ask("a"), ask("b"), ask("c", name="other"), function("d"))
     assert signal_names(flow) == {"approval", "other"}
+
+
+def test_a_run_remembers_which_step_got_an_update(world):
+    world.submit(ask(answer="then.output"), function("then"), edges="ask>then")
+    send(world, YES, id_="u1")
+    signals = world.state.get(RUN, "sig")
+    assert signals.step_of("u1") == "ask"
+    assert signals.step_of("u2") is None
+    assert decode("sig", encode("sig", signals)) == signals
+
+
+def test_an_update_that_came_early_is_remembered_when_its_step_gets_it(world):
+    world.submit(function("first"), ask(answer="then.output"), function("then"), edges="first>ask ask>then")
+    send(world, YES, id_="u1")
+    assert world.state.get(RUN, "sig").step_of("u1") is None
+    world.succeed("first")
+    assert world.state.get(RUN, "sig").step_of("u1") == "ask"
+
+
+def test_a_signal_that_nobody_answers_is_not_remembered(world):
+    world.submit(ask(), function("then"), edges="ask>then")
+    send(world, YES)
+    assert world.state.get(RUN, "sig").given == ()

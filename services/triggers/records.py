@@ -1,0 +1,148 @@
+"""Records of a trigger's topic become submissions, on the path of all submissions.
+
+    1. read      the value by the topic's format; a schema that is not known yet is fetched
+    2. map       the filter, the inputs and the submission's id
+    3. submit    all of a batch with one append: when this returns, the log has the runs
+
+What cannot be used is returned with its reason, for the dead letters. ``Unavailable`` is raised for the whole batch: it
+is taken again, and what was submitted before is found by its id.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from pydantic import ValidationError
+
+from connectors.ports.engine import InRecord
+from connectors.postgres.triggers.stored import StoredTrigger
+from connectors.schema_registry.decoding import RecordReader
+from schemas.errors import (
+    BadRecord,
+    Conflict,
+    InvalidInput,
+    NotFound,
+    PrivacyRefused,
+    Rejected,
+    SubmissionConflict,
+    TooLarge,
+    TryLater,
+)
+from schemas.labels.label import Integrity
+from schemas.records.run_events import RunSubmitted
+from schemas.trace_context import CONTEXT, SenderContext, sender_context
+from schemas.triggers.arrived import TopicRecord, readable
+from schemas.triggers.definition import source_of
+from services.runs.submit import Submissions
+from services.triggers.compiled import CompiledRules
+
+log = logging.getLogger(__name__)
+
+_REASONS: tuple[tuple[type[Rejected], str], ...] = (
+    (NotFound, "not_found"),
+    (Conflict, "conflict"),
+    (PrivacyRefused, "privacy_refused"),
+    (InvalidInput, "invalid_input"),
+    (SubmissionConflict, "submission_conflict"),
+    (TooLarge, "too_large"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A record that cannot be used, with a short reason and one in words."""
+
+    record: InRecord
+    reason: str
+    message: str
+
+
+@dataclass(slots=True)
+class Taken:
+    """What became of a batch."""
+
+    submitted: int = 0
+    filtered: int = 0
+    refused: list[Refused] = field(default_factory=list)
+
+
+class TriggerRecords:
+    """Submits records of topics."""
+
+    def __init__(self, submissions: Submissions, reader: RecordReader) -> None:
+        self._submissions = submissions
+        self._reader = reader
+        self._rules = CompiledRules()
+
+    async def take(self, trigger: StoredTrigger, records: Sequence[InRecord]) -> Taken:
+        """Submit a batch of one partition. Raises ``Unavailable``."""
+        taken = Taken()
+        good: list[tuple[InRecord, RunSubmitted]] = []
+        for record in records:
+            try:
+                prepared = await self._prepared(trigger, record)
+            except TryLater:
+                raise
+            except Exception as exc:  # noqa: BLE001 - whatever one record does to us must not stop those behind it
+                taken.refused.append(_refused(trigger, record, exc))
+                continue
+            if prepared is None:
+                taken.filtered += 1
+            else:
+                good.append((record, prepared))
+        submitted = [prepared for _, prepared in good]
+        await self._submissions.refuse_unknowable(submitted)
+        outcomes = await self._submissions.submit_all(submitted)
+        for (record, _), outcome in zip(good, outcomes, strict=True):
+            if isinstance(outcome, SubmissionConflict):
+                taken.refused.append(_refused(trigger, record, outcome))
+            else:
+                taken.submitted += 1
+        return taken
+
+    async def _prepared(self, trigger: StoredTrigger, record: InRecord) -> RunSubmitted | None:
+        definition = trigger.definition
+        form = "json" if definition.topic is None else definition.topic.format
+        headers = {name.lower(): readable(value) for name, value in record.headers}
+        arrived = TopicRecord(
+            payload=await self._reader.value(record.value, form),
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+            timestamp_ms=record.timestamp_ms,
+            key=readable(record.key),
+            headers=headers,
+        )
+        mapped = self._rules.of(trigger.id, trigger.updated_ms, definition).of(arrived.variables())
+        if mapped is None:
+            return None
+        return await self._submissions.prepare(
+            trigger.org_id,
+            source_of(trigger.id),
+            mapped.submission_id or arrived.position,
+            definition.submission(mapped),
+            _sender(headers),
+            door=Integrity.THIRD_PARTY,
+        )
+
+
+def _sender(headers: dict[str, str]) -> SenderContext:
+    return sender_context(*(headers.get(name) or None for name in CONTEXT))
+
+
+def _refused(trigger: StoredTrigger, record: InRecord, exc: Exception) -> Refused:
+    if isinstance(exc, BadRecord):
+        return Refused(record, exc.reason, str(exc))
+    if isinstance(exc, ValidationError):
+        errors = exc.errors(include_url=False, include_input=False, include_context=False)[:5]
+        return Refused(record, "invalid_input", "; ".join(f"{error['loc']}: {error['msg']}" for error in errors))
+    if isinstance(exc, Rejected):
+        reason = next((reason for kind, reason in _REASONS if isinstance(exc, kind)), "rejected")
+        return Refused(record, reason, str(exc))
+    log.error(
+        "trigger %s cannot take %s/%d@%d",
+        trigger.id, record.topic, record.partition, record.offset,
+        exc_info=exc,
+        extra={"action": "dead_letter"},
+    )  # fmt: skip
+    return Refused(record, "error", type(exc).__name__)

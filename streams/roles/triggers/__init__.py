@@ -1,0 +1,1 @@
+"""Topics of other systems submit runs, by the triggers of organisations."""
