@@ -1,8 +1,8 @@
 """KEDA and the horizontal pod autoscaler as pure functions, for a ScaledObject of the chart: how many pods it asks for.
 
-KEDA polls the lag of a consumer group and hands it to the autoscaler, which divides it by the threshold, and moves within
-the behaviour that the object states. Formulas: Kubernetes' page "Horizontal Pod Autoscaling", algorithm details and
-configurable scaling behaviour; KEDA's page of the Apache Kafka scaler.
+KEDA polls the lag of a consumer group and hands it to the autoscaler, which divides it by the threshold and stays
+within the behaviour that the object states. Formulas: Kubernetes' page "Horizontal Pod Autoscaling", algorithm details
+and configurable scaling behaviour; KEDA's page of the Apache Kafka scaler.
 """
 
 import math
@@ -88,11 +88,9 @@ class Autoscaler:
         return self.replicas - moved
 
     def _most(self, now: float, policy: Mapping[str, Any]) -> int:
-        before = self._before(now, policy["periodSeconds"], up=True)
-        return before + policy["value"] if policy["type"] == "Pods" else math.ceil(before * (1 + policy["value"] / 100))
+        before, value = self._before(now, policy["periodSeconds"], up=True), int(policy["value"])
+        return before + value if policy["type"] == "Pods" else math.ceil(before * (1 + value / 100))
 
     def _least(self, now: float, policy: Mapping[str, Any]) -> int:
-        before = self._before(now, policy["periodSeconds"], up=False)
-        return (
-            before - policy["value"] if policy["type"] == "Pods" else math.floor(before * (1 - policy["value"] / 100))
-        )
+        before, value = self._before(now, policy["periodSeconds"], up=False), int(policy["value"])
+        return before - value if policy["type"] == "Pods" else math.floor(before * (1 - value / 100))

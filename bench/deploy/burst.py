@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from bench.deploy.autoscaler import SYNC_S, Autoscaler, Partition, metric
@@ -29,8 +30,8 @@ class Played:
     @property
     def flaps(self) -> int:
         """How often more pods were wanted after fewer."""
-        moves = [b - a for a, b in zip(self.replicas, self.replicas[1:], strict=False) if b != a]
-        return sum(1 for a, b in zip(moves, moves[1:], strict=False) if a < 0 < b)
+        moves = [b - a for a, b in pairwise(self.replicas) if b != a]
+        return sum(1 for a, b in pairwise(moves) if a < 0 < b)
 
 
 def play(spec: Mapping[str, Any], steps: int, site: Site, *, every_s: float = 0.0, until_s: int = 3_600) -> Played:

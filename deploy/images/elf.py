@@ -21,7 +21,7 @@ def loaded_bytes(content: bytes) -> int:
         return len(content)
     headers, _ = _OFFSETS.unpack_from(content, _OFFSETS_AT)
     size, count, *_ = _COUNTS.unpack_from(content, _COUNTS_AT)
-    ends = [headers + size * count]
+    ends: list[int] = [headers + size * count]
     for number in range(count):
         _, _, offset, _, _, length = _SEGMENT.unpack_from(content, headers + size * number)
         ends.append(offset + length)

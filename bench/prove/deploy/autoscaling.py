@@ -1,4 +1,4 @@
-"""Lines of autoscaling: the chart's ScaledObject on a simulated autoscaler and a burst of steps. No cluster is asked."""
+"""Lines of autoscaling: the chart's ScaledObject on a simulated autoscaler. No cluster is asked."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Lines of the chart: planted mistakes in values that its schema refuses, and what is wrong with the plain manifests."""
+"""Lines of the chart: mistakes in values that its schema refuses, and what is wrong with the plain manifests."""
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
