@@ -42,9 +42,13 @@ ACTS = (
     "/api/v1/audit",
     "/api/v1/webhooks",
     "/api/v1/secrets",
+    "/api/v1/mcp/servers",
+    "/api/v1/retention",
     "/api/v1/triggers",
     "/api/v1/vault",
 )
+#: Of these only the deletion is an act.
+DELETED = ("/api/v1/workflows/runs/{run_id}",)
 #: The bodies of these have secrets, and are in no record.
 SECRET = ("/api/v1/providers/{name}/credentials",)
 #: More of a body than this is not recorded.
@@ -80,6 +84,8 @@ ITSELF = (
 
 def is_act(path: str, methods: set[str]) -> bool:
     """Return whether a route is an act."""
+    if path in DELETED and "DELETE" in methods:
+        return True
     return (
         bool(methods & METHODS)
         and path not in ITSELF

@@ -73,9 +73,11 @@ TAGS = [
     {"name": "access", "description": "API keys and organisations."},
     {"name": "subjects", "description": "Persons whose data is sealed under a key of their own, and their erasure."},
     {"name": "audit", "description": "The audit log: entries, signed checkpoints, proofs, legal holds."},
+    {"name": "retention", "description": "How long runs are kept, and the holds that keep them longer."},
     {"name": "webhooks", "description": "Addresses that events are sent to, and their deliveries."},
     {"name": "secrets", "description": "Secrets for tools: stored sealed, never read back."},
     {"name": "triggers", "description": "Requests and topics of other systems that submit runs."},
+    {"name": "mcp", "description": "MCP servers that workflows call, and their pinned tools."},
     {"name": "operations", "description": "Liveness, readiness and metrics; no key needed."},
 ]
 

@@ -28,6 +28,7 @@ from connectors.postgres.batch_reader import BatchReader
 from connectors.postgres.budgets import Budgets
 from connectors.postgres.datasets import Datasets
 from connectors.postgres.evaluations import Evaluations
+from connectors.postgres.history.run_holds import RunHolds
 from connectors.postgres.history.run_limits import RunLimits
 from connectors.postgres.history.run_steps import RunSteps
 from connectors.postgres.history.runs import Runs
@@ -73,6 +74,8 @@ from services.prompts.evaluations.results import EvaluationResults
 from services.prompts.evaluations.start import EvaluationStarts
 from services.prompts.registry.prompts import PromptRegistry
 from services.prompts.rollouts.control import Rollouts
+from services.retention.deletion import Deletion
+from services.retention.sweeper import KeptDays
 from services.routing.evaluation import RouteEvaluations
 from services.runs.admission_required import Turns
 from services.runs.answers.routes import RunRoutes
@@ -91,6 +94,7 @@ from services.security.policies.active import ActivePolicies
 from services.security.policies.pinning import Pinning
 from services.security.policies.reading import Readings
 from services.security.policies.restoring import ReaderRestores
+from services.tools.mcp_surface import McpSurface
 from services.tools.secrets import SecretSurface
 from services.triggers.hooks import Hooks
 from services.triggers.surface import TriggerSurface
@@ -289,6 +293,16 @@ class AuditServices:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RetentionServices:
+    """How long runs are kept, what keeps them longer, and the deletion of single ones."""
+
+    runs: KeptDays
+    traces: KeptDays
+    holds: RunHolds
+    deletion: Deletion
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OperationServices:
     """Readiness, metrics and workers. With a ``metrics_key`` the page of metrics is shown to those who send it only.
 
@@ -330,6 +344,8 @@ class Services:
     vault: OpenVault | None
     audit: AuditServices
     webhooks: WebhookSurface
+    retention: RetentionServices
     secrets: SecretSurface
+    mcp: McpSurface
     triggers: TriggerServices
     operations: OperationServices

@@ -27,6 +27,7 @@ from api.services import (
     MoneyServices,
     OperationServices,
     OtlpServices,
+    RetentionServices,
     RolloutServices,
     RunServices,
     ScheduleServices,
@@ -44,6 +45,7 @@ from connectors.clickhouse.cost_sums import CostSums
 from connectors.clickhouse.models_used import ModelsUsed
 from connectors.clickhouse.policy_calls import PolicyCalls
 from connectors.clickhouse.route_log import RouteLog
+from connectors.clickhouse.run_deletion import RunTraces
 from connectors.clickhouse.run_spans import RunSpans
 from connectors.clickhouse.score_points import ScorePoints
 from connectors.clickhouse.spend_ledger import SpendLedger
@@ -59,7 +61,9 @@ from connectors.postgres.batch_reader import BatchReader
 from connectors.postgres.budgets import Budgets
 from connectors.postgres.datasets import Datasets
 from connectors.postgres.evaluations import Evaluations
+from connectors.postgres.history.run_deletion import RunDeletion
 from connectors.postgres.history.run_facts import RunFactsReader
+from connectors.postgres.history.run_holds import RunHolds
 from connectors.postgres.history.run_limits import RunLimits
 from connectors.postgres.history.trace_runs import TraceRuns
 from connectors.postgres.keys import Keys
@@ -78,6 +82,7 @@ from connectors.postgres.prompts.scoring import PromptScoring
 from connectors.postgres.quotas import Quotas
 from connectors.postgres.schedules import Backfills, Schedules
 from connectors.postgres.stops import Stops
+from connectors.postgres.tools.mcp import McpStore
 from connectors.postgres.tools.secrets import SecretStore
 from connectors.postgres.vault import Vault
 from connectors.postgres.webhooks.deliveries import WebhookDeliveries
@@ -99,10 +104,11 @@ from connectors.redis.request_rates import RequestRates
 from connectors.redis.response_cache import RedisResponseCache, bounds_of
 from connectors.redis.worker_registry import WorkerRegistry
 from connectors.tools import REGISTRY
-from connectors.tools.environment import networks_of
+from connectors.tools.environment import http_rules, networks_of
 from schemas import clock
 from schemas.api_models.operations.admin import TopicAnswer
 from schemas.clock import now_ms
+from schemas.configuration.days import read_days
 from schemas.configuration.kafka import Kafka
 from schemas.records.definitions import AuditEvent
 from schemas.settings import Oidc, Settings
@@ -125,6 +131,8 @@ from services.prompts.evaluations.results import EvaluationResults, ResultPorts
 from services.prompts.evaluations.start import EvaluationStarts, StartPorts
 from services.prompts.registry.prompts import PromptRegistry
 from services.prompts.rollouts.control import Rollouts
+from services.retention.deletion import Deletion
+from services.retention.sweeper import KeptDays
 from services.routing.evaluation import RouteEvaluations
 from services.routing.models import Models
 from services.runs.admission_required import Turns
@@ -139,7 +147,10 @@ from services.security.policies.reading import Readings
 from services.security.policies.restoring import ReaderRestores
 from services.security.policies.wiring import ForRegistration
 from services.security.tokens import Rules, TokenVerifier
-from services.tools.secrets import SecretSurface
+from services.tools.installed_mcp import installed_servers
+from services.tools.mcp import McpServers
+from services.tools.mcp_surface import McpSurface
+from services.tools.secrets import SecretSurface, ToolSecrets
 from services.webhooks.surface import WebhookSurface
 from services.workflows.checks import DocumentChecks
 from services.workflows.registration import RegistrationPorts, Registrations
@@ -214,7 +225,9 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
         security=security,
         vault=clients.vault,
         webhooks=_webhooks(settings, clients),
+        retention=_retention(settings, clients),
         secrets=_secrets(clients),
+        mcp=_mcp(settings, clients),
         triggers=triggers_of(settings, clients, definitions.plans, runs.submissions, measures),
         audit=_audit(settings, clients, appender),
         operations=_operations(settings, clients, measures, workers),
@@ -272,6 +285,25 @@ def topic_creators(settings: Settings) -> TopicCreators:
 def _webhooks(settings: Settings, clients: Clients) -> WebhookSurface:
     stored, deliveries = Webhooks(clients.database, clients.kms), WebhookDeliveries(clients.database)
     return WebhookSurface(stored, deliveries, networks_of(settings), WallClock())
+
+
+def _mcp(settings: Settings, clients: Clients) -> McpSurface:
+    # Secrets of organisations alone: those of the environment are the workers'.
+    rules = http_rules(settings)
+    store = McpStore(clients.database)
+    secrets = None if clients.kms is None else ToolSecrets(SecretStore(clients.database, clients.kms))
+    servers = McpServers(store, rules, installed_servers(settings.tools.mcp_servers_file))
+    return McpSurface(store, servers, rules, secrets)
+
+
+def _retention(settings: Settings, clients: Clients) -> RetentionServices:
+    history = RunDeletion(clients.database)
+    return RetentionServices(
+        runs=KeptDays(settings.retention.runs_days, read_days(settings.retention.runs_days_of)),
+        traces=KeptDays(settings.traces.days, read_days(settings.traces.days_of)),
+        holds=RunHolds(clients.database),
+        deletion=Deletion(history, RunTraces(clients.clickhouse), now_ms),
+    )
 
 
 def _secrets(clients: Clients) -> SecretSurface:

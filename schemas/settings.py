@@ -194,6 +194,7 @@ class Tools(Group):
     http_allow: Annotated[str, Var("HTTP_ALLOW")] = ""
     http_allow_networks: Annotated[str, Var("HTTP_ALLOW_NETWORKS")] = ""
     http_secrets: Annotated[str, Var("HTTP_SECRETS")] = ""
+    mcp_servers_file: Annotated[str, Var("MCP_SERVERS_FILE")] = ""
     kafka_topics: Annotated[str, Var("KAFKA_PRODUCE_TOPICS")] = ""
     file: Annotated[str, Var("TOOLS")] = ""
 
@@ -246,6 +247,19 @@ class Traces(Group):
     days_of: Annotated[str, Var("TRACES_DAYS_OF")] = ""
 
     @field_validator("days_of")
+    @classmethod
+    def _readable(cls, raw: str) -> str:
+        read_days(raw)
+        return raw
+
+
+class Retention(Group):
+    """For how many days ended runs are kept, 0 for ever; ``runs_days_of`` as ``acme=7,other=365``."""
+
+    runs_days: Annotated[int, Var("RUNS_DAYS"), Field(ge=0)] = 0
+    runs_days_of: Annotated[str, Var("RUNS_DAYS_OF")] = ""
+
+    @field_validator("runs_days_of")
     @classmethod
     def _readable(cls, raw: str) -> str:
         read_days(raw)
@@ -315,6 +329,7 @@ class Settings(BaseSettings):
     tables: Tables = Tables()
     batches: Batches = Batches()
     traces: Traces = Traces()
+    retention: Retention = Retention()
     otlp: Otlp = Otlp()
     triggers: Triggers = Triggers()
     schema_registry: SchemaRegistry = SchemaRegistry()

@@ -139,7 +139,10 @@ CATALOGUE: tuple[Topic, ...] = (
         RUN_EVENTS,
         key="run id",
         model=RunEvent | KeyReleased,
-        writers=("api", "ingress", "scheduler", "worker", "leases", "orchestrator", "admission", "budgets", "batches"),
+        writers=(
+            *("api", "ingress", "triggers", "scheduler", "worker", "leases", "orchestrator"),
+            *("admission", "budgets", "batches"),
+        ),
         readers=("orchestrator",),
         retention_ms=30 * DAY_MS,
         append_time=True,

@@ -8,13 +8,14 @@ from api.routers.access import (
     organisations,
     projects,
     provider_facts,
+    retention,
     secrets,
     subjects,
     vault,
     webhooks,
 )
 from api.routers.access import policies as stored_policies
-from api.routers.calls import batches, cache, credentials, quotas, routes
+from api.routers.calls import batches, cache, credentials, mcp_servers, quotas, routes
 from api.routers.definitions import (
     datasets,
     evaluations,
@@ -51,6 +52,7 @@ ROUTERS = (
     # Before one run: otherwise `waiting` would be the id of a run.
     waiting.router,
     runs.router,
+    retention.deletion,
     run_steps.router,
     bulk.router,
     restarts.router,
@@ -99,7 +101,9 @@ ROUTERS = (
     audit.router,
     webhooks.router,
     secrets.router,
+    mcp_servers.router,
     audit_retention.router,
+    retention.router,
     compliance.router,
     bills.router,
     price_lists.router,

@@ -89,6 +89,22 @@ class Doors:
         if answer.status_code != 202:
             raise BenchError(f"a submission was refused: {answer.text}")
 
+    async def trigger(self) -> tuple[str, str]:
+        """Make an incoming webhook; return its id and its address. Raises ``BenchError``."""
+        webhook = {"scheme": "url", "requests_per_minute": 60_000}
+        asked = {"name": "doors", "workflow_name": FLOW, "inputs": {"text": "payload.text"}, "webhook": webhook}
+        answer = await self.http.post("/api/v1/triggers", json=asked)
+        if answer.status_code != 201:
+            raise BenchError(f"the webhook was refused: {answer.text}")
+        made = answer.json()
+        return str(made["id"]), str(made["address"])
+
+    async def over_webhook(self, address: str, id_: str, data: Mapping[str, Any]) -> None:
+        """Send a payload to a webhook, whose trigger makes the submission of it."""
+        answer = await self.http.post(address, json=data["inputs"], headers={"Idempotency-Key": id_})
+        if answer.status_code != 202:
+            raise BenchError(f"a webhook refused a request: {answer.text}")
+
     async def over_kafka(self, value: bytes, headers: Headers = (), key: bytes = b"k") -> None:
         """Produce a record to the organisation's submissions."""
         await self.producer.send_and_wait(TOPIC, value, key=key, headers=list(headers))

@@ -6,6 +6,7 @@ from connectors.tools.effects import Done, NotDone, Reconciled, Unknown
 from connectors.tools.entry_points import load_entry_points
 from connectors.tools.http import request
 from connectors.tools.kafka import PRODUCERS, produce
+from connectors.tools.mcp import McpCall
 from connectors.tools.metrics import METRICS
 from connectors.tools.registry import REGISTRY, Registry, function, tool
 
@@ -14,6 +15,7 @@ __all__ = [
     "PRODUCERS",
     "REGISTRY",
     "Done",
+    "McpCall",
     "NotDone",
     "Reconciled",
     "Registry",

@@ -7,7 +7,24 @@ from typing import Any, Protocol
 
 from connectors.tools.environment import World
 from connectors.tools.secrets import NO_SECRETS, CallSecrets
+from schemas.errors import StepError
 from schemas.payload import Reference
+
+
+class McpCaller(Protocol):
+    """Calls tools of MCP servers, see ``services.tools.mcp``."""
+
+    async def call(self, context: "ToolContext", server: str, tool: str, args: dict[str, Any]) -> dict[str, Any]:
+        """Return what a pinned tool gives. Raises ``StepError``."""
+        ...
+
+
+class NoMcp:
+    """The caller of a process that calls none."""
+
+    async def call(self, context: "ToolContext", server: str, tool: str, args: dict[str, Any]) -> dict[str, Any]:
+        """Refuse."""
+        raise StepError("unknown_mcp_server", f"this process calls no MCP servers, such as {server!r}; ask a worker")
 
 
 class ObjectReader(Protocol):
@@ -25,7 +42,7 @@ class ToolContext:
     ``idempotency_key`` is the same for all attempts of the step, unless its node wants one for each: pass it on to the
     service that the tool calls, and with it ``trace_headers``, those of W3C Trace Context. ``documents_dir`` is the
     directory that local files are read from. ``world`` are the permissions for outside systems,
-    ``secrets`` those of the organisation.
+    ``secrets`` those of the organisation, ``mcp`` what calls MCP servers.
     """
 
     org_id: str
@@ -37,6 +54,7 @@ class ToolContext:
     world: World = field(default_factory=World)
     trace_headers: Mapping[str, str] = field(default_factory=dict)
     secrets: CallSecrets = NO_SECRETS
+    mcp: McpCaller = field(default_factory=NoMcp)
 
     def secret(self, name: str) -> str:
         """Return a secret that the tool declares. Raises a final ``StepError`` ``unknown_secret`` for another one."""

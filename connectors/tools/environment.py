@@ -3,7 +3,7 @@
 import ipaddress
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import SplitResult
 
@@ -69,16 +69,19 @@ def environment_of(settings: Settings, env: Mapping[str, str]) -> World:
     if results.is_relative_to(documents):
         raise ValueError("RESULTS_DIR is below DOCUMENTS_DIR, where every organisation reads; choose another directory")
     return World(
-        http=HttpRules(
-            sites=tuple(map(_site, _listed(settings.tools.http_allow))),
-            networks=networks_of(settings),
-            secrets=dict(_secret(entry, env) for entry in _listed(settings.tools.http_secrets)),
+        http=replace(
+            http_rules(settings), secrets=dict(_secret(entry, env) for entry in _listed(settings.tools.http_secrets))
         ),
         s3=s3_access(settings.objects),
         buckets=frozenset(_listed(settings.tools.remote_buckets)),
         results_dir=Path(settings.tools.results_dir),
         kafka=KafkaRules(read_allowed(settings.tools.kafka_topics, OWN_TOPICS), settings.kafka.bootstrap),
     )
+
+
+def http_rules(settings: Settings) -> HttpRules:
+    """Return which sites may be asked, without secrets. Raises ``ValueError`` that names the variable."""
+    return HttpRules(tuple(map(_site, _listed(settings.tools.http_allow))), networks_of(settings))
 
 
 def networks_of(settings: Settings) -> tuple[IpNetwork, ...]:

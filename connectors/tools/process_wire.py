@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 
 import orjson
 
-from connectors.tools.context import ToolContext
+from connectors.tools.context import NoMcp, ToolContext
 from connectors.tools.entries import Entry, ToolKind
 from connectors.tools.raised import CallRaised, contain, described, user_frames
 from schemas.errors import BadRecord, BadValue, Rejected, StepError, TryLater
@@ -78,7 +78,7 @@ class Job:
             )
         sent = None
         if entry.context_name is not None:
-            sent = replace(context, objects=_NoObjects(), secrets=context.secrets.apart())
+            sent = replace(context, objects=_NoObjects(), secrets=context.secrets.apart(), mcp=NoMcp())
         return Job(entry.kind, entry.name, place, args, config, entry.memory_mb, sent)
 
 

@@ -35,6 +35,8 @@ from schemas.timestamps import format_time
 from topics.admin import TopicAdmin
 
 EXIT_OK, EXIT_REFUSED, EXIT_USAGE, EXIT_UNAVAILABLE = 0, 1, 2, 3
+#: Of a data directory of `make run`; see ``deploy.local.system``.
+_LOCAL_SECRETS = ("key-pepper", "vault-key")
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 
@@ -152,6 +154,11 @@ async def _restored_into(folder: Path, order: restore.Order) -> Report:
     """Restore into an empty data directory of ``make run``, whose engines are started for it."""
     from deploy.local.system import System
 
+    if missing := [name for name in _LOCAL_SECRETS if not (folder / name).is_file()]:
+        raise BackupRefused(
+            f"{folder} has no {' and no '.join(missing)}: put there the files of the directory that was backed up, "
+            "from where you keep secrets; without them stored keys open nothing"
+        )
     planned = await plan(order.place, order.key, order.wanted, lambda _: None)
     system = System(folder, with_api=False, partitions=planned.manifest.partitions)
     try:
@@ -168,7 +175,7 @@ async def _verify(args: argparse.Namespace, settings: Settings, place: Place) ->
 
     order = _order(args, settings, place)
     planned = await plan(order.place, order.key, order.wanted, lambda _: None)
-    found = await verify(order, os.environ, planned.manifest.partitions)
+    found = await verify(order, settings, planned.manifest.partitions)
     _write_report(args.report, found.report)
     sys.stdout.write("".join(f"{line}\n" for line in found.report.lines()))
     sys.stdout.write(f"{found.ended_runs} ended runs compared byte for byte\n")

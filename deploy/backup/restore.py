@@ -33,7 +33,7 @@ from deploy.backup.places import Place
 from deploy.backup.plan import Plan, Wanted, plan
 from deploy.backup.report import Report, open_attempt, unknown_call
 from deploy.backup.restore_log import LogRestore
-from deploy.backup.restore_rows import migrations_of, restore_rows, trim_history
+from deploy.backup.restore_rows import migrations_of, refuse_newer_schema, restore_rows, trim_history
 from deploy.backup.site import Site
 from deploy.backup.store import PartReader
 from deploy.backup.vault_rows import VaultCopy, newest_vault
@@ -113,6 +113,7 @@ async def _checked(
     erased = read_list(order.erased)
     known = migrate.read_migrations()
     migrations_of(manifest.postgres, known)
+    await refuse_newer_schema(site.dsn, manifest.postgres)
     vault = await _vault(order, manifest)
     counts = {name: len(copy.partitions) for name, copy in manifest.topics.items()}
     for name, table in topics.CHECKPOINTS.items():

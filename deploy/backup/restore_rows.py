@@ -35,18 +35,47 @@ def migrations_of(rows: Rows, known: Sequence[migrate.Migration]) -> list[migrat
     return [one for one in known if one.number in rows.migrations]
 
 
+async def refuse_newer_schema(dsn: str, rows: Rows) -> None:
+    """Raise ``BackupRefused`` when a database is migrated further than the rows were: migrations change rows, too."""
+    conn = await connect_once(dsn, copying.CONNECT_S)
+    try:
+        applied = await _applied(conn) if await _is_migrated(conn) else set()
+    finally:
+        await conn.close()
+    if newer := sorted(applied - rows.migrations.keys()):
+        raise BackupRefused(
+            f"PostgreSQL is migrated to {newer[-1]}, and the backup's rows to {max(rows.migrations, default=0)}: drop "
+            "its tables, and the restore makes and migrates them"
+        )
+
+
 async def restore_rows(
     dsn: str, backup_id: str, rows: Rows, reader: PartReader, known: Sequence[migrate.Migration]
 ) -> int:
-    """Fill an empty database; return how many rows it has now."""
-    await migrate.up(dsn, migrations_of(rows, known))
+    """Fill empty tables; return how many rows they have now.
+
+    A database whose schema is newer already, since its other tables were restored, stays as it is.
+    """
+    before = migrations_of(rows, known)
     conn = await connect_once(dsn, copying.CONNECT_S)
     try:
+        if not await _is_migrated(conn):
+            await migrate.up(dsn, before)
         count = await _fill(conn, backup_id, rows, reader)
     finally:
         await conn.close()
     await migrate.up(dsn, known)
     return count
+
+
+async def _is_migrated(conn: Connection) -> bool:
+    with postgres_errors("look at the schema"):
+        return bool(await conn.fetchval("SELECT to_regclass('public.schema_migration') IS NOT NULL"))
+
+
+async def _applied(conn: Connection) -> set[int]:
+    with postgres_errors("look at the schema"):
+        return {row["number"] for row in await conn.fetch("SELECT number FROM schema_migration")}
 
 
 async def _fill(conn: Connection, backup_id: str, rows: Rows, reader: PartReader) -> int:

@@ -35,7 +35,7 @@ async def take_rows(conn: Connection, writer: PartWriter, chooses: Chooses) -> R
     return Rows(
         migrations={row["number"]: row["checksum"] for row in applied},
         tables=tables,
-        sequences=await copying.sequences(conn),
+        sequences={name: last for name, last in (await copying.sequences(conn)).items() if chooses(name)},
         partitions=[one for one in await copying.partitions(conn) if chooses(one[0])],
     )
 

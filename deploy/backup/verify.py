@@ -5,7 +5,7 @@ Roles that fold and write history and analytics run there; none that calls anyth
 
 import asyncio
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,14 +47,14 @@ class Verified:
     faults: tuple[str, ...]
 
 
-async def verify(order: Order, env: Mapping[str, str], partitions: int) -> Verified:
+async def verify(order: Order, settings: Settings, partitions: int) -> Verified:
     """Restore into a new directory, fold, compare. Raises what a restore raises."""
     from deploy.local.system import System
 
     with tempfile.TemporaryDirectory(prefix="agentflow-verify-") as folder:
         layout = {"streams": ROLES, "sinks": SINKS}
         system = System(
-            Path(folder), durable=False, layout=layout, env=_secrets(env), with_api=False, partitions=partitions
+            Path(folder), durable=False, layout=layout, env=_secrets(settings), with_api=False, partitions=partitions
         )
         try:
             order.progress("starting a temporary stack")
@@ -123,7 +123,7 @@ async def _read(site: Site) -> bool:
     return True
 
 
-def _secrets(env: Mapping[str, str]) -> dict[str, str]:
-    """Return the master keys of the environment, without which sealed rows do not open."""
-    names = ("VAULT_KEY", "VAULT_KEY_FILE", "VAULT_KEY_BEFORE", "KEY_PEPPER", "KEY_PEPPER_FILE")
-    return {name: env[name] for name in names if env.get(name)}
+def _secrets(settings: Settings) -> dict[str, str]:
+    """Return the master keys that the site has, without which sealed rows do not open."""
+    found = {"VAULT_KEY": settings.security.vault_key, "KEY_PEPPER": settings.security.key_pepper}
+    return {name: one.get_secret_value() for name, one in found.items() if one.get_secret_value()}

@@ -42,6 +42,7 @@ LAYOUT: Mapping[str, tuple[str, ...]] = {
         "scores",
         "quality",
         "traces",
+        "retention",
         "triggers",
     ),
     "sinks": ("audit", "history", "analytics", "live", "events", "webhooks", "otlp-export", "live-cost", "bridge"),

@@ -569,6 +569,17 @@ class HoldAudit(TypedDict):
     until: NotRequired[str | None]
 
 
+class HoldRuns(TypedDict):
+    """A legal hold. A condition that is omitted matches every run; times are of submissions, `until` is exclusive."""
+
+    name: str
+    reason: str
+    run_id: NotRequired[str | None]
+    workflow_name: NotRequired[str | None]
+    since: NotRequired[str | None]
+    until: NotRequired[str | None]
+
+
 class JsonValue(TypedDict):
     """JsonValue"""
 
@@ -603,6 +614,12 @@ class MoveLabel(TypedDict):
 
     version: int
     expected_version: NotRequired[int | None]
+
+
+class PinTools(TypedDict):
+    """Tools by name, each with the hash that was read (or the beginning of it), or ``null`` for any."""
+
+    tools: dict[str, str | None]
 
 
 class PolicyBudget(TypedDict):
@@ -689,6 +706,16 @@ class PutLimits(TypedDict):
     workflows: NotRequired[dict[str, int]]
     projects: NotRequired[dict[str, int]]
     allow_unknown: NotRequired[bool]
+
+
+class PutMcpServer(TypedDict):
+    """A server that speaks MCP over streamable HTTP. Headers name secrets as ``${SECRET:NAME}``."""
+
+    url: str
+    headers: NotRequired[dict[str, str]]
+    description: NotRequired[str]
+    timeout_ms: NotRequired[int]
+    enabled: NotRequired[bool]
 
 
 class PutProviderFacts(TypedDict):

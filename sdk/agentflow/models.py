@@ -1319,6 +1319,44 @@ class LiveScorePage(Answer):
     scores: list[LiveScoreLine]
 
 
+class McpServerAnswer(Answer):
+    """A declared server; one of the ``installation`` shows its name only. ``pinned`` tools may be called."""
+
+    name: str
+    installation: bool
+    url: str | None
+    headers: dict[str, str]
+    description: str
+    timeout_ms: int | None
+    enabled: bool
+    pinned: list[str]
+    created_at: str | None
+    changed_at: str | None
+
+
+class McpServerPage(Answer):
+    """All servers that the organisation may use, by name."""
+
+    servers: list[McpServerAnswer]
+
+
+class McpToolAnswer(Answer):
+    """A tool as its server lists it now. ``hash`` covers name, title, description and both schemas."""
+
+    name: str
+    state: str
+    hash: str | None
+    pinned_hash: str | None
+    fault: str | None
+    definition: dict[str, Any]
+
+
+class McpToolPage(Answer):
+    """The tools of a server."""
+
+    tools: list[McpToolAnswer]
+
+
 class PriceBand(Answer):
     """The prices of calls with more than ``over_input_tokens`` input tokens; -1 is all."""
 
@@ -1894,6 +1932,13 @@ class Reconciled(Answer):
     lines: list[ReconciledLine]
 
 
+class RetentionAnswer(Answer):
+    """For how many days the organisation's ended runs and their traces are kept; null: for ever."""
+
+    runs_days: int | None
+    traces_days: int
+
+
 class RetriedLetter(Answer):
     """One letter: where it went (or would go), or why it cannot return."""
 
@@ -2114,6 +2159,25 @@ class RunForked(Answer):
     links: RunLinks
     forked_from: str
     reused: list[str]
+
+
+class RunHoldAnswer(Answer):
+    """A legal hold: neither retention nor a request deletes a run that it matches."""
+
+    name: str
+    reason: str
+    run_id: str | None
+    workflow_name: str | None
+    since: str | None
+    until: str | None
+    created_by: str
+    created_at: str | None
+
+
+class RunHoldPage(Answer):
+    """The legal holds in force, by name."""
+
+    holds: list[RunHoldAnswer]
 
 
 class RunSummary(Answer):

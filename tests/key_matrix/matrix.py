@@ -15,7 +15,7 @@ from topics.catalogue import RUN_EVENTS
 
 OPEN = "none"
 #: Paths whose names are the same for all organisations.
-_SHARED = re.compile("/providers/|/secrets/|/optimizer/|/queues/|/batches/|/admin/|/subjects/")
+_SHARED = re.compile("/providers/|/secrets/|/mcp/servers/|/optimizer/|/queues/|/batches/|/admin/|/subjects/")
 #: Sees the state of the owner; the answers of these lists must not change.
 WATCHED = (
     "workflows", "prompts", "workflows/runs", "schedules", "budgets", "stops?resumed=true", "limits", "quotas", "keys",
@@ -243,6 +243,7 @@ BODIES: dict[str, Any] = {
     "POST /policies/{name}/activate": {"version": 1, "mode": "shadow"},
     "POST /audit/expire": {"kind": "key_use", "before": "1d"},
     "POST /audit/holds": {"name": "new", "reason": "a case"},
+    "POST /retention/holds": {"name": "new", "reason": "a case"},
     "POST /workflows/runs": {"workflow_name": WORKFLOW, "inputs": {"name": "x"}},
     "POST /workflows/runs/waiting": {"ids": ["{run_id}"]},
     "POST /workflows/runs/bulk": {"action": "retry", "status": "failed", "dry_run": False},
@@ -266,6 +267,8 @@ BODIES: dict[str, Any] = {
     "POST /schedules/{schedule_id}/backfill": {"from": "2026-01-01T00:00:00Z", "to": "2026-01-01T02:00:00Z"},
     "POST /budgets": _BUDGET,
     "PATCH /budgets/{budget_id}": {"limit_usd": "3"},
+    "PUT /mcp/servers/{mcp_server}": {"url": "http://127.0.0.1:1/mcp"},
+    "POST /mcp/servers/{mcp_server}/pins": {"tools": {"search": None}},
     "PUT /secrets/{secret_name}": {"value": "another-secret-value", "hosts": ["api.example.com"]},
     "PATCH /secrets/{secret_name}": {"hosts": ["other.example.com"]},
     "POST /webhooks": {"url": "https://new.example/"},

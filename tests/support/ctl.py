@@ -13,6 +13,7 @@ from agentflow.client.events import RunEvent
 from click.testing import CliRunner
 
 from tests.support import ctl_audit, ctl_comparisons, ctl_compliance, ctl_policies, ctl_traces
+from tests.support.ctl_retention import RETENTION
 from tests.support.ctl_tools import TOOLS
 from tests.support.ctl_triggers import TRIGGERS
 from tests.support.ctl_webhooks import WEBHOOKS
@@ -469,6 +470,7 @@ ANSWERS: dict[tuple[str, str], Any] = {
         "key": {**KEY, "key": "af_k1_secret"},
     },
     **WEBHOOKS,
+    **RETENTION,
     **TOOLS,
     **TRIGGERS,
     ("POST", "/api/v1/stops"): STOP,
@@ -537,7 +539,6 @@ ANSWERS: dict[tuple[str, str], Any] = {
         "retried": [{"position": LETTER["position"], "went_to": "run-events/3@99", "problem": None}],
         "total": 1,
     },
-    ("GET", "/api/v1/tools"): {"tools": [], "problems": []},
     ("GET", "/api/v1/functions"): {"functions": [], "problems": []},
     ("GET", "/ready"): READY,
 }

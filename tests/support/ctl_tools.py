@@ -12,10 +12,38 @@ SECRET = {
     "changed_at": "2026-11-23T18:31:42.474Z",
     "last_used_at": None,
 }
+SERVER = {
+    "name": "docs",
+    "installation": False,
+    "url": "https://mcp.example.com/mcp",
+    "headers": {"Authorization": "Bearer ${SECRET:DOCS}"},
+    "description": "",
+    "timeout_ms": 30_000,
+    "enabled": True,
+    "pinned": ["search"],
+    "created_at": "2026-11-22T18:31:42.474Z",
+    "changed_at": "2026-11-22T18:31:42.474Z",
+}
+SEEN = {
+    "name": "search",
+    "state": "pinned",
+    "hash": "3f9a" * 16,
+    "pinned_hash": "3f9a" * 16,
+    "fault": None,
+    "definition": {"name": "search"},
+}
+_SERVER = "/api/v1/mcp/servers/docs"
 _VERSIONS = [{"version": 2, "created_by": "k1", "created_at": "2026-11-23T18:31:42.474Z"}]
 _ONE = "/api/v1/secrets/SHOP_KEY"
 
 TOOLS: dict[tuple[str, str], Any] = {
+    ("GET", "/api/v1/tools"): {"tools": [{"name": "s3.fetch", "kind": "tool", "summary": "Read."}], "problems": []},
+    ("GET", "/api/v1/mcp/servers"): {"servers": [SERVER]},
+    ("PUT", _SERVER): SERVER,
+    ("DELETE", _SERVER): None,
+    ("GET", f"{_SERVER}/tools"): {"tools": [SEEN]},
+    ("POST", f"{_SERVER}/pins"): {"tools": [SEEN]},
+    ("DELETE", f"{_SERVER}/pins/search"): None,
     ("GET", "/api/v1/secrets"): {"secrets": [SECRET]},
     ("PUT", _ONE): SECRET,
     ("GET", _ONE): SECRET | {"versions": _VERSIONS},

@@ -7,12 +7,12 @@ from aiohttp import web
 
 
 @asynccontextmanager
-async def served_app(app: web.Application) -> AsyncIterator[str]:
-    """Serve ``app``; yield its URL, without a slash at the end."""
+async def served_app(app: web.Application, port: int = 0) -> AsyncIterator[str]:
+    """Serve ``app``, on a free port without one; yield its URL, without a slash at the end."""
     runner = web.AppRunner(app)
     await runner.setup()
     try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        await web.TCPSite(runner, "127.0.0.1", port).start()
         yield f"http://127.0.0.1:{runner.addresses[0][1]}"
     finally:
         await runner.cleanup()

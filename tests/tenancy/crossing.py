@@ -24,7 +24,7 @@ SHARED_PATHS = (
 OWN_CHANGES = frozenset(
     {
         *("POST /workflows", "POST /prompts", "POST /datasets", "POST /keys", "POST /projects", "POST /organisations"),
-        *("POST /subjects/{subject_id}/erase", "PUT /secrets/{secret_name}"),
+        *("POST /subjects/{subject_id}/erase", "PUT /secrets/{secret_name}", "PUT /mcp/servers/{mcp_server}"),
         *("PUT /limits", "DELETE /limits", "PUT /quotas", "POST /prices/overrides", "POST /v1/traces"),
         "PUT /providers/facts",
         *("PUT /providers/{name}/credentials", "DELETE /providers/{name}/credentials", "PATCH /organisations/{org_id}"),
@@ -54,6 +54,8 @@ BODIES: dict[str, Any] = {
     "POST /schedules/{schedule_id}/backfill": {"from": "2026-01-01T00:00:00Z", "to": "2026-01-01T02:00:00Z"},
     "POST /budgets": {"name": "new", "scope": "workflow", "target": "$workflow", "period": "day", "limit_usd": "2"},
     "PATCH /budgets/{budget_id}": {"limit_usd": "3"},
+    "PUT /mcp/servers/{mcp_server}": {"url": "https://other.example/mcp"},
+    "POST /mcp/servers/{mcp_server}/pins": {"tools": {"search": None}},
     "PUT /secrets/{secret_name}": {"value": "another-value", "hosts": ["other.example"]},
     "PATCH /secrets/{secret_name}": {"hosts": ["other.example"]},
     "PATCH /webhooks/{webhook_id}": {"description": "changed"},

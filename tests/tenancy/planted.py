@@ -93,6 +93,8 @@ async def _access(own: Tenant) -> None:
         await own.put(f"/secrets/{secret}", value)
     own.have("secret_name", secret)
     own.have("secret_version", "1")
+    own.have("mcp_server", "docs")
+    own.have("mcp_tool", "search")
     own.have("project_id", project)
     own.have("project", project)
     own.have("key_id", key["id"])

@@ -75,7 +75,7 @@ class Played:
     readable_after: list[int] = field(default_factory=list)
     #: Others that are read otherwise than before, with the first field that differs.
     changed: dict[int, str] = field(default_factory=dict)
-    #: Others whose run cost more afterwards: a call that a killed worker had made is made again.
+    #: Others whose run, ended before the kills, cost more afterwards: a call was made and paid again.
     paid_twice: int = 0
     found: Searched = field(default_factory=Searched)
     restored_found: Searched = field(default_factory=Searched)
@@ -257,7 +257,7 @@ def numbers_of(found: Searched, people: Iterable[Person]) -> Sequence[int]:
 
 
 def without_money(shown: Any) -> Any:
-    """Return an answer without costs and tokens: kills may let a call be made again, and no erasure is in that."""
+    """Return an answer without costs and tokens, which have a figure of their own."""
     if isinstance(shown, dict):
         return {name: without_money(one) for name, one in shown.items() if not _is_money(name)}
     return [without_money(one) for one in shown] if isinstance(shown, list) else shown

@@ -5,8 +5,10 @@ import random
 import statistics
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -20,7 +22,7 @@ from deploy.local.engines.ports import LOOPBACK, PortBook
 from deploy.local.engines.progress import Progress
 from deploy.local.system import LAYOUT, ORG, System
 from schemas.ids import run_id
-from schemas.run_states import TERMINAL_RUN
+from schemas.triggers.definition import source_of
 from streams.roles.bridge.events import STREAM as EVENTS
 from topics.catalogue import CATALOGUE, SUBMISSIONS, WORKFLOW_EVENTS
 from topics.json_schemas import names_of
@@ -36,6 +38,7 @@ TOGETHER = 64
 
 AIMS = (
     Aim("one_pair_runs", "runs", between(1, 1), between(1, 1)),
+    Aim("one_pair_webhook_runs", "runs", between(1, 1), between(1, 1)),
     Aim("mixed_runs_missing", "runs", at_most(0), at_most(0)),
     Aim("mixed_letters_missing", "letters", at_most(0), at_most(0)),
     Aim("bridge_killed_lost", "runs", at_most(0), at_most(0)),
@@ -48,6 +51,8 @@ AIMS = (
     Aim("recorded_off_schema", "records", at_most(0), at_most(0)),
     Aim("recorded_topics", "topics", at_least(8), at_least(10)),
 )
+Own = Callable[[str, Mapping[str, Any]], Awaitable[None]]
+"""Submits an id and a body through a door whose source is its own."""
 #: The bridge is a process of its own, so that it can be killed.
 _LAYOUT = {name: tuple(role for role in roles if role != "bridge") for name, roles in LAYOUT.items()}
 
@@ -97,28 +102,44 @@ async def _tokens(doors: Doors, model: tokens.SlowModel, count: int, progress: P
 
 
 async def _one_pair(doors: Doors, progress: Progress) -> list[Line]:
-    progress(f"doors: one source and id {AT_ONCE} times at once")
-    data, id_ = body("one"), "the-same"
-    whole, headers = structured("api", id_, data), (("content-type", b"application/cloudevents+json"),)
-    named = attributes("api", id_)
-    sends = []
+    progress(f"doors: one source and id {AT_ONCE} times at once, twice")
+    trigger, address = await doors.trigger()
+    return [
+        await _pair(doors, "one_pair_runs", "api", doors.over_http, "HTTP"),
+        await _pair(
+            doors, "one_pair_webhook_runs", source_of(trigger), partial(doors.over_webhook, address), "a webhook"
+        ),
+    ]
+
+
+async def _pair(doors: Doors, line: str, source: str, own: Own, door: str) -> Line:
+    """Send one source and id through all doors that take it. HTTP and webhooks have sources of their own."""
+    data, id_, before = body("one"), f"the-same-{line}", len(await doors.records(DLQ))
+    whole, headers = structured(source, id_, data), (("content-type", b"application/cloudevents+json"),)
+    named, rng = attributes(source, id_), random.Random(0)  # noqa: S311
+    in_headers, in_messages = (
+        [(f"ce_{n}", t.encode()) for n, t in named.items()],
+        {f"ce-{n}": t for n, t in named.items()},
+    )
+    sends: list[Awaitable[None]] = []
     for number in range(AT_ONCE // 5):
         sends += [
-            doors.over_http(id_, data),
+            own(id_, data),
             doors.over_kafka(whole, headers, b"%d" % number),
-            doors.over_kafka(orjson.dumps(data), [(f"ce_{n}", t.encode()) for n, t in named.items()], b"b%d" % number),
-            doors.over_jetstream(whole, f"structured-{number}"),
-            doors.over_jetstream(orjson.dumps(data), f"binary-{number}", {f"ce-{n}": t for n, t in named.items()}),
+            doors.over_kafka(orjson.dumps(data), in_headers, b"b%d" % number),
+            doors.over_jetstream(whole, f"{line}-structured-{number}"),
+            doors.over_jetstream(orjson.dumps(data), f"{line}-binary-{number}", in_messages),
         ]
-    random.Random(0).shuffle(sends)  # noqa: S311
+    rng.shuffle(sends)
     await asyncio.gather(*sends)
     await doors.taken()
-    await until(lambda: _ended(doors, 1), "the run has ended")
-    runs = await doors.runs(f"workflow_name = '{FLOW}'")
-    letters = len(await doors.records(DLQ))
-    note = f"{len(sends)} times over HTTP, records and JetStream in structured and binary mode; {letters} dead letters"
-    found = sum(runs.values()) + letters
-    return [line_of(AIMS, "one_pair_runs", found, note)]
+    await until(lambda: _succeeded(doors, source, 1, id_), "the run has succeeded")
+    runs = sum((await doors.runs(f"source = '{source}' AND submission_id = '{id_}'")).values())
+    letters = len(await doors.records(DLQ)) - before
+    note = (
+        f"{len(sends)} times over {door}, records and JetStream in structured and binary mode; {letters} dead letters"
+    )
+    return line_of(AIMS, line, runs + letters, note)
 
 
 async def _mixed(doors: Doors, count: int, progress: Progress) -> list[Line]:
@@ -127,7 +148,7 @@ async def _mixed(doors: Doors, count: int, progress: Progress) -> list[Line]:
     await _all(doors, sent)
     await doors.taken()
     good = [event for event in sent if not event.poison]
-    await until(lambda: _ended(doors, len(good) + 1), f"{len(good)} runs have ended")
+    await until(lambda: _succeeded(doors, SOURCE, len(good)), f"{len(good)} runs have succeeded")
     succeeded = (await doors.runs(f"source = '{SOURCE}'"))["succeeded"]
     wanted = Counter(event.value for event in sent if event.poison)
     found = Counter(record.value or b"" for record in await doors.records(DLQ))
@@ -218,10 +239,6 @@ async def _recorded(doors: Doors, progress: Progress) -> list[Line]:
     ]
 
 
-async def _ended(doors: Doors, count: int) -> bool:
-    runs = await doors.runs(f"workflow_name = '{FLOW}'")
-    return sum(runs[status] for status in TERMINAL_RUN) >= count
-
-
-async def _succeeded(doors: Doors, source: str, count: int) -> bool:
-    return (await doors.runs(f"source = '{source}'"))["succeeded"] >= count
+async def _succeeded(doors: Doors, source: str, count: int, id_: str = "") -> bool:
+    one = f" AND submission_id = '{id_}'" if id_ else ""
+    return (await doors.runs(f"source = '{source}'{one}"))["succeeded"] >= count

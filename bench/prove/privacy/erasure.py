@@ -8,13 +8,14 @@ from typing import Any
 
 from bench.lines import Line
 from bench.privacy.erasure.game import FULL, QUICK, Game, Played, numbers_of
-from bench.prove.area import Aim, at_least, line_of
+from bench.prove.area import Aim, at_least, at_most, line_of
 from bench.prove.privacy.aims import ISSUE
 from deploy.local.engines.progress import Progress
 
 AIMS = (
     *ISSUE["erasure"],
     Aim("erasure_control_found", "places", at_least(5), at_least(5)),
+    Aim("erasure_paid_again", "runs", at_most(0), at_most(0)),
     Aim("erased_keys_in_files", "keys"),
 )
 
@@ -48,7 +49,11 @@ def lines_of(game: Game, played: Played) -> list[Line]:
         ),
         "erasure_others_changed": (
             len(played.changed),
-            f"of {sizes.subjects - sizes.erased}, costs apart: {played.paid_twice} paid again{_first(played.changed)}",
+            f"of {sizes.subjects - sizes.erased}, costs apart{_first(played.changed)}",
+        ),
+        "erasure_paid_again": (
+            played.paid_twice,
+            f"of {sizes.subjects - sizes.erased} runs that had ended before the kills, costs of which rose after them",
         ),
         "erasure_runs_broken": (
             len(played.broken),

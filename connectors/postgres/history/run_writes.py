@@ -110,6 +110,7 @@ def _upsert(table: str, columns: Sequence[tuple[str, str]], key: str, returning:
     )
     return (
         f"INSERT INTO {table} ({', '.join(names)}) SELECT {values} FROM unnest({arrays}) AS v ({', '.join(names)}) "
+        f"WHERE NOT EXISTS (SELECT FROM deleted_run AS gone WHERE gone.id = v.{key.partition(',')[0]}) "
         f"ORDER BY {key} ON CONFLICT ({key}) DO UPDATE SET {sets} "
         f"WHERE excluded.version > {table}.version AND excluded.org_id = {table}.org_id {returning}"
     ).rstrip()

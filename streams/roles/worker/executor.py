@@ -12,7 +12,7 @@ from msgspec import structs
 from connectors.aio.retry import until_available
 from connectors.ports.engine import Clock
 from connectors.redis.claims.leases import Granted
-from connectors.tools.context import ToolContext
+from connectors.tools.context import McpCaller, NoMcp, ToolContext
 from connectors.tools.effects import Reconciled, Unknown, without_secrets
 from connectors.tools.environment import World
 from connectors.tools.raised import contain, described
@@ -85,6 +85,7 @@ class Tooling:
     documents_dir: Path
     world: World = field(default_factory=World)
     secrets: ToolSecrets | None = None
+    mcp: McpCaller = field(default_factory=NoMcp)
 
 
 class Executor:
@@ -124,6 +125,7 @@ class Executor:
         self._documents_dir = tooling.documents_dir
         self._world = tooling.world
         self._secrets = tooling.secrets
+        self._mcp = tooling.mcp
         self._call_model = call_model
         self._objects = objects
         self._clock = clock
@@ -360,6 +362,7 @@ class Executor:
             world=self._world,
             trace_headers=_trace_headers(request),
             secrets=self._call_secrets(request),
+            mcp=self._mcp,
         )
 
     def _call_secrets(self, request: StepRequest) -> CallSecrets:

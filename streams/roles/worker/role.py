@@ -13,6 +13,7 @@ from connectors.kafka.definitions_consumer import DecisionsFollower, Definitions
 from connectors.objects.store import Objects
 from connectors.ports.pubsub import CANCELS
 from connectors.postgres.batches import PostgresBatches
+from connectors.postgres.tools.mcp import McpStore
 from connectors.postgres.tools.secrets import SecretStore
 from connectors.prices.book import PriceBook
 from connectors.providers.base import Provider
@@ -64,6 +65,8 @@ from services.runs.attempts.watched import Watchers
 from services.security.compliance.known import KnownFacts
 from services.security.enforcement.known import KnownPolicies
 from services.security.guards.installed import installed_scorers
+from services.tools.installed_mcp import installed_servers
+from services.tools.mcp import McpServers
 from services.tools.secrets import ToolSecrets
 from streams.process.context import RoleContext
 from streams.process.role import RoleApp
@@ -164,11 +167,15 @@ def _executor(
     watchers: Watchers,
 ) -> Executor:
     settings, objects, keys = ctx.settings, ctx.objects(), ctx.subject_keys()
+    world = environment_of(settings, ctx.env)
     tooling = Tooling(
         registry=REGISTRY,
         documents_dir=Path(settings.tools.documents_dir),
-        world=environment_of(settings, ctx.env),
+        world=world,
         secrets=_secrets(ctx),
+        mcp=McpServers(
+            McpStore(ctx.database(max_connections=2)), world.http, installed_servers(settings.tools.mcp_servers_file)
+        ),
     )
     call_model = compose(call_stages(_call_ports(ctx, metrics, objects, outbox, aborts, policies)))
     executor = Executor(

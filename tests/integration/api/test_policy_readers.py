@@ -5,6 +5,8 @@ from typing import Any
 import httpx
 import pytest
 
+from api.caller import Caller
+from api.live.readers import along_of
 from connectors.clickhouse.client import ClickHouse
 from schemas.payload import Inline, Reference
 from schemas.records.definitions import AuditEvent
@@ -80,6 +82,14 @@ async def test_a_run_is_shown_without_what_its_reader_may_not_see(api: Running) 
     events = reads(api)[-2:]
     said = {(one.kind, one.decision, one.run_id, one.policy) for one in events}
     assert said == {("denial", "denied", run, "support@1")}
+
+
+async def test_who_reads_along_gets_no_pieces_where_whole_values_decide(api: Running) -> None:
+    run = await run_with_secrets(api)
+    who = Caller(key_id="k", org_id=api.org_id, permissions=frozenset({"read"}))
+    assert (await along_of(api.app.state.services, who, run, -1)).pieces
+    await activate(api)
+    assert not (await along_of(api.app.state.services, who, run, -1)).pieces
 
 
 async def test_what_cannot_be_shown_in_parts_is_refused(api: Running) -> None:

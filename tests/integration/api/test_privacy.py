@@ -1,14 +1,18 @@
 """Personal data over HTTP: what the log has of a submission, and who sees values where it has tokens."""
 
+import json
 from typing import Any
 
 import pytest
 
+from api.caller import Caller
+from api.live.readers import along_of
 from schemas.payload import Inline
 from schemas.records.definitions import AuditEvent
 from schemas.records.run_events import RunSubmitted, SignalReceived
 from schemas.records.run_views import StepView
 from schemas.settings import Settings
+from schemas.token_pieces import TokenPieces
 from tests.support.api import Running, settings_for
 from tests.support.history import view_of, write_views
 from tests.support.privacy import TOKEN
@@ -99,6 +103,31 @@ async def test_only_allowed_readers_see_values(api: Running) -> None:
         assert hidden["steps"][0]["output"] == {"greeting": f"Hello {token}"}
         assert MAIL not in (await reader.get(f"{path}/steps", params={"outputs": True})).text
     assert in_clear(api) == []
+
+
+async def test_who_reads_along_sees_values_only_where_the_policy_says_so(api: Running) -> None:
+    record = await submitted(api)
+    token, parts = record.inputs["name"], api.app.state.services
+    output = Inline(value=f"Hello {token}", labels={"$": ["user"]})
+    steps = [StepView(step_id="greet", node_id="greet", kind="llm", state="succeeded", attempt=1, output=output)]
+    await write_views(api.postgres_dsn, view_of(record, "running", steps))
+
+    async def read(*permissions: str) -> list[dict[str, Any]]:
+        """Return what a reader gets of an answer whose token comes in two pieces, and then of the whole."""
+        who = Caller(key_id="k", org_id=api.org_id, permissions=frozenset(permissions))
+        along = await along_of(parts, who, record.run_id, -1)
+        assert along.pieces
+        events = await along.tokens(TokenPieces("greet", "greet", 1, 0, ["Hello ", token[:6]]))
+        events += await along.tokens(TokenPieces("greet", "greet", 1, 2, [token[6:]]))
+        found = await parts.runs.streams.first(api.org_id, record.run_id, -1)
+        events += await along.outputs([step for _, step in found.steps])
+        return [json.loads(event.data) for event in events]
+
+    *pieces, whole = await read("read", "admin")
+    assert "".join(one["text"] for one in pieces) == whole["output"] == f"Hello {MAIL}"
+    assert {one.rule for event in audited(api, "policy.read") for one in event.decisions} == {"privacy:admins"}
+    *pieces, whole = await read("read")
+    assert "".join(one["text"] for one in pieces) == whole["output"] == f"Hello {token}"
 
 
 async def test_refused_data_is_no_run_and_a_denial(api: Running) -> None:

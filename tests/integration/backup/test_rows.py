@@ -10,10 +10,11 @@ from connectors.postgres.vault_store import PostgresVaultStore
 from deploy import migrate
 from deploy.backup.chain import Held
 from deploy.backup.erasures import audited, erase_again
+from deploy.backup.errors import BackupRefused
 from deploy.backup.manifest import Rows
 from deploy.backup.parts import BackupKey
 from deploy.backup.places import DirectoryPlace
-from deploy.backup.restore_rows import restore_rows, trim_history
+from deploy.backup.restore_rows import refuse_newer_schema, restore_rows, trim_history
 from deploy.backup.store import PartReader, PartWriter
 from deploy.backup.take_objects import known_objects, take_objects
 from deploy.backup.take_rows import is_data, take_rows
@@ -106,9 +107,12 @@ async def test_older_rows_are_migrated_on(old: str, target: str, tmp_path) -> No
     async with snapshot(old) as conn:
         rows = await take_rows(conn, PartWriter(place, ID, None), is_data)
 
+    await refuse_newer_schema(target, rows)
     await restore_rows(target, ID, rows, PartReader(place, None), known)
 
     assert len(await _all(target, "schema_migration")) == len(known)
+    with pytest.raises(BackupRefused, match="and the backup's rows to 20"):
+        await refuse_newer_schema(target, rows)
 
 
 async def test_history_beyond_the_end_is_taken_out(source: str) -> None:

@@ -27,10 +27,14 @@ MUTANTS = (
         "no more runs hold a key than its limit says",
     ),
     Mutant(
-        "line_is_passed_by",
-        FLOW,
-        "            run_id, key = self._keys.pop(name, key)\n",
-        "            run_id, key = self._keys.pop(name, replace(key, head=key.tail - 1))\n",
+        "newest_passes_first",
+        "streams.core.admissions.keys",
+        "        number = found.tail\n",
+        "        number = found.tail\n"
+        "        if found.waiting:\n"
+        "            self._state.put(QUEUES, line_field(self._org_id, key, found.head - 1), run_id)\n"
+        "            self.set(key, replace(found, head=found.head - 1, waiting=found.waiting + 1))\n"
+        "            return found.head - 1\n",
         "the first of a line passes first",
     ),
     Mutant(
@@ -48,21 +52,28 @@ MUTANTS = (
         "a run that ends leaves its line",
     ),
     Mutant(
-        "repeated_timer_disarms",
+        "rate_never_wakes",
         FLOW,
-        "            self._arm(event.key, due_ms)\n",
+        "            self._arm(name, due_ms)\n",
         "            pass\n",
-        "a timer that fired again leaves the one that is armed since",
+        "who waits for a rate is let through when a start is forgotten",
     ),
     Mutant(
-        "limit_is_forgotten_at_a_restore",
+        "debounce_counts_from_now_on",
+        FLOW,
+        "            if key.members and key.due_ms <= now_ms:\n",
+        "            if key.members and key.due_ms < event.due_ms:\n",
+        "the newest of a key passes when its time is over",
+    ),
+    Mutant(
+        "gates_are_not_asked_for",
         "streams.core.runs",
-        "            limited=state.get(header.run_id, TURNS) is not False,\n",
-        "            limited=True,\n",
-        "a run that no limit holds for is not counted by any",
+        "            flow=state.get(header.run_id, FLOW),\n",
+        "            flow=None,\n",
+        "a run asks for its admission with its gates",
     ),
     Mutant(
-        "oldest_is_not_told_again",
+        "newest_is_canceled",
         FLOW,
         "            self._end(key.members[0], superseded(gate, key, run_id))\n",
         "            self._end(key.members[-1], superseded(gate, key, run_id))\n",

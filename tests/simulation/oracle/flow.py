@@ -1,6 +1,7 @@
 """Flow control: no key is held by more runs than may, nobody starts before it may, and nobody is left waiting."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from schemas.records.admissions import AdmissionAsked, AdmissionReleased
 from schemas.records.run_events import CancelRequested, RunAdmitted
@@ -22,6 +23,7 @@ def check(world: World, history: History) -> Iterator[str]:
     yield from _held(world, admitted, released)
     yield from _in_order(world, asked, admitted)
     yield from _ends(world, history, asked)
+    yield from _replaced(world, history, asked, released)
     for at, request in history.requests:
         run = history.stories[request.run_id].run
         if run.flow is not None and not request.compensation and at < admitted.get(request.run_id, NEVER):
@@ -51,6 +53,17 @@ def _in_order(world: World, asked: dict[str, int], admitted: dict[str, int]) -> 
     passed = sorted((run for run in world.runs if run in admitted), key=lambda run: admitted[run])
     if passed != sorted(passed, key=lambda run: asked[run]):
         yield f"{passed} passed in another order than they asked"
+
+
+def _replaced(world: World, history: History, asked: dict[str, int], released: dict[str, int]) -> Iterator[str]:
+    """Of a key that cancels its oldest, each run that is not over when the next one asks is told to end."""
+    if not any(gate.on_excess == "cancel_oldest" and gate.limit == 1 for gate in world.gates):
+        return
+    order = sorted(asked, key=lambda run: asked[run])
+    for earlier, later in pairwise(order):
+        told = [event.said.code for event in history.stories[earlier].of_kind(CancelRequested)]
+        if asked[later] < released.get(earlier, NEVER) and "superseded" not in told:
+            yield f"{earlier} was not over when {later} came, and nobody told it to end"
 
 
 def _ends(world: World, history: History, asked: dict[str, int]) -> Iterator[str]:

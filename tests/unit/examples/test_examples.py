@@ -9,6 +9,7 @@ import yaml
 
 from connectors.providers.local import model
 from connectors.tools import REGISTRY
+from connectors.tools.arguments import argument_problems
 from connectors.tools.builtin.split import pieces
 from deploy.local.samples.runs import submissions
 from schemas.ids import content_hash
@@ -111,6 +112,13 @@ def test_every_workflow_is_right_and_has_runs_that_bring_what_it_needs(path: Pat
     runs = [body["inputs"] for body in submissions() if body["workflow_name"] == path.stem]
     assert runs
     assert all(spec.required_inputs <= inputs.keys() for inputs in runs)
+
+
+def test_the_example_of_mcp_can_be_registered() -> None:
+    spec, known = parsed(EXAMPLES / "mcp" / "ask_docs.yaml")
+    found = check_spec(spec, prompts=known, tools=REGISTRY.names("tool"), functions=REGISTRY.names("function"))
+    assert found.required_inputs == {"question"}
+    assert list(argument_problems(spec, REGISTRY)) == []
 
 
 def test_the_example_of_flow_control_is_right_and_has_a_key_of_every_kind() -> None:

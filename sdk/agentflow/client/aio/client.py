@@ -18,10 +18,12 @@ from agentflow.client.aio.budgets import AsyncBudgets, AsyncStops
 from agentflow.client.aio.compliance import AsyncCompliance
 from agentflow.client.aio.datasets import AsyncDatasets
 from agentflow.client.aio.evaluations import AsyncEvaluations
+from agentflow.client.aio.mcp import AsyncMcp
 from agentflow.client.aio.otlp import AsyncOtlp
 from agentflow.client.aio.policies import AsyncCache, AsyncLimits, AsyncPolicies, AsyncQuotas, AsyncVault
 from agentflow.client.aio.prompts import AsyncPrompts
 from agentflow.client.aio.queues import AsyncQueues
+from agentflow.client.aio.retention import AsyncRetention
 from agentflow.client.aio.rollouts import AsyncRollouts
 from agentflow.client.aio.routing import AsyncOptimizer, AsyncRoutes
 from agentflow.client.aio.schedules import AsyncSchedules
@@ -93,8 +95,10 @@ class AsyncClient:
         self.tools = AsyncTools(self)
         self.objects = AsyncObjects(self)
         self.audit = AsyncAudit(self)
+        self.retention = AsyncRetention(self)
         self.webhooks = AsyncWebhooks(self)
         self.secrets = AsyncSecrets(self)
+        self.mcp = AsyncMcp(self)
         self.triggers = AsyncTriggers(self)
         self.compliance = AsyncCompliance(self)
         self.system = AsyncSystem(self)

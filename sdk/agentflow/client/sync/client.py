@@ -23,10 +23,12 @@ from agentflow.client.sync.budgets import Budgets, Stops
 from agentflow.client.sync.compliance import Compliance
 from agentflow.client.sync.datasets import Datasets
 from agentflow.client.sync.evaluations import Evaluations
+from agentflow.client.sync.mcp import Mcp
 from agentflow.client.sync.otlp import Otlp
 from agentflow.client.sync.policies import Cache, Limits, Policies, Quotas, Vault
 from agentflow.client.sync.prompts import Prompts
 from agentflow.client.sync.queues import Queues
+from agentflow.client.sync.retention import Retention
 from agentflow.client.sync.rollouts import Rollouts
 from agentflow.client.sync.routing import Optimizer, Routes
 from agentflow.client.sync.schedules import Schedules
@@ -94,8 +96,10 @@ class Client:
         self.tools = Tools(self)
         self.objects = Objects(self)
         self.audit = Audit(self)
+        self.retention = Retention(self)
         self.webhooks = Webhooks(self)
         self.secrets = Secrets(self)
+        self.mcp = Mcp(self)
         self.triggers = Triggers(self)
         self.compliance = Compliance(self)
         self.system = System(self)

@@ -50,6 +50,7 @@ def test_prune_keeps_what_the_newest_build_on(place) -> None:
         (["take", "PLACE", "--keys", "PLACE"], "another place"),
         (["take", "PLACE", "--every", "often"], "write 30m, 6h or 1d"),
         (["take", "ftp://x"], "s3://bucket/prefix"),
+        (["restore", "PLACE", "--into", "nowhere"], "no key-pepper and no vault-key"),
     ],
 )
 def test_a_refusal_says_the_fix(place, capsys, argv, says) -> None:

@@ -466,6 +466,24 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, str, Any, dict[str, Any]]]] =
     ),
     "audit hold list": ((), ("GET", "/api/v1/audit/holds", None, {})),
     "audit hold remove": (("case-7",), ("DELETE", "/api/v1/audit/holds/case-7", None, {})),
+    "tool list": ((), ("GET", "/api/v1/tools", None, {})),
+    "tool servers": ((), ("GET", "/api/v1/mcp/servers", None, {})),
+    "tool add-server": (
+        ("docs", "https://mcp.example.com/mcp", "--header", "Authorization=Bearer ${SECRET:DOCS}"),
+        (
+            "PUT",
+            "/api/v1/mcp/servers/docs",
+            {"url": "https://mcp.example.com/mcp", "headers": {"Authorization": "Bearer ${SECRET:DOCS}"}},
+            {},
+        ),
+    ),
+    "tool remove-server": (("docs",), ("DELETE", "/api/v1/mcp/servers/docs", None, {})),
+    "tool inspect": (("docs",), ("GET", "/api/v1/mcp/servers/docs/tools", None, {})),
+    "tool pin": (
+        ("docs", "search", "read=3f9a"),
+        ("POST", "/api/v1/mcp/servers/docs/pins", {"tools": {"search": None, "read": "3f9a"}}, {}),
+    ),
+    "tool unpin": (("docs", "search"), ("DELETE", "/api/v1/mcp/servers/docs/pins/search", None, {})),
     "secret set": (
         ("SHOP_KEY", "--host", "api.example.com", "--file", "secret.txt"),
         ("PUT", "/api/v1/secrets/SHOP_KEY", {"value": "a-secret-value", "hosts": ["api.example.com"]}, {}),
@@ -481,6 +499,14 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, str, Any, dict[str, Any]]]] =
         ("SHOP_KEY", "--version", "1"),
         ("DELETE", "/api/v1/secrets/SHOP_KEY/versions/1", None, {}),
     ),
+    "run delete": (("r1",), ("DELETE", "/api/v1/workflows/runs/r1", None, {})),
+    "run retention": ((), ("GET", "/api/v1/retention", None, {})),
+    "run hold create": (
+        ("case-7", "--reason", "case 7", "--workflow", "claims"),
+        ("POST", "/api/v1/retention/holds", {"name": "case-7", "reason": "case 7", "workflow_name": "claims"}, {}),
+    ),
+    "run hold list": ((), ("GET", "/api/v1/retention/holds", None, {})),
+    "run hold remove": (("case-7",), ("DELETE", "/api/v1/retention/holds/case-7", None, {})),
     "webhook create": (
         ("https://example.com/hooks", "--event", "run.*"),
         ("POST", "/api/v1/webhooks", {"url": "https://example.com/hooks", "events": ["run.*"]}, {}),

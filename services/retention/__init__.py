@@ -1,0 +1,1 @@
+"""How long runs are kept, what keeps them longer, and how they are deleted."""

@@ -1,0 +1,62 @@
+"""The retention role: deletes runs that ended longer ago than their organisation keeps them, and that nobody holds."""
+
+import logging
+
+from connectors.clickhouse.run_deletion import RunTraces
+from connectors.ports.engine import Clock
+from connectors.postgres.history.run_deletion import RunDeletion
+from schemas.configuration.days import read_days
+from schemas.settings import Settings
+from services.retention.sweeper import KeptDays, Sweeper
+from streams.process.context import RoleContext
+from streams.process.role import RoleApp, TickApp
+from streams.process.spec import Dependency, RoleSpec
+from streams.runtime.consumer.poll import Partition
+
+log = logging.getLogger(__name__)
+
+TICK_S = 60.0
+#: Days are kept by the hour: nobody needs a run to leave within a minute.
+SWEEP_EVERY_MS = 60 * 60_000
+
+
+class RetentionTicker:
+    """Sweeps when an hour has passed since the last sweep that was finished."""
+
+    def __init__(self, sweeper: Sweeper, clock: Clock) -> None:
+        self._sweeper = sweeper
+        self._clock = clock
+        self._swept_ms = 0
+
+    def paused(self) -> dict[Partition, str]:
+        """Return nothing: no partition is read."""
+        return {}
+
+    async def tick(self) -> None:
+        """Delete what is due. Raises ``Unavailable``: the next tick finds what is left."""
+        now_ms = self._clock.now_ms()
+        if now_ms - self._swept_ms < SWEEP_EVERY_MS:
+            return
+        for org_id, count in (await self._sweeper.sweep(now_ms)).items():
+            log.info("%d old runs of %s are deleted", count, org_id, extra={"action": "retention"})
+        self._swept_ms = now_ms
+
+
+def kept_days(settings: Settings) -> KeptDays:
+    """Return how long the settings keep runs."""
+    said = settings.retention
+    return KeptDays(said.runs_days, read_days(said.runs_days_of))
+
+
+def build(ctx: RoleContext) -> RoleApp:
+    """Return the role's app."""
+    sweeper = Sweeper(kept_days(ctx.settings), RunDeletion(ctx.database()), RunTraces(ctx.clickhouse()))
+    return TickApp(SPEC.name, RetentionTicker(sweeper, ctx.clock), TICK_S)
+
+
+SPEC = RoleSpec(
+    name="retention",
+    summary="deletes runs that ended longer ago than they are kept",
+    build=build,
+    needs=(Dependency.POSTGRES, Dependency.CLICKHOUSE),
+)

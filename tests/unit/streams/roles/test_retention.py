@@ -1,0 +1,49 @@
+"""The retention role: when it sweeps, and what its settings say."""
+
+import pytest
+
+from connectors.memory.engine import ManualClock
+from schemas.errors import Unavailable
+from schemas.settings import Settings
+from services.retention.sweeper import KeptDays, Sweeper
+from streams.roles.retention import SWEEP_EVERY_MS, RetentionTicker, kept_days
+
+NOW_MS = 1_800_000_000_000
+
+
+class Sweeps(Sweeper):
+    def __init__(self) -> None:
+        self.at: list[int] = []
+        self.down = False
+
+    async def sweep(self, now_ms: int) -> dict[str, int]:
+        self.at.append(now_ms)
+        if self.down:
+            raise Unavailable("postgres", "find old runs")
+        return {"acme": 3}
+
+
+async def test_it_sweeps_once_an_hour_and_again_after_a_failure(caplog: pytest.LogCaptureFixture) -> None:
+    sweeps, clock = Sweeps(), ManualClock(NOW_MS)
+    ticker = RetentionTicker(sweeps, clock)
+    caplog.set_level("INFO")
+    await ticker.tick()
+    await ticker.tick()
+    assert len(sweeps.at) == 1
+    assert "3 old runs of acme are deleted" in caplog.text
+    clock.ms += SWEEP_EVERY_MS
+    sweeps.down = True
+    with pytest.raises(Unavailable):
+        await ticker.tick()
+    sweeps.down = False
+    await ticker.tick()
+    assert len(sweeps.at) == 3
+    assert ticker.paused() == {}
+
+
+def test_days_are_settings() -> None:
+    assert kept_days(Settings.from_env({})) == KeptDays(0, {})
+    said = Settings.from_env({"RUNS_DAYS": "365", "RUNS_DAYS_OF": "acme=30"})
+    assert (kept_days(said).of("acme"), kept_days(said).of("other")) == (30, 365)
+    with pytest.raises(ValueError, match="acme=7,other=365"):
+        Settings.from_env({"RUNS_DAYS_OF": "acme=0"})
