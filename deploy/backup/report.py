@@ -36,7 +36,7 @@ class OpenAttempt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """What was restored, from which backup, up to which offsets."""
+    """What was restored, from which backup, up to which offsets. ``write_s`` is the time of the records alone."""
 
     backup_id: str
     cut_at_ms: int
@@ -52,6 +52,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     unknown_calls: list[UnknownCall]
     open_attempts: list[OpenAttempt]
     longer_by_days: int
+    write_s: float
     took_s: float
 
     def lines(self) -> list[str]:

@@ -96,6 +96,7 @@ async def restore(site: Site, order: Order) -> Report:
         unknown_calls=[unknown_call(one) for one in written.money.open_calls()],
         open_attempts=[open_attempt(one) for one in written.open_requests],
         longer_by_days=written.longer_by_days,
+        write_s=round(written.write_s, 3),
         took_s=round(time.monotonic() - began, 3),
     )
 

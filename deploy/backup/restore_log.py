@@ -5,6 +5,7 @@ topics are written without gaps from 0, and the places of groups are moved by as
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -49,6 +50,7 @@ class Written:
     money: Counting = field(default_factory=Counting)
     erased: set[tuple[str, str]] = field(default_factory=set)
     longer_by_days: int = 0
+    write_s: float = 0.0
 
 
 class LogRestore:
@@ -80,9 +82,11 @@ class LogRestore:
             await writer.configure(opened)
             await self._settled(made)
             self._progress(f"{len(made)} topics are made")
+            began = time.monotonic()
             # Outcomes are looked for once all requests are known.
             for names in _in_turns(manifest):
                 await self._topics(writer, names)
+            self.written.write_s = time.monotonic() - began
             self._progress(f"{self.written.records} records are written")
             await writer.cut_before(self._firsts())
             await self._check_ends()
