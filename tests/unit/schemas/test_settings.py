@@ -150,6 +150,10 @@ def test_file_without_a_usable_secret_is_named_and_not_shown(content: bytes, tmp
          "redis+cluster://:p%2F%40@a:6379,b:7,c:6379"),
         ({"REDIS_HOST": "a,b", "REDIS_MODE": "sentinel", "REDIS_SENTINEL_MASTER": "m"}, "REDIS_SENTINEL_PASSWORD",
          "redis", "url", "redis+sentinel://a:26379,b:26379/0?master=m&sentinel_password=p%2F%40"),
+        ({"DB_HOST": "a, b:7"}, "DB_PASSWORD", "postgres", "dsn",
+         "postgresql://agentflow:p%2F%40@a:5432,b:7/agentflow?sslmode=disable&target_session_attrs=primary"),
+        ({"CLICKHOUSE_HOST": "a,b:9", "CLICKHOUSE_USER": "u"}, "CLICKHOUSE_PASSWORD", "clickhouse", "url",
+         "http://u:p%2F%40@a:8123,b:9"),
         ({"CLICKHOUSE_HOST": "ch", "CLICKHOUSE_USER": "u"}, "CLICKHOUSE_PASSWORD", "clickhouse", "url",
          "http://u:p%2F%40@ch:8123"),
     ],
@@ -229,3 +233,15 @@ def test_issuer_with_its_audience_is_read() -> None:
 
 def test_settings_are_listed_once() -> None:
     assert variables() is variables()
+
+
+@pytest.mark.parametrize(("replicas", "in_sync", "fix"), [("1", "2", "write 1"), ("3", "3", "write 2")])
+def test_replicas_in_sync_that_would_stop_every_write_are_refused(replicas: str, in_sync: str, fix: str) -> None:
+    (line,) = errors_of({"TOPIC_REPLICATION": replicas, "TOPIC_MIN_ISR": in_sync})
+    assert line.startswith(f"TOPIC_MIN_ISR={in_sync!r} must be less than TOPIC_REPLICATION={replicas}")
+    assert line.endswith(fix)
+
+
+def test_a_pooler_of_transactions_is_said_in_the_address() -> None:
+    env = {"DATABASE_URL": "postgresql://u@db/x?sslmode=require", "DB_PREPARED_STATEMENTS": "false"}
+    assert value_of(Settings.from_env(env), "postgres", "dsn").endswith("/x?unprepared=true&sslmode=require")
