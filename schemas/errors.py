@@ -14,6 +14,7 @@ AgentFlowError
 │   └── SubjectErased         the data of a person whose key was destroyed
 ├── TryLater                  nothing was lost: retry after ``retry_after_s``
 │   ├── Unavailable           a dependency does not answer
+│   │   ├── AccessRefused     it refuses a certificate or a login: an operator must change something
 │   │   └── OutcomeUnknown    it did not say whether it took a submission, which names its run
 │   └── Overloaded            a concurrency limit is reached
 │       └── RateLimited       a key has sent more requests than it may
@@ -131,6 +132,16 @@ class Unavailable(TryLater):
     def __init__(self, dependency: str, message: str, retry_after_s: float = 1.0) -> None:
         super().__init__(f"{dependency}: {message}", retry_after_s)
         self.dependency = dependency
+
+
+class AccessRefused(Unavailable):
+    """It refuses this process' certificate or login, or this process its certificate; the message has the fix.
+
+    Nothing is lost, and nothing changes until an operator changes it.
+    """
+
+    def __init__(self, dependency: str, message: str) -> None:
+        super().__init__(dependency, message, retry_after_s=5.0)
 
 
 class OutcomeUnknown(Unavailable):

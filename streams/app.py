@@ -29,7 +29,7 @@ from connectors.kafka.log import KafkaLog
 from connectors.prometheus.network import NetworkCollector
 from connectors.redis.client import connect
 from schemas.configuration.file import add_option, configured, with_option
-from schemas.errors import Unavailable
+from schemas.errors import AccessRefused, Unavailable
 from schemas.settings import Settings
 from streams.process import http
 from streams.process.context import RoleContext
@@ -173,8 +173,11 @@ class Process:
     async def _start(self, port: int) -> Ending | None:
         """Start the apps; answers an ending when that cannot be done in time, or need not be any more."""
         deadline = time.monotonic() + self._ctx.settings.process.start_timeout_s
-        if (ending := await self._within(deadline, self._connected())) is not None:
-            return ending
+        try:
+            if (ending := await self._within(deadline, self._connected())) is not None:
+                return ending
+        except AccessRefused as exc:
+            return Ending(Exit.CONFIG, str(exc))
         try:
             self._apps |= {spec.name: spec.build(self._ctx) for spec in self._specs}
         except ValueError as exc:
@@ -222,6 +225,8 @@ class Process:
             try:
                 await self._ctx.log.start()
                 return
+            except AccessRefused:
+                raise
             except Unavailable as exc:
                 if not said:
                     log.warning("waiting for the broker: %s", exc, extra={"action": "wait"})

@@ -7,9 +7,10 @@ from aiokafka.admin import NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAlreadyExistsError, for_code
 
-from schemas.errors import TooLarge, Unavailable
+from schemas.errors import AccessRefused, TooLarge, Unavailable
 from topics import clients
 from topics.catalogue import MAX_QUEUES, is_queue, partitions_of, queue_topics
+from topics.refusals import refusal
 
 _TIMEOUT_MS = 20_000
 
@@ -42,6 +43,8 @@ class TopicAdmin:
             await self._client.start()
         except (KafkaConnectionError, KafkaError, OSError) as exc:
             await self._client.close()
+            if why := await refusal(self._bootstrap):
+                raise AccessRefused("kafka", why) from exc
             raise Unavailable("kafka", f"no broker answers at {self._bootstrap}") from exc
         return self
 

@@ -24,7 +24,7 @@ def tls_fault(error: BaseException | None, ca: str, cert: str, key: str) -> str:
 
     ``ca``, ``cert`` and ``key`` are the settings that a reader may correct, by name.
     """
-    found = next((one for one in chain(error) if isinstance(one, ssl.SSLError)), None)
+    found = next((one for one in chain(error) if isinstance(one, ssl.SSLError) and not _is_wrapped(one)), None)
     if found is None:
         return ""
     if isinstance(found, ssl.SSLCertVerificationError):
@@ -36,6 +36,11 @@ def tls_fault(error: BaseException | None, ca: str, cert: str, key: str) -> str:
     if any(word in reason for word in _NO_TLS):
         return "it does not speak TLS at this port; correct the address, or encrypt there"
     return f"TLS failed ({reason.lower().replace('_', ' ') or type(found).__name__})"
+
+
+def _is_wrapped(error: BaseException) -> bool:
+    # aiohttp's error is one of OpenSSL's by its class, without its numbers.
+    return hasattr(error, "certificate_error")
 
 
 def chain(error: BaseException | None) -> Iterator[BaseException]:

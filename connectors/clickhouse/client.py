@@ -24,8 +24,9 @@ from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
 from connectors.clickhouse.cluster_ddl import on_cluster
 from schemas.configuration.engines import CLICKHOUSE_FILES
 from schemas.configuration.tls_files import TlsFiles
-from schemas.errors import Unavailable
+from schemas.errors import AccessRefused, Unavailable
 from topics.tls import Stamps, changes, client_context
+from topics.tls_faults import tls_fault
 
 # If pandas is installed, the driver imports it during its first insert: the event loop stops for a second, and 40 MB go
 # to data frames that are never inserted here. The driver looks for these names first.
@@ -47,6 +48,8 @@ Parameters = dict[str, str | int | list[str]]
 _PASSING_CODES = frozenset({159, 202, 209, 210, 236, 241, 242, 243, 252, 999})
 #: 16 no such column in a table, 60 no such table, 81 no such database.
 _NOT_MIGRATED_CODES = frozenset({16, 60, 81})
+#: 192 no such user, 193 wrong password, 194 a password is wanted, 516 the login failed.
+_REFUSED_CODES = frozenset({192, 193, 194, 516})
 #: The driver looks at the columns before the server does.
 _UNKNOWN_COLUMN = "Unrecognized column"
 
@@ -228,8 +231,12 @@ def clickhouse_errors(doing: str) -> Iterator[None]:
     try:
         yield
     except _LOST as exc:
+        if fault := tls_fault(exc, "CLICKHOUSE_CAFILE", "CLICKHOUSE_CERTFILE", "CLICKHOUSE_KEYFILE"):
+            raise AccessRefused(DEPENDENCY, f"{doing}: {fault}") from exc
         raise Unavailable(DEPENDENCY, f"{doing}: {exc}") from exc
     except DatabaseError as exc:
+        if exc.code in _REFUSED_CODES:
+            raise AccessRefused(DEPENDENCY, f"{doing}: check user and password (code {exc.code})") from exc
         if exc.code in _NOT_MIGRATED_CODES or str(exc).startswith(_UNKNOWN_COLUMN):
             fix = "run `make migrate-up`"
             raise Unavailable(DEPENDENCY, f"{doing}: {exc}; {fix}", retry_after_s=5.0) from exc

@@ -17,10 +17,11 @@ from aiokafka.protocol.metadata import MetadataRequest
 from connectors.kafka.errors import kafka_errors
 from connectors.kafka.metadata import incarnation
 from connectors.ports.engine import Bounds, Headers, InRecord, OutRecord
-from schemas.errors import Unavailable
+from schemas.errors import AccessRefused, Unavailable
 from topics import clients
 from topics.catalogue import DLQ_MAX_MESSAGE_BYTES, DLQ_SUFFIX
 from topics.partitioner import partition_for
+from topics.refusals import refusal
 
 #: Bytes after which a batch is closed. Kafka's ``max.message.bytes`` limits whole batches, so this stays below it.
 BATCH_BYTES = 512 * 1024
@@ -72,10 +73,17 @@ class KafkaLog:
                 with kafka_errors("connect"):
                     await producer.start()
                 _expect_brokers(producer)
-            except Unavailable:
+            except BaseException as exc:
                 await producer.stop()
+                if isinstance(exc, Unavailable):
+                    await self._raise_refusal(exc)
                 raise
             self._producer = producer
+
+    async def _raise_refusal(self, exc: Unavailable) -> None:
+        """Raise ``AccessRefused`` where that is why no broker answers."""
+        if why := await refusal(self._bootstrap):
+            raise AccessRefused("kafka", why) from exc
 
     async def stop(self) -> None:
         """Flush and disconnect."""
@@ -196,6 +204,13 @@ class KafkaLog:
         """Probe a broker, on a connection that no append uses. Raises ``Unavailable``."""
         if self._producer is None:
             await self.start()
+        try:
+            await self._ask_a_broker()
+        except Unavailable as exc:
+            await self._raise_refusal(exc)
+            raise
+
+    async def _ask_a_broker(self) -> None:
         with kafka_errors("ping"):
             client = self._live().client
             node = client.get_random_node()

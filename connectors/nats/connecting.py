@@ -6,6 +6,7 @@ Its query may have ``ca``, ``cert``, ``key`` and ``creds``, which are paths of f
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -19,6 +20,7 @@ from topics.tls import client_context
 from topics.tls_faults import tls_fault
 
 CONNECT_TIMEOUT_S = 5.0
+CLOSE_S = 1.0
 #: A server that hangs is abandoned after two of these without an answer.
 PING_EVERY_S = 3
 
@@ -72,13 +74,27 @@ async def connect(
         )
 
 
-def words(exc: BaseException) -> str:
-    """Return an error as words, with the fix where it is known: some of the library's have none."""
+async def close(client: Client) -> None:
+    """Close a client, whatever its connection is in. It raises nothing."""
+    # After a handshake that failed, uvloop never says that the connection is closed.
+    with suppress(*DOWN):
+        async with asyncio.timeout(CLOSE_S):
+            await client.close()
+
+
+def words(exc: BaseException, *, logging_in: bool = False) -> str:
+    """Return an error as words, with the fix where it is known: some of the library's have none.
+
+    A server that refuses a login says so and hangs up; what it said may be lost on the way. So a connection that is cut
+    while this client is ``logging_in`` names the login, too.
+    """
     if fault := tls_fault(exc, "NATS_CAFILE", "NATS_CERTFILE", "NATS_KEYFILE"):
         return fault
     text = str(exc) or type(exc).__name__
     if any(refused in text.lower() for refused in _REFUSED):
         return "it refuses the login; correct user and password in NATS_URL, or NATS_CREDS"
+    if logging_in and isinstance(exc, (BrokenPipeError, ConnectionResetError)):
+        return f"{text} before the login was done; if it stays so, correct user and password in NATS_URL, or NATS_CREDS"
     return text
 
 

@@ -18,7 +18,7 @@ from nats.js import JetStreamContext
 from nats.js.api import ConsumerConfig, DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
 from nats.js.errors import APIError, NoStreamResponseError, NotFoundError, ServiceUnavailableError
 
-from connectors.nats.connecting import DOWN, connect, new_client, words
+from connectors.nats.connecting import DOWN, close, connect, new_client, words
 from schemas.errors import TooLarge, Unavailable
 
 log = logging.getLogger(__name__)
@@ -123,8 +123,7 @@ class JetStream:
             try:
                 await connect(client, self._url, self._name, on_error=_noted)
             except DOWN as exc:
-                with suppress(*DOWN):
-                    await client.close()
+                await close(client)
                 raise _unavailable("connect", exc) from exc
             self._client, self._context = client, client.jetstream(timeout=REQUEST_S)
             return self._context

@@ -9,8 +9,6 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
-from typing import Any
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -18,7 +16,7 @@ from nats.aio.subscription import Subscription
 from nats.errors import NoServersError
 
 from connectors.aio.cancel import end
-from connectors.nats.connecting import DOWN, connect, new_client, words
+from connectors.nats.connecting import DOWN, close, connect, new_client, words
 from connectors.ports.pubsub import Handler, Unsubscribe
 from schemas.errors import Unavailable
 
@@ -106,12 +104,12 @@ class Nats:
             except NoServersError:
                 pass  # the reason of each failure was logged before
             except DOWN as exc:
-                self._why = words(exc)
+                self._why = words(exc, logging_in=self._client is None)
             finally:
                 self._client = None
                 self._served.clear()
                 self._outgoing.clear()
-                await _quietly(client.close)
+                await close(client)
             if not said:
                 log.warning("no NATS: %s; continuing without", self._why, extra={"action": "nats_down"})
                 said = True
@@ -124,7 +122,7 @@ class Nats:
             self._work.set()
 
         async def on_error(exc: Exception) -> None:
-            self._why = words(exc)
+            self._why = words(exc, logging_in=self._client is None)
 
         await connect(client, self._url, self._name, on_closed=on_closed, on_error=on_error)
         self._client = client
@@ -161,8 +159,3 @@ def _handing(handler: Handler) -> Callable[[Msg], Awaitable[None]]:
             log.exception("a message on %s is ignored", message.subject, extra={"action": "message_ignored"})
 
     return hand_over
-
-
-async def _quietly(close: Callable[[], Awaitable[Any]]) -> None:
-    with suppress(*DOWN):
-        await close()

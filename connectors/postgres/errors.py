@@ -6,11 +6,8 @@ from contextlib import contextmanager
 
 import asyncpg
 
-from schemas.errors import Unavailable
+from schemas.errors import AccessRefused, Unavailable
 from topics.tls_faults import tls_fault
-
-#: What a certificate or a login prevents is not tried again soon: an operator must change something first.
-REFUSED_S = 5.0
 
 #: Temporary: the server starts, stops, has no room, or another transaction won. A retry may succeed.
 _PASSING = (
@@ -36,11 +33,11 @@ def postgres_errors(what: str) -> Iterator[None]:
     except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError) as exc:
         raise Unavailable("postgres", f"{what}: a table or a column is missing; run `make migrate-up` ({exc})") from exc
     except _SETUP as exc:
-        raise Unavailable("postgres", f"{what}: check user, password and database ({type(exc).__name__})") from exc
+        raise AccessRefused("postgres", f"{what}: check user, password and database ({type(exc).__name__})") from exc
     except TimeoutError as exc:
         raise Unavailable("postgres", f"{what}: no answer in time") from exc
     except ssl.SSLError as exc:
-        raise Unavailable("postgres", f"{what}: {_tls_fault(exc)}", retry_after_s=REFUSED_S) from exc
+        raise AccessRefused("postgres", f"{what}: {_tls_fault(exc)}") from exc
     except OSError as exc:
         raise Unavailable("postgres", f"{what}: no connection ({exc.strerror or type(exc).__name__})") from exc
     except _PASSING as exc:

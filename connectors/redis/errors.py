@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from redis import exceptions as redis_exc
 
 from connectors.redis.tls import fault_of
-from schemas.errors import Unavailable
+from schemas.errors import AccessRefused, Unavailable
 
 DEPENDENCY = "redis"
 
@@ -40,7 +40,7 @@ def redis_errors(doing: str) -> Iterator[None]:
         raise
     except _LOST as exc:
         if fault := fault_of(exc):
-            raise Unavailable(DEPENDENCY, f"{doing}: {fault}") from exc
+            raise AccessRefused(DEPENDENCY, f"{doing}: {fault}") from exc
         raise Unavailable(DEPENDENCY, f"{doing}: {type(exc).__name__}: {exc}") from exc
     except redis_exc.ResponseError as exc:
         if not _passes(exc):

@@ -1,6 +1,6 @@
-"""``python3 prune.py LIB``: delete what installed packages bring and no process of ours loads, and compile the rest.
+"""``python3 -m deploy.images.prune LIB``: delete what no process of ours loads from packages, and compile the rest.
 
-It runs while an image is built, by the Python of the base alone, so it imports nothing of ours. Each entry says why it
+It runs while an image is built, on the Python of the base alone. Each entry says why it
 may go. Bytecode is hash-based: it does not hold the time of the build, so the same source gives the same files.
 """
 
@@ -11,6 +11,8 @@ import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+from deploy.images.elf import strip
 
 #: Below ``site-packages``, as patterns: folders and files.
 UNUSED = (
@@ -57,6 +59,9 @@ def prune(lib: Path) -> int:
             elif path.exists():
                 freed += path.stat().st_size
                 path.unlink()
+        freed += sum(
+            strip(path) for path in sorted(packages.rglob("*.so*")) if path.is_file() and not path.is_symlink()
+        )
     return freed
 
 
@@ -75,7 +80,7 @@ def compile_all(folder: Path) -> bool:
 def main(arguments: Sequence[str]) -> int:
     """Prune and compile; return the exit code."""
     if len(arguments) != 1 or not Path(arguments[0]).is_dir():
-        sys.stderr.write("usage: python3 prune.py LIB\n")
+        sys.stderr.write("usage: python3 -m deploy.images.prune LIB\n")
         return 2
     lib = Path(arguments[0])
     sys.stdout.write(f"{prune(lib) / 1e6:.0f} MB of packages that nothing loads were deleted\n")

@@ -302,11 +302,13 @@ BODIES: dict[str, Any] = {
     "PUT /providers/facts": {"providers": [{"route": "openai/*", "regions": ["eu"]}]},
 }
 #: What the owner's request finds nothing for: a suggestion comes of many calls, a score of a node that learns, a step
-#: of a rollout with more than one, policies of recorded calls, a cause of a run that failed, a report of a signed log.
+#: of a rollout with more than one, policies of recorded calls, a cause of a run that failed, a report of a signed log,
+#: an MCP server at a host that tools may ask.
 #: The address of a webhook was shown once.
 UNREACHED = frozenset(
     {
         "/compliance/report",
+        "/mcp/servers/{mcp_server}",
         "/hooks/{address}",
         "/optimizer/suggestions/{suggestion_id}/apply",
         "/optimizer/suggestions/{suggestion_id}/undo",

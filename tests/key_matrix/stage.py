@@ -7,14 +7,19 @@ from typing import Any
 
 import asyncpg
 import httpx
+import msgspec
+from redis.asyncio import Redis
 
 from connectors.clickhouse.client import ClickHouse
 from connectors.objects.store import LocalObjects
 from connectors.ports.engine import InRecord
+from connectors.redis.keys import runs_slot
 from schemas.budgets import PROJECT_TAG
 from schemas.clock import now_ms
 from schemas.ids import span_id, trace_id
 from schemas.records.spans import Span, TraceSpans
+from schemas.tables.runs import SIGNALS
+from schemas.tables.signals import Signals
 from streams.roles.sinks.analytics import AnalyticsSink
 from tests.support.api import Running, unique
 from tests.support.history import view_of, write_views
@@ -115,7 +120,18 @@ async def _run(stage: Stage, store: ClickHouse) -> None:
     sha256: str = stored.sha256  # type: ignore[union-attr]
     stage.things |= {"run_id": run["id"], "sha256": sha256, "project_id": f"{MARK}-project"}
     stage.things |= {"trace_id": trace_id(run["id"]), "session_id": f"{MARK}-session"}
+    await _update(stage)
     await _spans(stage, store)
+
+
+async def _update(stage: Stage) -> None:
+    """Let the run know an update, as its fold would: one that no step got before the run ended."""
+    run = stage.things["run_id"]
+    stage.things["update_id"] = "0" * 32
+    redis = Redis.from_url(stage.api.redis_url)
+    entity = runs_slot(run, stage.api.partitions).entity(run)
+    await redis.hset(entity, SIGNALS, msgspec.msgpack.encode(Signals(ids=(stage.things["update_id"],))))
+    await redis.aclose()
 
 
 async def _spans(stage: Stage, store: ClickHouse) -> None:

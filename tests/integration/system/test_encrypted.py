@@ -1,27 +1,47 @@
 """The whole system on encrypted and authenticated connections: runs, money and rows, and no way in without TLS."""
 
 import asyncio
+import re
 import socket
-from collections.abc import Iterator
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
-from nats.errors import Error as NatsError
+from redis.exceptions import AuthenticationError
 
 from connectors.clickhouse.client import ClickHouse
-from connectors.nats.connecting import EncryptedClient, connect
-from connectors.redis.client import connect as redis_client
-from connectors.redis.client import ping
+from connectors.kafka.log import KafkaLog
+from connectors.nats.pubsub import Nats
+from connectors.postgres.database import Database
+from connectors.redis.client import connect, connect_pipelined, ping
+from deploy.local.engines.tls.certificates import Authority
 from deploy.local.system import ORG, PARTITIONS, System
-from schemas.configuration.kafka_access import access_of
+from schemas.configuration.kafka_access import Bootstrap, access_of
 from schemas.errors import Unavailable
+from streams.process.exit_codes import Exit
 from tests.support.checker import Checker
 from tests.support.client import document, register_examples, submission, submit, wait_for_run
+from tests.support.polling import until
+from tests.support.tls_doors import door
 
 DEADLINE_S = 60.0
+#: A refusal is said within this.
+SOON_S = 5.0
+WRONG = "wr0ng-canary"
+EXPIRED = ("redis", "postgres", "clickhouse", "nats")
+#: A process has several connections to an engine, and each waits longer before it tries again, up to some seconds.
+SETTLED_S, COUNTED_S, MOST_A_SECOND = 4.0, 5.0, 5.0
+#: The most connections from the first on.
+MOST_IN_ALL = 80
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +76,7 @@ async def test_nothing_is_answered_without_tls(system: System) -> None:
     with pytest.raises(KafkaError):
         await plain.start()
     await plain.stop()
-    redis = redis_client(ends.redis_url.replace("rediss://", "redis://").partition("?")[0], answer_s=3)
+    redis = connect(ends.redis_url.replace("rediss://", "redis://").partition("?")[0], answer_s=3)
     with pytest.raises(Unavailable):
         await ping(redis)
     await redis.aclose()
@@ -72,13 +92,82 @@ async def test_nothing_is_answered_without_tls(system: System) -> None:
         assert b"PONG" not in conn.recv(4096)
 
 
-async def test_a_login_that_is_wrong_is_refused(system: System) -> None:
-    ends, how = system.endpoints, access_of(system.endpoints.kafka_bootstrap)
-    assert how.logs_in
-    assert how.encrypted
-    with pytest.raises(asyncpg.InvalidPasswordError):
-        await asyncpg.connect(ends.postgres_dsn.replace(how.password, "wrong"), timeout=5)
-    client = EncryptedClient()
-    with pytest.raises(NatsError, match=r"(?i)authorization"):
-        await connect(client, ends.nats_url.replace(how.password, "wrong"), "test")
-    await client.close()
+async def refused(ask: Callable[[], Awaitable[object]]) -> str:
+    """What one call with a wrong password says; it comes soon, in one line, and names no secret."""
+    began = time.monotonic()
+    with pytest.raises((Unavailable, AuthenticationError)) as caught:
+        await ask()
+    said = str(caught.value)
+    assert time.monotonic() - began < SOON_S
+    assert "\n" not in said
+    assert WRONG not in said + repr(caught.value.__cause__)
+    return said
+
+
+async def test_a_wrong_password_is_said_soon_by_every_engine(system: System) -> None:
+    ends = system.endpoints
+    how = access_of(ends.kafka_bootstrap)
+    log = KafkaLog(Bootstrap(str(ends.kafka_bootstrap), replace(how, password=WRONG)), timeout_s=4)
+    said = await refused(log.start)
+    assert said.endswith("it refuses the login by PLAIN; correct KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD")
+    await log.stop()
+    for client in (connect, connect_pipelined):
+        redis = client(ends.redis_url.replace(how.password, WRONG))
+        assert "password" in await refused(partial(ping, redis))
+        await redis.aclose()
+    database = Database(ends.postgres_dsn.replace(how.password, WRONG), timeout_s=4)
+    assert "check user, password and database" in await refused(database.ping)
+    await database.close()
+    clickhouse = ClickHouse(ends.clickhouse_url.replace(how.password, WRONG), "default")
+    assert "check user and password" in await refused(clickhouse.ping)
+    await clickhouse.close()
+    nats = Nats(ends.nats_url.replace(how.password, WRONG), "test")
+    nats.start()
+    await asyncio.sleep(2)
+    assert "correct user and password in NATS_URL" in await refused(nats.ping)
+    await nats.stop()
+
+
+def test_a_process_whose_login_is_wrong_ends_with_one_line(system: System) -> None:
+    process = system.role("wrong", ["history"], {"KAFKA_SASL_PASSWORD": WRONG})
+    began = time.monotonic()
+    process.launch()
+    until(lambda: process.pid is None, DEADLINE_S, "it ends")
+    assert time.monotonic() - began < DEADLINE_S / 2
+    last = process.log_path.read_text().splitlines()[-1]
+    assert "it refuses the login by PLAIN; correct KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD" in last
+    assert process.returncode == Exit.CONFIG
+    assert WRONG not in process.log_path.read_text()
+
+
+def test_a_process_asks_expired_engines_seldom_and_says_so(system: System, tmp_path: Path) -> None:
+    """Every engine but Kafka has a certificate that has expired; connections are counted for some seconds."""
+    authority, yesterday = Authority(), datetime.now(UTC) - timedelta(days=1)
+    pair = authority.signed("door", starts=yesterday - timedelta(days=1), ends=yesterday)
+    ca = tmp_path / "ca.pem"
+    ca.write_bytes(authority.pair.cert)
+    with ExitStack() as stack:
+        doors = {name: stack.enter_context(door(name, pair, tmp_path)) for name in EXPIRED}
+        env = {
+            "REDIS_URL": f"rediss://:{WRONG}@127.0.0.1:{doors['redis'].port}/0?ssl_ca_certs={ca}",
+            "DATABASE_URL": f"postgresql://u:{WRONG}@127.0.0.1:{doors['postgres'].port}/d"
+            f"?sslmode=verify-full&sslrootcert={ca}",
+            "CLICKHOUSE_URL": f"https://u:{WRONG}@127.0.0.1:{doors['clickhouse'].port}?ca_cert={ca}",
+            "NATS_URL": f"tls://u:{WRONG}@127.0.0.1:{doors['nats'].port}?ca={ca}",
+        }
+        process = system.role("expired", ["orchestrator", "history", "analytics", "live"], env)
+        process.launch()
+        try:
+            until(lambda: all(one.knocks for one in doors.values()), DEADLINE_S, "each engine is asked")
+            time.sleep(SETTLED_S)
+            before = {name: one.knocks for name, one in doors.items()}
+            time.sleep(COUNTED_S)
+            came = {name: one.knocks - before[name] for name, one in doors.items()}
+        finally:
+            process.kill()
+        said = process.log_path.read_text()
+    for name in EXPIRED:
+        assert re.search(f"{name}: .*its certificate has expired; renew it on the server", said, re.IGNORECASE), said
+    assert WRONG not in said
+    assert all(count <= MOST_A_SECOND * COUNTED_S for count in came.values()), came
+    assert all(one.knocks <= MOST_IN_ALL for one in doors.values()), doors

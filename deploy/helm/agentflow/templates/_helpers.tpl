@@ -56,6 +56,7 @@ labels:
 {{- if and $v.secrets.existing $v.externalSecrets.enabled }}{{ fail "secrets.existing and externalSecrets.enabled exclude each other" }}{{ end -}}
 {{- if and $v.externalSecrets.enabled (or (not $v.externalSecrets.store.name) (not $v.externalSecrets.data)) }}{{ fail "externalSecrets: give store.name and data" }}{{ end -}}
 {{- if and (ne $v.worker.autoscaling.mode "none") (gt (int $v.worker.autoscaling.max) (mul (int $v.kafka.partitions) (len $v.worker.queues))) }}{{ fail (printf "worker.autoscaling.max: %d workers share %d partitions, so some would have none" (int $v.worker.autoscaling.max) (mul (int $v.kafka.partitions) (len $v.worker.queues))) }}{{ end -}}
+{{- if gt (mul 5 (int $v.worker.autoscaling.lagPerReplica)) (mul 4 (int $v.worker.concurrency)) }}{{ fail (printf "worker.autoscaling.lagPerReplica: %d is above 4/5 of worker.concurrency %d; steps that run count as lag, so workers would come and go" (int $v.worker.autoscaling.lagPerReplica) (int $v.worker.concurrency)) }}{{ end -}}
 {{- if gt (int $v.worker.autoscaling.min) (int $v.worker.autoscaling.max) }}{{ fail "worker.autoscaling: min is above max" }}{{ end -}}
 {{- if gt (int $v.controlPlane.autoscaling.min) (int $v.controlPlane.autoscaling.max) }}{{ fail "controlPlane.autoscaling: min is above max" }}{{ end -}}
 {{- if $v.production -}}
@@ -144,7 +145,7 @@ LOG_FORMAT: json
 
 {{/* Secrets that a migration needs. */}}
 {{- define "agentflow.storeSecrets" -}}
-{{- $keep := list "DB_PASSWORD" "DATABASE_URL" "VAULT_DSN" "CLICKHOUSE_PASSWORD" "CLICKHOUSE_URL" "REDIS_PASSWORD" "REDIS_URL" "KAFKA_SASL_PASSWORD" -}}
+{{- $keep := list "DB_PASSWORD" "DATABASE_URL" "VAULT_DSN" "CLICKHOUSE_PASSWORD" "CLICKHOUSE_URL" "REDIS_PASSWORD" "REDIS_URL" "KAFKA_SASL_PASSWORD" "KAFKA_OAUTH_CLIENT_SECRET" -}}
 {{- $kept := list -}}
 {{- range $name := include "agentflow.secretKeys" . | fromJsonArray }}{{ if has $name $keep }}{{ $kept = append $kept $name }}{{ end }}{{ end -}}
 {{- toJson $kept -}}

@@ -85,6 +85,7 @@ def test_plain_manifests_are_the_chart() -> None:
         (["externalSecrets.enabled=true"], "store.name and data"),
         (["worker.autoscaling.mode=keda", "worker.autoscaling.max=99"], "share 36 partitions"),
         (["worker.autoscaling.min=7"], "min is above max"),
+        (["worker.concurrency=10"], "workers would come and go"),
         (["controlPlane.ingress.enabled=true"], "controlPlane.ingress.host"),
     ],
 )

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
-from deploy.manifests.objects import called, faults, read
+from deploy.manifests.objects import called, containers, environment, faults, pods, read, serves
 from deploy.manifests.plain import FOLDER
-from tests.support.chart_goldens import golden
+from schemas.settings import Settings
+from tests.support.chart_goldens import golden, value_sets
 
 Objects = list[Any]
 
@@ -81,3 +87,35 @@ def test_planted_fault_is_named(sentence: str) -> None:
     objects = copy.deepcopy(golden("minimal"))
     PLANTED[sentence](objects)
     assert any(sentence in fault for fault in faults(objects)), faults(objects)
+
+
+@pytest.mark.parametrize("name", sorted(value_sets()))
+def test_every_process_reads_its_environment_without_a_complaint(name: str, tmp_path: Path) -> None:
+    """With made-up secrets and certificates in the place of those that are mounted."""
+    objects = golden(name)
+    (tmp_path / "tls").mkdir()
+    for path in ("tls/ca.crt", "tls/tls.crt"):
+        (tmp_path / path).write_text(certificate())
+    read_by = 0
+    for _, pod in pods(objects):
+        for container in filter(serves, containers(pod)):
+            given = environment(container, objects)
+            plain = {key: value for key, value in given.items() if isinstance(value, str)}
+            text = {key: value.replace("/run/agentflow", str(tmp_path)) for key, value in plain.items()}
+            for path in (Path(value) for key, value in text.items() if key.endswith("_FILE")):
+                path.parent.mkdir(exist_ok=True)
+                path.write_text("http://admin:x@grafana:3000" if path.name == "url" else "s" * 40)
+            _, problems = Settings.checked(text)
+            assert problems == {}
+            read_by += 1
+    assert read_by >= 4
+
+
+def certificate() -> str:
+    """A certificate that signs itself, as PEM."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "test")])
+    now = datetime.now(UTC)
+    built = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now, now + timedelta(1))
+    built = built.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    return built.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()

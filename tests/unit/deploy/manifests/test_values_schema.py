@@ -2,47 +2,19 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import jsonschema
 import pytest
 import yaml
 
+from bench.prove.deploy.chart import MISTAKES, with_mistake
 from deploy.manifests.generated import CHART
 from deploy.manifests.values_schema import schema
 from tests.support.chart_goldens import FIXED, value_sets
 
 VALIDATOR = jsonschema.Draft7Validator(schema())
 DEFAULTS: dict[str, Any] = yaml.safe_load((CHART / "values.yaml").read_text())
-
-#: A path in the values, and what somebody wrote there.
-MISTAKES = {
-    "misspelt key": ("kafka.botstrap", "kafka:9092"),
-    "misspelt setting": ("settings.KAFKA_BOTSTRAP", "kafka:9092"),
-    "secret among settings": ("settings.API_KEY", "abc"),
-    "misspelt secret": ("secrets.values.API_KYE", "abc"),
-    "role that does not exist": ("processes.streams.roles", ["orchestrater"]),
-    "text for a number": ("worker.replicas", "three"),
-    "memory without a unit that exists": ("worker.resources.limits.memory", "512Mb"),
-    "broker without a port": ("kafka.bootstrap", "kafka-1,kafka-2"),
-    "port out of range": ("database.port", 70000),
-    "cooldown that flaps": ("worker.autoscaling.cooldownSeconds", 30),
-    "prefix without a slash": ("image.prefix", "registry.example/agentflow"),
-    "password in the URL of NATS": ("nats.url", "nats://user:pw@nats:4222"),
-    "host with a scheme": ("redis.host", "redis://redis"),
-    "unknown mode": ("controlPlane.autoscaling.mode", "vpa"),
-}
-
-
-def changed(path: str, value: object) -> dict[str, Any]:
-    values = copy.deepcopy(DEFAULTS)
-    *parents, last = path.split(".")
-    inner = values
-    for name in parents:
-        inner = inner.setdefault(name, {})
-    inner[last] = value
-    return values
 
 
 def merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
@@ -68,7 +40,7 @@ def test_every_set_of_values_fits(name: str) -> None:
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_planted_mistake_is_refused(mistake: str) -> None:
     path, value = MISTAKES[mistake]
-    errors = list(VALIDATOR.iter_errors(changed(path, value)))
+    errors = list(VALIDATOR.iter_errors(with_mistake(DEFAULTS, path, value)))
     assert errors
     parents = path.split(".")[:-1]
     assert all(

@@ -1,0 +1,1 @@
+"""What lines of running it for real are measured with."""
