@@ -348,6 +348,15 @@ ANSWERS: dict[tuple[str, str], Any] = {
     ("POST", f"{_RUNS}/{RUN}/cancel"): {"id": RUN, "status": "running", "workflow_name": "document_analysis"},
     ("POST", f"{_RUNS}/{RUN}/restart"): {**ACCEPTED, "forked_from": RUN, "reused": ["split"]},
     ("POST", f"{_RUNS}/{RUN}/fork"): {**ACCEPTED, "forked_from": RUN, "reused": []},
+    ("POST", f"{_RUNS}/{RUN}/updates/address"): {
+        "id": RUN,
+        "update": "address",
+        "update_id": "u1",
+        "state": "answered",
+        "step": "confirm",
+        "output": {"zip": 1},
+        "error": None,
+    },
     ("POST", f"{_RUNS}/{RUN}/signals/approval"): {
         "id": RUN,
         "signal": "approval",
