@@ -147,7 +147,8 @@ class LoadedSystem(System):
         return replace(super().process(name, argv, env), death_signal=SIGKILL)
 
     def start_roles(self) -> None:
-        self.model.start()
+        if self.model.pid is None:
+            self.model.start()
         super().start_roles()
 
 
