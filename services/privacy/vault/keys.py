@@ -133,11 +133,14 @@ class VaultKeys:
 
 
 def sealing_version(rows: Collection[OrgKeyRow]) -> int:
-    """Return the newest version whose time has come. Raises ``UnreadableError`` if there is none."""
-    active = [row.version for row in rows if row.active]
-    if not active:
+    """Return the newest version whose time has come; the oldest, which everybody knows, if that of none has.
+
+    A reader whose statement began before a key was made may see it all the same, and its time as not yet come. Raises
+    ``UnreadableError`` without versions.
+    """
+    if not rows:
         raise UnreadableError("an organisation's key has no version that may seal; restore the vault's backup")
-    return max(active)
+    return max((row.version for row in rows if row.active), default=min(row.version for row in rows))
 
 
 def org_place(org_id: str, version: int) -> str:

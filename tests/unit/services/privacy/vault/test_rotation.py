@@ -5,11 +5,12 @@ from collections.abc import Callable
 import pytest
 
 from connectors.kms.local import LocalKms
-from connectors.kms.sealing import EnvelopeKeys
+from connectors.kms.sealing import EnvelopeKeys, UnreadableError
 from connectors.memory.vault import MemoryVaultStore
-from connectors.ports.kms import Kms
+from connectors.ports.kms import Kms, Wrapped
+from connectors.ports.vault import OrgKeyRow
 from services.privacy.vault import rotation as rotating
-from services.privacy.vault.keys import SETTLE_S
+from services.privacy.vault.keys import SETTLE_S, sealing_version
 from services.privacy.vault.memory import MemoryVault, memory_vault
 from services.privacy.vault.ports import CACHE_S, Erased
 from services.privacy.vault.rotation import Rotation
@@ -232,3 +233,24 @@ async def test_an_organisation_without_a_key_has_nothing_to_rotate(vault: Memory
     assert (await rotation_of(vault).status("nobody")).state == "none"
     assert await rotation_of(vault).advance("nobody") == ("none", 0, 0, 0)
     assert await vault.store.org_keys("nobody") == []
+
+
+@pytest.mark.parametrize(
+    ("active", "seals"),
+    [
+        ({1: True}, 1),
+        ({1: True, 2: False}, 1),
+        ({1: True, 2: True}, 2),
+        # Seen by a reader that began before it was made.
+        ({1: False}, 1),
+        ({3: False, 4: False}, 3),
+    ],
+)
+def test_the_newest_version_whose_time_has_come_seals(active: dict[int, bool], seals: int) -> None:
+    rows = [OrgKeyRow(version, Wrapped(b"", "k"), is_active, 0) for version, is_active in active.items()]
+    assert sealing_version(rows) == seals
+
+
+def test_without_versions_nothing_seals() -> None:
+    with pytest.raises(UnreadableError, match="restore the vault's backup"):
+        sealing_version([])
