@@ -54,7 +54,10 @@ _MODELS = frozenset(
 )
 _TOOLS = frozenset(
     {"bad_certificate", "bad_key", "forbidden_address", "forbidden_host", "forbidden_path", "not_an_image", "not_found"}
-    | {"not_text", "too_large", "too_many_redirects", "unknown_bucket", "unknown_secret", "unreachable"}
+    | {"not_text", "too_large", "too_many_redirects", "unknown_bucket", "unreachable"}
+    | {"secret_unreadable", "secrets_unavailable", "unknown_secret", "forbidden_topic", "unknown_topic"}
+    | {"mcp_disabled", "mcp_error", "mcp_not_pinned", "mcp_protocol", "mcp_refused", "mcp_tool_changed"}
+    | {"mcp_tool_failed", "mcp_unreachable", "unknown_mcp_server"}
 )
 #: Codes of steps that the orchestrator fails by itself.
 _STEPS = frozenset(
