@@ -11,6 +11,7 @@ import httpx
 import orjson
 from starlette.types import ASGIApp
 
+from connectors.http.clients import in_process_client
 from schemas.mcp.protocol import Incoming, Message
 from schemas.mcp.server import reply
 from schemas.mcp.steps import Answered, Ask, Pause, Say
@@ -26,9 +27,7 @@ _ALIVE = b": alive\n\n"
 async def messages(app: ASGIApp, message: Incoming, headers: Mapping[str, str]) -> AsyncIterator[Message]:
     """Yield what is sent to the client, its answer last; nothing for a notification."""
     passed = {name: headers[name] for name in PASSED if name in headers}
-    async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(app, raise_app_exceptions=False), base_url="http://agentflow", headers=passed
-    ) as client:
+    async with in_process_client(app, passed) as client:
         work, found = reply(message, VERSION), None
         while True:
             try:

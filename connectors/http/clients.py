@@ -3,6 +3,7 @@
 import ssl
 from collections.abc import Mapping
 from functools import lru_cache
+from typing import Any
 
 import aiohttp
 import httpcore
@@ -100,6 +101,12 @@ def local_client(base_url: str, headers: Mapping[str, str], timeout_s: float) ->
 def blocking_local_client(base_url: str, headers: Mapping[str, str], timeout_s: float) -> httpx.Client:
     """Return the same for code that has no event loop."""
     return httpx.Client(base_url=base_url, headers=dict(headers), timeout=timeout_s, trust_env=False)
+
+
+def in_process_client(app: Any, headers: Mapping[str, str]) -> httpx.AsyncClient:
+    """Return a client of an ASGI application of this process; nothing goes over a network."""
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    return httpx.AsyncClient(transport=transport, base_url="http://agentflow", headers=dict(headers))
 
 
 def guarded_pool(backend: httpcore.AsyncNetworkBackend) -> httpcore.AsyncConnectionPool:

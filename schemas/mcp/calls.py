@@ -7,11 +7,11 @@ from urllib.parse import quote
 
 from schemas.mcp.protocol import notification
 from schemas.mcp.steps import Answered, Ask, Pause, Refused, Say, Step, Work, asked
+from schemas.run_states import TERMINAL_RUN
 
 Json = Any
 _V1: Final = "/api/v1"
 _RUNS: Final = "/api/v1/workflows/runs"
-_ENDED: Final = frozenset({"succeeded", "failed", "canceled"})
 DEFAULT_WAIT_S: Final = 60.0
 #: A run is looked at after so many seconds, then ever more seldom.
 _FIRST_LOOK_S, _LAST_LOOK_S, _SLOWER = 0.1, 2.0, 1.5
@@ -57,13 +57,13 @@ def submit_run(call: Call) -> Work:
     if wait_s <= 0:
         return found
     ended = yield from _waited(str(run["id"]), wait_s, call.token)
-    return found | {"run": ended, "ended": ended["status"] in _ENDED}
+    return found | {"run": ended, "ended": ended["status"] in TERMINAL_RUN}
 
 
 def wait_for_run(call: Call) -> Work:
     """Return a run once it has ended, or as it is after the time."""
     found = yield from _waited(str(call.args["run_id"]), float(call.args.get("timeout_s", DEFAULT_WAIT_S)), call.token)
-    return {"ended": found["status"] in _ENDED, "run": found}
+    return {"ended": found["status"] in TERMINAL_RUN, "run": found}
 
 
 def get_run(call: Call) -> Work:
@@ -87,7 +87,7 @@ def why(call: Call) -> Work:
     run_id = _part(call.args["run_id"])
     run = yield from asked(Ask("GET", f"{_RUNS}/{run_id}"))
     status = run["status"]
-    if status not in _ENDED:
+    if status not in TERMINAL_RUN:
         waits = yield from asked(Ask("GET", f"{_RUNS}/{run_id}/waiting"))
         return {"status": status, "waiting": waits}
     if status == "succeeded":
@@ -138,7 +138,7 @@ def _waited(run_id: str, seconds: float, token: Json) -> Generator[Step, Answere
     left, pause, looks = max(0.0, min(seconds, 300.0)), _FIRST_LOOK_S, 0
     while True:
         run = yield from asked(Ask("GET", f"{_RUNS}/{_part(run_id)}"))
-        if run["status"] in _ENDED or left <= 0:
+        if run["status"] in TERMINAL_RUN or left <= 0:
             return dict(run)
         if token is not None:
             looks += 1

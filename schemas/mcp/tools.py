@@ -3,7 +3,9 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, get_args
+
+from schemas.run_states import RunState
 
 Json = Any
 NAME: Final[dict[str, Json]] = {"type": "string", "description": "The name of a workflow."}
@@ -115,7 +117,7 @@ FIXED: Final = (
         "List runs, the newest first.",
         {
             "workflow": NAME,
-            "status": {"type": "string", "enum": ["queued", "running", "succeeded", "failed", "canceled"]},
+            "status": {"type": "string", "enum": list(get_args(RunState))},
             "limit": {"type": "integer", "minimum": 1, "maximum": 100, "default": 20},
         },
     ),

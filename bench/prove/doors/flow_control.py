@@ -21,6 +21,7 @@ from connectors.kafka.log import KafkaLog
 from deploy.local.engines.errors import EngineError
 from deploy.local.engines.progress import Progress
 from deploy.local.system import System
+from schemas.run_states import TERMINAL_RUN
 from topics.catalogue import ADMISSIONS, RUN_EVENTS
 
 RUNS = "/api/v1/workflows/runs"
@@ -243,7 +244,7 @@ def _done(client: httpx.Client, name: str) -> int:
     while True:
         params: dict[str, str] = {"workflow": name, "limit": "200"} | ({"cursor": cursor} if cursor else {})
         page = client.get(RUNS, params=params).json()
-        count += sum(run["status"] in ("succeeded", "failed", "canceled") for run in page.get("runs", ()))
+        count += sum(run["status"] in TERMINAL_RUN for run in page.get("runs", ()))
         cursor = page.get("next_cursor")
         if not cursor:
             return count
