@@ -102,6 +102,7 @@ from connectors.redis.readers.series import SeriesReader
 from connectors.redis.readers.spend import Spend
 from connectors.redis.request_rates import RequestRates
 from connectors.redis.response_cache import RedisResponseCache, bounds_of
+from connectors.redis.submission_markers import SubmissionMarkers
 from connectors.redis.worker_registry import WorkerRegistry
 from connectors.tools import REGISTRY
 from connectors.tools.environment import http_rules, networks_of
@@ -298,11 +299,12 @@ def _mcp(settings: Settings, clients: Clients) -> McpSurface:
 
 def _retention(settings: Settings, clients: Clients) -> RetentionServices:
     history = RunDeletion(clients.database)
+    markers = SubmissionMarkers(clients.redis, settings.kafka.partitions, DEPENDENCY_TIMEOUT_S)
     return RetentionServices(
         runs=KeptDays(settings.retention.runs_days, read_days(settings.retention.runs_days_of)),
         traces=KeptDays(settings.traces.days, read_days(settings.traces.days_of)),
         holds=RunHolds(clients.database),
-        deletion=Deletion(history, RunTraces(clients.clickhouse), now_ms),
+        deletion=Deletion(history, RunTraces(clients.clickhouse), markers, now_ms),
     )
 
 

@@ -86,6 +86,12 @@ class SubmissionMarkers:
             async with asyncio.timeout(self._timeout_s):
                 return bool(await self._redis.exists(self._key(run_id)))
 
+    async def forget(self, run_id: str) -> None:
+        """Remove the marker of a run that was deleted. History knows of the submission."""
+        with redis_errors("forget a submission"):
+            async with asyncio.timeout(self._timeout_s):
+                await self._redis.delete(self._key(run_id))
+
     async def find(self, org_id: str, run_id: str) -> Receipt | None:
         """Return an accepted submission of the organisation, or ``None``."""
         with redis_errors("look up a submission"):

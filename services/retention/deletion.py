@@ -51,12 +51,21 @@ class Traces(Protocol):
         ...
 
 
+class Markers(Protocol):
+    """What accepted submissions are known by at first, see ``connectors.redis.submission_markers``."""
+
+    async def forget(self, run_id: str) -> None:
+        """Remove a run's marker. Raises ``Unavailable``."""
+        ...
+
+
 class Deletion:
     """Deletes single runs."""
 
-    def __init__(self, history: History, traces: Traces, now_ms: Callable[[], int]) -> None:
+    def __init__(self, history: History, traces: Traces, markers: Markers, now_ms: Callable[[], int]) -> None:
         self._history = history
         self._traces = traces
+        self._markers = markers
         self._now_ms = now_ms
 
     async def delete(self, org_id: str, run_id: str, by: str) -> None:
@@ -77,4 +86,6 @@ class Deletion:
             raise Conflict(f"run {run_id} ended within the hour; delete it after {format_time(settled_ms)}")
         await self._history.remember(org_id, run_id, by)
         await self._traces.delete(org_id, [run_id])
+        # While history has the run its marker is not asked for; without one it must not be there to say "queued".
+        await self._markers.forget(run_id)
         await self._history.delete(org_id, [run_id])

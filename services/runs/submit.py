@@ -381,8 +381,10 @@ class Submissions:
             found = await self._history.body_hashes([r.run_id for r in unsure])
             written = [_as_written(r, *found[r.run_id]) for r in unsure if r.run_id in found]
             known |= {r.run_id: Marker(r.body_hash, r) for r in written}
-            if written:
-                await self._markers.confirm(written)
+            # A marker would show a deleted run as queued.
+            gone = await self._history.deleted([r.run_id for r in written]) if written else frozenset()
+            if kept := [r for r in written if r.run_id not in gone]:
+                await self._markers.confirm(kept)
         return known
 
     async def _append(self, records: Sequence[RunSubmitted]) -> None:

@@ -25,7 +25,11 @@ _ONE = f"""
 SELECT r.status, r.compensating, {epoch_ms("coalesce(r.finished_at, r.created_at)")} AS ended_ms, {HELD} AS held
 FROM workflow_run AS r WHERE r.org_id = $1 AND r.id = $2
 """
-_REMEMBER = "INSERT INTO deleted_run (id, org_id, deleted_by) VALUES ($2, $1, $3) ON CONFLICT DO NOTHING"
+_REMEMBER = """
+INSERT INTO deleted_run (id, org_id, body_hash, workflow_version, created_at, deleted_by)
+SELECT id, org_id, body_hash, workflow_version, created_at, $3 FROM workflow_run WHERE org_id = $1 AND id = $2
+ON CONFLICT DO NOTHING
+"""
 #: What is stored of a run, its row last: a deletion that is cut short is found again by it.
 _DELETE = (
     "DELETE FROM step_run WHERE org_id = $1 AND workflow_run_id = ANY($2::text[])",
@@ -67,7 +71,7 @@ class RunDeletion:
         return EndedRun(row["status"] not in TERMINAL_RUN or row["compensating"], row["ended_ms"], row["held"])
 
     async def remember(self, org_id: str, run_id: str, by: str) -> None:
-        """Note that a run is deleted by request, so that history never takes it in again."""
+        """Note that a run is deleted by request: history never takes it in again, and knows its submission."""
         await self._database.fetchrow("note a deleted run", _REMEMBER, org_id, run_id, by)
 
     async def delete(self, org_id: str, run_ids: Sequence[str]) -> None:

@@ -207,17 +207,23 @@ class Runs:
         return {row["id"]: row["status"] for row in rows}
 
     async def body_hashes(self, run_ids: list[str]) -> dict[str, tuple[str, int, int]]:
-        """Return body hash, workflow version and submission time of the known runs.
+        """Return body hash, workflow version and submission time of the known runs, deleted ones among them.
 
         A run id derives from its organisation, so it needs no further scope.
         """
         rows = await self._database.fetch(
             "look up submissions",
             f"SELECT id, body_hash, workflow_version, {epoch_ms('created_at')} AS created_ms "
-            "FROM workflow_run WHERE id = ANY($1)",
+            "FROM workflow_run WHERE id = ANY($1) UNION ALL "
+            f"SELECT id, body_hash, workflow_version, {epoch_ms('created_at')} FROM deleted_run WHERE id = ANY($1)",
             run_ids,
         )
         return {row["id"]: (row["body_hash"], row["workflow_version"], row["created_ms"]) for row in rows}
+
+    async def deleted(self, run_ids: list[str]) -> frozenset[str]:
+        """Return those of the runs that were deleted by request."""
+        query = "SELECT id FROM deleted_run WHERE id = ANY($1)"
+        return frozenset(row["id"] for row in await self._database.fetch("look up deleted runs", query, run_ids))
 
     async def page(self, org_id: str, wanted: RunFilter) -> tuple[list[RunLine], str | None]:
         """Return runs, newest first, and the cursor of the next page. Raises ``InvalidInput`` for a bad cursor."""

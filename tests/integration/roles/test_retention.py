@@ -14,6 +14,7 @@ from connectors.postgres.database import Database
 from connectors.postgres.history.run_deletion import RunDeletion
 from connectors.postgres.history.run_holds import RunHold, RunHolds
 from connectors.postgres.history.run_writes import RunWrites
+from connectors.postgres.history.runs import Runs
 from schemas.errors import Conflict, NotFound
 from schemas.records.run_views import RunView
 from schemas.run_states import RunState
@@ -103,6 +104,8 @@ async def test_a_deleted_run_does_not_come_back_with_a_late_view(database: Datab
     late = view(f"{org}-gone", 2, "succeeded", [step("b", "succeeded")], org_id=org)
     await writes.write([late, view(f"{org}-stays", 2, "succeeded", [step("b", "succeeded")], org_id=org)])
     assert await left(database, org) == ({"stays"}, {"stays"})
+    known = await Runs(database).body_hashes([f"{org}-gone", f"{org}-stays", f"{org}-other"])
+    assert {run: found[0] for run, found in known.items()} == {f"{org}-gone": "hash", f"{org}-stays": "hash"}
 
 
 async def test_spans_and_texts_of_calls_go_and_costs_stay(store: ClickHouse) -> None:

@@ -22,19 +22,22 @@ class Stores:
     async def remember(self, org_id: str, run_id: str, by: str) -> None:
         self.done.append(f"remember {org_id} {run_id} {by}")
 
+    async def forget(self, run_id: str) -> None:
+        self.done.append(f"forget {run_id}")
+
     async def delete(self, org_id: str, run_ids: Sequence[str]) -> None:
         self.done.append(f"delete {org_id} {run_ids}")
 
 
 async def delete(run: EndedRun | None) -> list[str]:
     stores = Stores(run)
-    await Deletion(stores, stores, lambda: NOW_MS).delete("acme", "r1", "k1")
+    await Deletion(stores, stores, stores, lambda: NOW_MS).delete("acme", "r1", "k1")
     return stores.done
 
 
 async def test_it_is_remembered_before_anything_goes() -> None:
     done = await delete(EndedRun(False, NOW_MS - SETTLES_MS, False))
-    assert done == ["remember acme r1 k1", "delete acme ['r1']", "delete acme ['r1']"]
+    assert done == ["remember acme r1 k1", "delete acme ['r1']", "forget r1", "delete acme ['r1']"]
 
 
 @pytest.mark.parametrize(
