@@ -1,7 +1,7 @@
 """How long processes use the version that a label named before it was moved.
 
-Each process is ``python -m api``; they share PostgreSQL and Redis, and Kafka is not needed: a dry run of a submission
-says which versions the run would use.
+Each process is ``python -m api``; they share PostgreSQL, Redis, and Kafka, which has the audit record of each move. A
+dry run of a submission says which versions the run would use.
 """
 
 import asyncio
@@ -16,6 +16,9 @@ import httpx
 from deploy.local.engines import EngineStack
 from tests.support.api import migrated_database, unique
 from tests.support.server import served
+from tests.support.topics import PARTITIONS
+from topics.admin import TopicAdmin
+from topics.catalogue import wanted
 
 PROCESSES = 4
 DEADLINE_S = 60.0
@@ -86,16 +89,23 @@ async def _until_known(client: httpx.AsyncClient) -> None:
             await asyncio.sleep(0.02)
 
 
+async def _create_topics(bootstrap: str) -> None:
+    async with TopicAdmin(bootstrap) as admin:
+        await admin.create(wanted(), PARTITIONS, 1)
+
+
 def measured(moves: int) -> int:
     """Measure on engines of its own."""
     with (
         tempfile.TemporaryDirectory() as home,
-        EngineStack(Path(home), {"postgres", "redis"}, durable=False) as endpoints,
+        EngineStack(Path(home), {"kafka", "postgres", "redis"}, durable=False) as endpoints,
     ):
+        asyncio.run(_create_topics(endpoints.kafka_bootstrap))
         env = {
             "DATABASE_URL": migrated_database(endpoints.postgres_dsn),
             "REDIS_URL": endpoints.redis_url,
-            "KAFKA_BOOTSTRAP": "127.0.0.1:9",
+            "KAFKA_BOOTSTRAP": endpoints.kafka_bootstrap,
+            "TOPIC_PARTITIONS": str(PARTITIONS),
             "CLICKHOUSE_URL": "http://127.0.0.1:9",
             "API_KEY": unique("a-bootstrap-key"),
             "KEY_PEPPER": "pepper",
