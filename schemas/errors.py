@@ -118,6 +118,21 @@ class SubjectErased(Rejected):
     """The key of the data subject was destroyed: what was sealed with it can never be read, and nothing new is."""
 
 
+_REASONS: tuple[tuple[type[Rejected], str], ...] = (
+    (NotFound, "not_found"),
+    (Conflict, "conflict"),
+    (PrivacyRefused, "privacy_refused"),
+    (InvalidInput, "invalid_input"),
+    (SubmissionConflict, "submission_conflict"),
+    (TooLarge, "too_large"),
+)
+
+
+def rejection_reason(exc: Rejected) -> str:
+    """Return the short reason by which a record of a submission that was rejected is dead-lettered."""
+    return next((reason for kind, reason in _REASONS if isinstance(exc, kind)), "rejected")
+
+
 class TryLater(AgentFlowError):
     """Nothing was lost; the same request may succeed after ``retry_after_s`` seconds."""
 

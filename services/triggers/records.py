@@ -17,17 +17,7 @@ from pydantic import ValidationError
 from connectors.ports.engine import InRecord
 from connectors.postgres.triggers.stored import StoredTrigger
 from connectors.schema_registry.decoding import RecordReader
-from schemas.errors import (
-    BadRecord,
-    Conflict,
-    InvalidInput,
-    NotFound,
-    PrivacyRefused,
-    Rejected,
-    SubmissionConflict,
-    TooLarge,
-    TryLater,
-)
+from schemas.errors import BadRecord, Rejected, SubmissionConflict, TryLater, rejection_reason
 from schemas.labels.label import Integrity
 from schemas.records.run_events import RunSubmitted
 from schemas.trace_context import CONTEXT, SenderContext, sender_context
@@ -37,15 +27,6 @@ from services.runs.submit import Submissions
 from services.triggers.compiled import CompiledRules
 
 log = logging.getLogger(__name__)
-
-_REASONS: tuple[tuple[type[Rejected], str], ...] = (
-    (NotFound, "not_found"),
-    (Conflict, "conflict"),
-    (PrivacyRefused, "privacy_refused"),
-    (InvalidInput, "invalid_input"),
-    (SubmissionConflict, "submission_conflict"),
-    (TooLarge, "too_large"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +118,7 @@ def _refused(trigger: StoredTrigger, record: InRecord, exc: Exception) -> Refuse
         errors = exc.errors(include_url=False, include_input=False, include_context=False)[:5]
         return Refused(record, "invalid_input", "; ".join(f"{error['loc']}: {error['msg']}" for error in errors))
     if isinstance(exc, Rejected):
-        reason = next((reason for kind, reason in _REASONS if isinstance(exc, kind)), "rejected")
-        return Refused(record, reason, str(exc))
+        return Refused(record, rejection_reason(exc), str(exc))
     log.error(
         "trigger %s cannot take %s/%d@%d",
         trigger.id, record.topic, record.partition, record.offset,

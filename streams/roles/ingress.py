@@ -11,17 +11,7 @@ from pydantic import BaseModel, ValidationError
 from connectors.ports.engine import InRecord
 from connectors.redis.readers.signals import SignalsReader
 from schemas.api_models.runs import MAX_ID_LENGTH, SendSignal, SubmitRun
-from schemas.errors import (
-    BadRecord,
-    Conflict,
-    InvalidInput,
-    NotFound,
-    PrivacyRefused,
-    Rejected,
-    SubmissionConflict,
-    TooLarge,
-    UnknownPrompt,
-)
+from schemas.errors import BadRecord, Rejected, SubmissionConflict, UnknownPrompt, rejection_reason
 from schemas.records.run_events import RunSubmitted, SignalReceived
 from schemas.tables.signals import signal_id
 from schemas.trace_context import CONTEXT, SenderContext, sender_context
@@ -44,15 +34,6 @@ SUBJECT_ATTRIBUTE = "datasubject"
 POLL_RECORDS = 500
 
 _Model = TypeVar("_Model", bound=BaseModel)
-_REASONS: tuple[tuple[type[Rejected], str], ...] = (
-    (NotFound, "not_found"),
-    (Conflict, "conflict"),
-    (UnknownPrompt, "unknown_prompt"),
-    (PrivacyRefused, "privacy_refused"),
-    (InvalidInput, "invalid_input"),
-    (SubmissionConflict, "submission_conflict"),
-    (TooLarge, "too_large"),
-)
 
 
 class DeadLetter(Protocol):
@@ -162,7 +143,7 @@ def _data(event: CloudEvent, model: type[_Model]) -> _Model:
 def _reason(exc: BadRecord | Rejected) -> str:
     if isinstance(exc, BadRecord):
         return exc.reason
-    return next((reason for kind, reason in _REASONS if isinstance(exc, kind)), "rejected")
+    return "unknown_prompt" if isinstance(exc, UnknownPrompt) else rejection_reason(exc)
 
 
 def build(ctx: RoleContext) -> RoleApp:
