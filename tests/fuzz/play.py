@@ -97,9 +97,9 @@ def _try(
 def _impatient(url: str) -> str:
     """Return the URL of a request that does not wait long: nobody answers the updates of these runs."""
     asked = httpx.URL(url)
-    if "/updates/" not in asked.path or not asked.params.get("timeout_ms", "0").isascii():
-        return url
-    return str(asked.copy_set_param("timeout_ms", "10")) if asked.params.get("timeout_ms", "0").isdigit() else url
+    wait_ms = asked.params.get("timeout_ms", "0")
+    is_number = wait_ms.isascii() and wait_ms.isdigit()
+    return str(asked.copy_set_param("timeout_ms", "10")) if "/updates/" in asked.path and is_number else url
 
 
 def _strategies(operation: Any, things: dict[str, str], examples: int) -> Iterator[tuple[Any, int]]:
