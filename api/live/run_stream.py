@@ -33,7 +33,7 @@ HEARTBEAT_S = 15.0
 MAX_SECONDS = 3600.0
 #: Changes that wait for a slow reader. Those that do not fit are sent from history.
 BACKLOG = 256
-#: The same with pieces of answers. Those that do not fit are asked for again.
+#: The same with pieces of answers. Those that do not fit are requested again.
 BACKLOG_ALONG = 4_096
 
 _HEARTBEAT = b": still here\n\n"

@@ -1,7 +1,7 @@
 """The game: runs end, a backup is taken under load, the site is lost with all its files, and is restored elsewhere.
 
 Judged are the runs that had ended before the cut, byte for byte as history has them; the ledger, by ClickHouse and by
-the fold of budgets; and the ends of the runs that were under way.
+the fold of budgets; and the ends of the runs that were open.
 """
 
 import asyncio
@@ -164,7 +164,7 @@ def _judge(system: System, played: Played, before: dict[str, str], ended: set[st
     played.ends_not_once = {run: ends[run] for run in submitted if ends[run] != 1}
     unknown = [one.call_id for one in played.report.unknown_calls]
     site = sites.site(system)
-    # Settlements of after the cut are in ClickHouse, too: what the backup has is told by its offsets.
+    # Settlements of after the cut are in ClickHouse, too: its offsets say what the backup has.
     calls, nano = asyncio.run(ledger_in_clickhouse(site, unknown, _cost_ends(played)))
     played.ledger_off_calls = abs(calls - played.report.ledger.calls)
     played.ledger_off_nano = abs(nano - played.report.ledger.nano)

@@ -157,7 +157,7 @@ class Puller:
             raise _unavailable(f"acknowledge to {self._stream}", exc) from exc
 
     async def again(self, messages: Sequence[Message], after_s: float) -> None:
-        """Ask for messages once more, after a moment. What cannot be asked for comes after ``ACK_WAIT_S``."""
+        """Ask for messages once more, after a moment. Without an answer it comes after ``ACK_WAIT_S``."""
         with suppress(*DOWN):
             for message in messages:
                 await message.raw.nak(delay=after_s)

@@ -40,7 +40,7 @@ class RecordReader:
         """Return a record's value.
 
         Raises ``BadRecord`` for bytes that are none of the format, and ``Unavailable`` while the registry of an unknown
-        schema does not answer: nothing can be said of the record then.
+        schema does not answer: the record may be good then.
         """
         if form == "json":
             return _json(data)

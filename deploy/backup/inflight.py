@@ -1,4 +1,4 @@
-"""What was under way at the cut: step requests without an outcome, and calls without a settlement. Pure.
+"""What was open at the cut: step requests without an outcome, and calls without a settlement. Pure.
 
 A group's place in a lane is behind what its workers had begun and not finished. So what is between that place and the
 cut, and has no outcome in ``run-events``, was waiting or in a worker's hands. A restore gives it out once more; what a

@@ -179,7 +179,7 @@ class LogRestore:
         self.written.longer_by_days = days + 1
         return {**config, "retention.ms": str(retention + (days + 1) * DAY_MS)}
 
-    # What was under way
+    # What was open
 
     async def _open_again(self, writer: ArchiveWriter) -> None:
         """Append the requests without an outcome behind all others, where groups continue."""

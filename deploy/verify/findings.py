@@ -121,7 +121,7 @@ def _passwords(settings: Settings) -> Iterator[Finding]:
     for name, url in urls.items():
         password = _password(url.get_secret_value())
         if not password and "sslcert=" not in url.get_secret_value():
-            yield Finding("no-password", f"{name} has no password", "whoever reaches the port has all data", "Set one")
+            yield Finding("no-password", f"{name} has no password", "every client has all data", "Set one")
         elif password in EXAMPLES:
             yield _example(f"the password of {name}", "everybody knows it")
     secrets = settings.security
@@ -208,7 +208,7 @@ def _of_server(where: str, settings: Mapping[str, str], replicas: int) -> Iterat
         yield Finding(
             "min-replicas",
             f"Redis at {where} has min-replicas-to-write 0",
-            "a master that is cut off goes on accepting writes that its successor lacks",
+            "a master that is cut off still accepts writes that its successor lacks",
             "Set min-replicas-to-write 1",
         )
 

@@ -11,7 +11,7 @@ if (!id) {
 }
 
 const kafka = new Kafka({ clientId: "my-system", brokers: bootstrap.split(","), logLevel: logLevel.ERROR });
-// The default one is that of Java's client, so events of one key are in one partition, whoever sends them.
+// The default one is that of Java's client, so events of one key are in one partition for every sender.
 const producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner, idempotent: true });
 await producer.connect();
 try {

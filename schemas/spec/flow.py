@@ -1,4 +1,4 @@
-"""Flow control of a workflow: how many of its runs may be under way for one key, how often one may start, and which of
+"""Flow control of a workflow: how many of its runs may be active for one key, how often one may start, and which of
 several that come in quick succession is made.
 
 A key is a CEL expression over the submission, see ``schemas.spec.flow_keys``. A rule without one has one key for all
@@ -33,7 +33,7 @@ class _Rule(BaseModel):
 
 
 class ConcurrencyRule(_Rule):
-    """At most ``limit`` runs of one key are under way at once, from their admission to their end."""
+    """At most ``limit`` runs of one key are active at once, from their admission to their end."""
 
     limit: int = Field(ge=1, le=MAX_LIMIT)
     on_excess: OnExcess = "queue"

@@ -344,7 +344,7 @@ class WorkflowSpec(_Document):
 
     ``input_schema`` is a JSON schema that the inputs of a run must follow, or it is refused; ``output_schema`` is one
     of the output of a run, an object of what the last nodes gave by their ids, or the run fails. ``flow`` decides which
-    of its runs may be under way at once.
+    of its runs may be active at once.
     """
 
     name: str = Field(pattern=NAME_PATTERN)

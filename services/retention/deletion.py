@@ -86,6 +86,6 @@ class Deletion:
             raise Conflict(f"run {run_id} ended within the hour; delete it after {format_time(settled_ms)}")
         await self._history.remember(org_id, run_id, by)
         await self._traces.delete(org_id, [run_id])
-        # While history has the run its marker is not asked for; without one it must not be there to say "queued".
+        # History comes before the marker. Once it has no run, a marker that is left would show it as queued.
         await self._markers.forget(run_id)
         await self._history.delete(org_id, [run_id])

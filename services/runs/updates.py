@@ -1,8 +1,8 @@
 """Updates: signals whose sender gets an answer, the output of a node that runs after the signal's.
 
 An update is a signal, and there is no state of it but which step got it, which the run's table remembers
-(``Signals.given``). So it is taken once by its id, and its answer is the recorded output of a step: whoever asks again
-with the same id gets the same one, for as long as the table has the run.
+(``Signals.given``). So it is taken once by its id, and its answer is the recorded output of a step: a repeat with
+the same id gets the same one, for as long as the table has the run.
 
     an update is    when
     pending         it is kept for a step to come, or the answering step has not ended

@@ -74,7 +74,7 @@ class SecretSurface:
         tools: Sequence[str] | None,
         by: str,
     ) -> StoredSecret:
-        """Store a value; what is not said of a known secret stays. Raises ``InvalidInput`` and ``Conflict``."""
+        """Store a value; fields of a known secret that are left out stay. Raises ``InvalidInput`` and ``Conflict``."""
         if hosts is None or tools is None:
             with suppress(NotFound):
                 known = await self.store.get(org_id, name)

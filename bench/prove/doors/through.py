@@ -33,7 +33,7 @@ POISON_EVERY = 100
 KILLED_RUNS, QUICK_KILLED_RUNS = 2_000, 200
 KILLS, QUICK_KILLS = 10, 3
 STREAMS, QUICK_STREAMS = 40, 10
-#: So many requests of one client are under way.
+#: So many requests of one client are in flight.
 TOGETHER = 64
 
 AIMS = (

@@ -27,7 +27,7 @@ STEPS, QUICK_STEPS = 1_000, 100
 STEP_KILLS, QUICK_STEP_KILLS = 8, 2
 DONE = "bench-done"
 PRODUCING = "producing"
-#: So many requests of one client are under way.
+#: So many requests of one client are in flight.
 TOGETHER = 32
 
 AIMS = (

@@ -80,7 +80,7 @@ class Watchers:
                 del self._open[wanted]
 
     def _may_be_read(self, call: Call, wanted: str) -> bool:
-        # What is sealed for a person is not said in clear, whoever reads.
+        # What is sealed for a person is shown in clear to no reader.
         if call.subject or call.on_delta is not None:
             return False
         # To look at a stream costs something where it is guarded or redacted, so there must be a reader.

@@ -65,7 +65,7 @@ class SubmissionsIn:
         self._task = asyncio.create_task(self._run(), name="bridge submissions")
 
     async def stop(self) -> None:
-        """Let the batch under way end."""
+        """Let the batch in flight end."""
         self._stopping.set()
         if self._task is not None:
             await self._task

@@ -1,4 +1,4 @@
-"""What was under way at a cut."""
+"""What was open at a cut."""
 
 from connectors.ports.archive import LogRow
 from deploy.backup.inflight import READ_AHEAD, Lanes, lowest_places

@@ -1,4 +1,4 @@
-"""Which runs a sweep deletes, in which order, and where it goes on after a failure."""
+"""Which runs a sweep deletes, in which order, and where it continues after a failure."""
 
 from collections.abc import Sequence
 
