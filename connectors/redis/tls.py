@@ -24,7 +24,7 @@ class RenewedConnection(SSLConnection):
         self.ssl_context.context = context_of(options)
 
 
-#: A connection that says nothing of its library and wants no notices of moves: a user needs no right to `CLIENT` for it.
+#: A connection that says nothing of its library and wants no notices of moves: a user needs no right to `CLIENT`.
 _SAYS_NOTHING = {"driver_info": None, "maint_notifications_config": MaintNotificationsConfig(enabled=False)}
 
 
