@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from redis.asyncio import Redis
+
 from connectors.kafka.progress import LogProgress
 from connectors.redis.client import connect
 from connectors.redis.fenced_table import RedisTable
@@ -104,9 +106,9 @@ async def _settled(site: Site, report: Report) -> None:
         await redis.aclose()
 
 
-async def _folded(redis: object, report: Report) -> bool:
+async def _folded(redis: Redis, report: Report) -> bool:
     for table in topics.CHECKPOINTS.values():
-        stored = RedisTable(redis, table)  # type: ignore[arg-type]
+        stored = RedisTable(redis, table)
         for partition, end in report.ends.get(topics.input_of(table), {}).items():
             if (await stored.offset(partition) or 0) < end:
                 return False
