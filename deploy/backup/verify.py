@@ -15,13 +15,13 @@ from redis.asyncio import Redis
 from connectors.kafka.progress import LogProgress
 from connectors.redis.client import connect
 from connectors.redis.fenced_table import RedisTable
-from deploy.backup import topics
+from deploy.backup.archive import topics
+from deploy.backup.archive.store import PartReader
 from deploy.backup.compare import different_partitions, ended_runs, ledger_in_clickhouse
-from deploy.backup.plan import plan
 from deploy.backup.report import Report
-from deploy.backup.restore import Order, restore
+from deploy.backup.restoring.plan import plan
+from deploy.backup.restoring.restore import Order, restore
 from deploy.backup.site import Site, site_of
-from deploy.backup.store import PartReader
 from schemas.errors import Unavailable
 from schemas.settings import Settings
 from topics.catalogue import COST_EVENTS, RUN_VIEWS
