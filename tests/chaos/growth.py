@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     more = int((argv or sys.argv[1:] or ["150"])[0])
     with tempfile.TemporaryDirectory(prefix="agentflow-growth-") as folder:
         figures = play(Path(folder), more)
-    print(json.dumps(figures), flush=True)
+    sys.stdout.write(json.dumps(figures) + "\n")
     return int(bool(figures["problems"]))
 
 
