@@ -1453,6 +1453,7 @@ class WebhookSource(Answer):
     path: str
     signature_header: str
     idempotency_header: str
+    cloudevents: bool
     requests_per_minute: int
     max_bytes: int
     old_secret_until: str | None
@@ -1468,6 +1469,7 @@ class NewTrigger(Answer):
     workflow_version: int | None
     inputs: dict[str, str]
     filter: str
+    source: str
     idempotency: str
     subject: str
     tags: dict[str, str]
@@ -2764,6 +2766,7 @@ class TriedTrigger(Answer):
 
     filtered: bool
     inputs: dict[str, JsonValue] = {}
+    source: str | None = None
     submission_id: str | None = None
     run_id: str | None = None
 
@@ -2778,6 +2781,7 @@ class TriggerAnswer(Answer):
     workflow_version: int | None
     inputs: dict[str, str]
     filter: str
+    source: str
     idempotency: str
     subject: str
     tags: dict[str, str]
