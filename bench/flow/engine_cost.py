@@ -12,7 +12,7 @@ from typing import Any
 from bench.workflows import INPUTS, THREE_STEPS, plan_of
 from schemas.clock import now_ms
 from schemas.payload import inline
-from schemas.records.run_events import RunEvent, RunSubmitted, StepSucceeded
+from schemas.records.run_events import RunSubmitted, StepSucceeded
 from schemas.records.security.pinned import RunSecurity
 from schemas.records.steps import StepRequest
 from schemas.spec.rules_version import LABELS
@@ -23,7 +23,7 @@ from streams.core.runs.fold import RunFold
 from streams.core.runs.plan.compile import compile_plan
 from streams.core.runs.requests.chained import next_request
 from streams.runtime.routing import to_out
-from topics.catalogue import RUN_EVENTS
+from topics.catalogue import RUN_EVENTS, lane
 from topics.codec import decode, encode
 
 RUN = "run-1"
@@ -63,24 +63,24 @@ def _run(submitted: bytes) -> None:
     state.put(spec_entity(_PLAN.resolved.hash), SPEC, _COMPILED)
     waiting, offset = [submitted], 0
     while waiting:
-        event: RunEvent = decode(RUN_EVENTS, waiting.pop(0))  # type: ignore[assignment]
+        event: Any = decode(RUN_EVENTS, waiting.pop(0))
         records = [one.record for one in _FOLD.fold(state, event, now_ms(), offset) if isinstance(one, Emit)]
         offset += 1
         for record in records:
-            out = to_out(record)
+            encoded = encoded_by(record)
             if isinstance(record, StepRequest):
-                waiting += _worked(decode(out.topic, out.value))  # type: ignore[arg-type]
+                waiting += _worked(decode(lane(record.tier), encoded))
     assert state.get(RUN, STATUS) == "succeeded"
 
 
-def _worked(request: StepRequest) -> Iterator[bytes]:
+def _worked(request: Any) -> Iterator[bytes]:
     """Yield what a worker appends, which continues with the chained steps by itself."""
     asked: StepRequest | None = request
     while asked is not None:
         output = inline({"result": asked.args})
         then = next_request(asked, output, 0, now_ms())
         said: dict[str, Any] = {} if then is None else {"chain": "continues"}
-        yield to_out(
+        yield encoded_by(
             StepSucceeded(
                 run_id=asked.run_id,
                 org_id=asked.org_id,
@@ -93,8 +93,15 @@ def _worked(request: StepRequest) -> Iterator[bytes]:
                 args_hash=asked.args_hash,
                 **said,
             )
-        ).value
+        )
         asked = then
+
+
+def encoded_by(record: Any) -> bytes:
+    """Return a record's value as it is appended, with its headers made."""
+    value = to_out(record).value
+    assert value is not None
+    return value
 
 
 def _submitted(security: RunSecurity | None) -> bytes:

@@ -29,10 +29,12 @@ def begun(turn: RunReader, security: Pinned, step_id: str, step: Step) -> Step:
     if step.decided is not None and step.read is not None:
         return step
     decided, read = step.decided, step.read
+    label = decided_by(turn, security, step_id, step) if decided is None else label_from(decided)
     if decided is None:
-        decided = words_of(decided_by(turn, security, step_id, step))
+        decided = words_of(label)
     if read is None:
-        read = words_of(_read(turn, security, step_id, step, label_from(decided)))
+        reads = _read(turn, security, step_id, step, label)
+        read = decided if reads is label else words_of(reads)
     return structs.replace(step, decided=decided, read=read)
 
 
