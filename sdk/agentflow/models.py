@@ -421,6 +421,7 @@ class CaseAnswer(Answer):
     expected: Any = None
     tags: list[str] = []
     cluster: str = ""
+    labels: dict[str, list[str]] = {}
 
 
 class CasePage(Answer):
@@ -618,6 +619,7 @@ class DatasetFromRuns(Answer):
     message: str
     created_at: str | None
     skipped: dict[str, int]
+    redacted: dict[str, dict[str, int]]
 
 
 class DatasetPage(Answer):
