@@ -17,6 +17,8 @@ HTTP_SOURCE = "api"
 #: Prefix of the source of a run that another run's step started.
 CHILD_SOURCE = "run:"
 _FORK = "fork:"
+#: Sources that begin so are of submissions that AgentFlow makes itself.
+OWN_SOURCES = ("fork:", "run:", "schedule:", "trigger:")
 _TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}")
 
 

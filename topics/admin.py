@@ -1,11 +1,14 @@
 """Create and verify topics on a broker. A topic that differs from the catalogue is reported, never changed."""
 
+import asyncio
+import time
 from collections.abc import Collection
 from dataclasses import dataclass
 
 from aiokafka.admin import NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.protocol.metadata import MetadataRequest
 
 from schemas.errors import AccessRefused, TooLarge, Unavailable
 from topics import clients
@@ -77,7 +80,22 @@ class TopicAdmin:
         for name, code, *detail in response.topic_errors:
             if code not in (0, TopicAlreadyExistsError.errno):
                 raise Unavailable("kafka", f"topic {name} was not created: {for_code(code).__name__} {detail}")
+        await self._wait_known(missing)
         return missing
+
+    async def _wait_known(self, names: list[str]) -> None:
+        """Wait until every broker knows the topics: each learns of them from the controller, a moment later."""
+        cluster = await self._client.describe_cluster()
+        deadline = time.monotonic() + _TIMEOUT_MS / 1000
+        for broker in cluster["brokers"]:
+            while not await self._knows(broker["node_id"], names):
+                if time.monotonic() > deadline:
+                    raise Unavailable("kafka", f"broker {broker['node_id']} does not know the new topics yet")
+                await asyncio.sleep(0.05)
+
+    async def _knows(self, node_id: int, names: list[str]) -> bool:
+        answer = await self._client._send_request(MetadataRequest(names), node_id)  # noqa: SLF001 - the public methods ask a random broker
+        return all(topic["error_code"] == 0 for topic in answer.to_object()["topics"])
 
     async def names(self) -> set[str]:
         """Return the names of all topics."""

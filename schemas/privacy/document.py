@@ -1,7 +1,8 @@
 """The section ``privacy`` of a policy: what detectors look for, and what becomes of what they find, and where.
 
 Detectors score; these rules decide. Those at ``log`` are obeyed before a record is written, at ``provider`` before a
-model reads, at ``trace`` before texts of calls are captured, and at ``cache`` before an answer is kept.
+model reads, at ``trace`` before texts of calls are captured, at ``cache`` before an answer is kept, and at ``dataset``
+before a run becomes a row of a dataset, where those at ``log`` count as well.
 """
 
 from collections.abc import Iterator
@@ -20,8 +21,8 @@ MAX_ENGINES = 8
 TEXT_CHARS = 4 * 1024 * 1024
 DEPTH = 64
 
-Where = Literal["log", "provider", "trace", "cache"]
-WHERE: tuple[Where, ...] = ("log", "provider", "trace", "cache")
+Where = Literal["log", "provider", "trace", "cache", "dataset"]
+WHERE: tuple[Where, ...] = ("log", "provider", "trace", "cache", "dataset")
 Action = Literal["keep", "drop", "mask", "hash", "token", "fake", "deny"]
 Scope = Literal["run", "subject", "org"]
 Influenced = Literal["input", "tool_result", "answer"]

@@ -76,6 +76,7 @@ class CasesFromRuns(TypedDict):
     until: NotRequired[str | None]
     limit: NotRequired[int]
     expected: NotRequired[bool]
+    iterations: NotRequired[Literal["last", "all"]]
     message: NotRequired[str]
 
 

@@ -25,6 +25,7 @@ from schemas.api_models.runs import SubmitRun
 from schemas.errors import InvalidInput, OutcomeUnknown, PrivacyRefused, Problem, SubmissionConflict, Unavailable
 from schemas.ids import canonical_hash, run_id, traceparent
 from schemas.labels.label import Integrity
+from schemas.labels.mapped import Labels
 from schemas.payload import INLINE_LIMIT
 from schemas.privacy.sealed_workflows import requires_subject
 from schemas.records.base import Json
@@ -146,19 +147,20 @@ class Submissions:
         api_key: str | None = None,
         *,
         door: Integrity = Integrity.THIRD_PARTY,
+        labels: Labels | None = None,
     ) -> RunSubmitted:
         """Return the record of a submission; only large inputs are written.
 
         ``trace`` is what its sender says of its own trace. ``api_key`` is the id of the key that it came with, for
         budgets of that. ``door`` is how far its inputs are trusted, under a policy: that of a sender without a key is
-        the default.
+        the default. ``labels`` are what is known of single inputs besides, such as of rows of a dataset.
 
         Raises ``NotFound`` (no such workflow), ``InvalidInput`` (an input is missing, is
         read by nothing, or breaks the schema of the workflow or of the prompt that gets it, named by its path),
         ``PrivacyRefused`` (the policy refuses what they hold), ``TooLarge`` (the inputs), ``SubjectErased``.
         """
         try:
-            draft = await self.draft(org_id, source, submission_id, body, trace, api_key, door=door)
+            draft = await self.draft(org_id, source, submission_id, body, trace, api_key, door=door, labels=labels)
         except PrivacyRefused as exc:
             await self._audited(org_id, run_id(org_id, source, submission_id), exc.decisions, refused=True)
             raise
@@ -179,6 +181,7 @@ class Submissions:
         api_key: str | None = None,
         *,
         door: Integrity = Integrity.THIRD_PARTY,
+        labels: Labels | None = None,
     ) -> Draft:
         """Return a checked submission; nothing is written. Raises as ``prepare`` does."""
         size = self._large_inputs.size_of(body.inputs)
@@ -196,7 +199,7 @@ class Submissions:
             tags=with_baggage(with_spender(body, api_key), trace.tags),
             body_hash=body_hash,
         )
-        entered = await self._entered(entry, door, plan.resolved)
+        entered = await self._entered(entry, door, plan.resolved, labels)
         inputs = body.inputs if entered is None else entered.inputs
         size = size if inputs is body.inputs else self._large_inputs.size_of(inputs)
         armed = Armed(plan.resolved)
@@ -253,9 +256,12 @@ class Submissions:
             check_without_inputs(spec)
         return run_flow(spec, org_id, inputs, tags, self._now_ms())
 
-    async def _entered(self, entry: Entry, door: Integrity, spec: ResolvedSpec) -> Entered | None:
+    async def _entered(
+        self, entry: Entry, door: Integrity, spec: ResolvedSpec, labels: Labels | None
+    ) -> Entered | None:
         """Return what enters, as the active policy lets it; ``None`` without a policy."""
-        if self._security is None or (security := await self._security.of(entry.of.org_id, door, spec)) is None:
+        security = None if self._security is None else await self._security.of(entry.of.org_id, door, spec, labels)
+        if self._security is None or security is None:
             return None
         return await self._security.entered(entry, security)
 

@@ -35,6 +35,7 @@ from schemas.triggers.definition import Hook, source_of
 from schemas.triggers.mapping import Mapped, checked_id
 from schemas.triggers.signatures import default_id, verify
 from schemas.values.json_text import read_json
+from schemas.values.validation_texts import invalid_body
 from services.runs.submit import Submissions, Submitted
 from services.triggers.compiled import CompiledRules
 
@@ -107,7 +108,7 @@ class Hooks:
         except BadRecord as exc:
             raise InvalidInput.of(Problem("body", str(exc))) from exc
         except ValidationError as exc:
-            raise _invalid(exc) from exc
+            raise invalid_body(exc) from exc
         record = await self._submissions.prepare(
             trigger.org_id, source_of(trigger.id), submission_id, body, arrived.trace, door=Integrity.THIRD_PARTY
         )
@@ -131,9 +132,3 @@ def _id(hook: Hook, mapped: Mapped, headers: Mapping[str, str], payload: Json) -
         return checked_id(f"the header {name}", headers.get(name, ""))
     found = default_id(hook.scheme, headers, payload)
     return None if found is None else checked_id("the idempotency key", found)
-
-
-def _invalid(exc: ValidationError) -> InvalidInput:
-    """Return a submission's faults without its values."""
-    errors = exc.errors(include_url=False, include_input=False, include_context=False)[:5]
-    return InvalidInput.of(*(Problem(".".join(map(str, error["loc"])), error["msg"]) for error in errors))

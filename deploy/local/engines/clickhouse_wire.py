@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import re
 import zlib
 from collections.abc import Mapping
@@ -57,11 +58,12 @@ INSERT_WITH_DATA = re.compile(
 )
 ERROR_CODE = re.compile(r"Code: (\d+)")
 
-SYNTAX_ERROR, UNKNOWN_FORMAT, AUTHENTICATION_FAILED = 62, 73, 516
+SYNTAX_ERROR, UNKNOWN_FORMAT, CANNOT_DECOMPRESS, AUTHENTICATION_FAILED = 62, 73, 271, 516
 STATUS_OF_ERROR = {
     **dict.fromkeys(
         (6, 16, 27, 36, 41, 42, 43, 46, 47, 53, 57, SYNTAX_ERROR, 69, 70, UNKNOWN_FORMAT, 115, 117, 456), 400
     ),
+    CANNOT_DECOMPRESS: 400,
     **dict.fromkeys((60, 81), 404),
     **dict.fromkeys((AUTHENTICATION_FAILED, 497), 403),
 }
@@ -133,21 +135,28 @@ def form_fields(content_type: str, body: bytes) -> dict[str, str]:
 
 
 def decompress(body: bytes, encoding: str) -> bytes:
-    """Undo a Content-Encoding. Raises BadRequestError for an unknown one."""
+    """Undo a Content-Encoding. Raises BadRequestError for an unknown one, and for a body that is cut off or no such.
+
+    A driver compresses each block of a large insert for itself, so a body may be several frames, one after the other.
+    """
     if not body or encoding in ("", "identity"):
         return body
-    if encoding == "gzip":
-        return gzip.decompress(body)
-    if encoding == "deflate":
-        return zlib.decompress(body)
-    if encoding == "lz4":
-        import lz4.frame
+    try:
+        if encoding == "gzip":
+            return gzip.decompress(body)
+        if encoding == "deflate":
+            return zlib.decompress(body)
+        if encoding == "lz4":
+            import lz4.frame
 
-        return bytes(lz4.frame.decompress(body))
-    if encoding == "zstd":
-        from backports import zstd
+            with lz4.frame.open(io.BytesIO(body)) as frames:
+                return bytes(frames.read())
+        if encoding == "zstd":
+            from backports import zstd
 
-        return bytes(zstd.decompress(body))
+            return bytes(zstd.decompress(body))
+    except Exception as exc:  # each library has an error of its own for what it cannot read
+        raise BadRequestError(f"the body is no whole {encoding}: {exc}", CANNOT_DECOMPRESS) from exc
     raise BadRequestError(f"Content-Encoding {encoding} is unknown; send lz4, zstd, gzip or deflate", UNKNOWN_FORMAT)
 
 

@@ -31,14 +31,27 @@ class PortBook:
         port = self._ports.get(name)
         if port is None or not is_free(port):
             port = self._choose()
-            self._ports[name] = port
-            atomic_file.replace(self._path, json.dumps(self._ports, indent=1, sort_keys=True).encode())
+            self._remember({name: port})
         return port
 
-    def _choose(self) -> int:
+    def port_with_bus(self, name: str, above: int) -> int:
+        """The port of `name`, a server that binds a second port, `above` higher, which is chosen and kept with it."""
+        port, bus = self._ports.get(name), f"{name}-bus"
+        if port is None or self._ports.get(bus) != port + above or not (is_free(port) and is_free(port + above)):
+            # The upper one is in the range of all ports, so that clients cannot take it either.
+            port = self._choose(below=above) - above
+            self._remember({name: port, bus: port + above})
+        return port
+
+    def _remember(self, ports: dict[str, int]) -> None:
+        self._ports |= ports
+        atomic_file.replace(self._path, json.dumps(self._ports, indent=1, sort_keys=True).encode())
+
+    def _choose(self, below: int = 0) -> int:
+        """Return a free port, and if `below` is given, one whose neighbour so far below is free as well."""
         taken = set(self._ports.values())
         for port in _candidates(os.getpid()):
-            if port not in taken and is_free(port):
+            if not {port, port - below} & taken and is_free(port) and (not below or is_free(port - below)):
                 return port
         raise OSError(f"no free port on {LOOPBACK} between {FIRST_PORT} and {LAST_PORT}: stop other local servers")
 

@@ -24,6 +24,8 @@ MASTER = "agentflow"
 #: A master that is silent for so long is replaced.
 SILENT_MS = 1_000
 FORMED_WITHIN_S = 30.0
+#: Nodes of a cluster speak with each other on a second port, so much higher: Redis 6.2 has no setting for it.
+BUS_ABOVE = 10_000
 
 
 class RedisServer(RedisEngine):
@@ -33,7 +35,13 @@ class RedisServer(RedisEngine):
 
     def __init__(self, context: EngineContext) -> None:
         super().__init__(context)
-        self._port = context.ports.port(self.name)
+        self._port = self.choose_port()
+
+    def choose_port(self) -> int:
+        """Return the port that it gets, or has had."""
+        if "cluster-enabled" in self.options:
+            return self.context.ports.port_with_bus(self.name, BUS_ABOVE)
+        return self.context.ports.port(self.name)
 
     @property
     def port(self) -> int:

@@ -307,6 +307,7 @@ _PLACES: dict[Where, str] = {
     "provider": "what a provider reads",
     "trace": "traces",
     "cache": "the cache",
+    "dataset": "datasets",
 }
 
 

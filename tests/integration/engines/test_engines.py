@@ -149,12 +149,14 @@ def test_clickhouse_binds_parameters_exactly(clickhouse: Client, text: str) -> N
 def test_clickhouse_takes_large_compressed_inserts(clickhouse: Client, compression: str | None) -> None:
     table = f"large_{compression}"
     clickhouse.command(f"CREATE TABLE {table} (id UInt64, text String) ENGINE = MergeTree ORDER BY id")
-    rows = [[index, f"row {index}"] for index in range(20_000)]
+    # So wide that the driver sends several blocks, each compressed for itself.
+    rows = [[index, f"row {index} {'wide ' * 40}"] for index in range(20_000)]
     context = clickhouse.create_insert_context(table, ["id", "text"])
     context.compression = compression
     context.data = rows
     assert clickhouse.insert(context=context).written_rows == 20_000
-    assert clickhouse.query(f"SELECT sum(id), any(text LIKE 'row %') FROM {table}").result_rows == [(199_990_000, True)]
+    found = clickhouse.query(f"SELECT count(), sum(id), any(text LIKE 'row %') FROM {table}").result_rows
+    assert found == [(20_000, 199_990_000, True)]
 
 
 def test_clickhouse_takes_inserts_in_other_formats(clickhouse: Client) -> None:

@@ -224,7 +224,7 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, str, Any, dict[str, Any]]]] =
         ("GET", "/api/v1/datasets/questions/rows", None, {"limit": 5}),
     ),
     "dataset from-runs": (
-        ("production", "--workflow", "w", "--node", "n", "--since", "1d", "--no-expected"),
+        ("production", "--workflow", "w", "--node", "n", "--since", "1d", "--no-expected", "--iterations", "all"),
         (
             "POST",
             "/api/v1/datasets/from-runs",
@@ -236,6 +236,7 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, str, Any, dict[str, Any]]]] =
                 "since": "1d",
                 "limit": 100,
                 "expected": False,
+                "iterations": "all",
             },
             {},
         ),
