@@ -198,9 +198,10 @@ async def _may_be_kept(call: Call, text: str) -> bool:
     if call.private is None:
         return True
     try:
-        return (await call.private.at("cache", text, call.ledger, point="model_call")).value == text
+        kept: str = (await call.private.at("cache", text, call.ledger, point="model_call")).value
     except StepError:
         return False
+    return kept == text
 
 
 async def _lookup(call: Call) -> Lookup:
