@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 from connectors.postgres import copying
 from connectors.postgres.copying import Connection
-from deploy.backup.manifest import Rows, TableCopy
-from deploy.backup.parts import PART_BYTES, PartInfo
-from deploy.backup.store import PartWriter
+from deploy.backup.archive.manifest import Rows, TableCopy
+from deploy.backup.archive.parts import PART_BYTES, PartInfo
+from deploy.backup.archive.store import PartWriter
 
 #: Keys that seal data of persons: never in a backup of that data.
 VAULT_PREFIX = "vault_"

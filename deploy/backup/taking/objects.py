@@ -5,10 +5,10 @@ from collections.abc import Sequence, Set
 
 from connectors.objects.backends import Blobs, listed
 from connectors.objects.store import MAX_BYTES
-from deploy.backup.chain import Held
-from deploy.backup.manifest import Manifest, ObjectsCopy
-from deploy.backup.parts import PART_BYTES, ObjectRow, PartInfo
-from deploy.backup.store import PartReader, PartWriter
+from deploy.backup.archive.chain import Held
+from deploy.backup.archive.manifest import Manifest, ObjectsCopy
+from deploy.backup.archive.parts import PART_BYTES, ObjectRow, PartInfo
+from deploy.backup.archive.store import PartReader, PartWriter
 from schemas.errors import NotFound
 
 AT_ONCE = 8

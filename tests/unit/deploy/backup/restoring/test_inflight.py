@@ -1,7 +1,7 @@
 """What was open at a cut."""
 
 from connectors.ports.archive import LogRow
-from deploy.backup.inflight import READ_AHEAD, Lanes, lowest_places
+from deploy.backup.restoring.inflight import READ_AHEAD, Lanes, lowest_places
 from schemas.ids import idempotency_key
 from schemas.payload import inline
 from schemas.records.base import ErrorInfo

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from connectors.ports.archive import Where
-from deploy.backup import cuts, topics
-from deploy.backup.chain import Held, PartitionCopy, covering, every_part, partition_copy
+from deploy.backup.archive import topics
+from deploy.backup.archive.chain import Held, PartitionCopy, covering, every_part, partition_copy
+from deploy.backup.archive.manifest import Manifest
+from deploy.backup.archive.parts import BackupKey
+from deploy.backup.archive.places import Place
+from deploy.backup.archive.store import PartReader, manifests_in, trusted_chain
 from deploy.backup.errors import BackupRefused, DamagedBackup
-from deploy.backup.manifest import Manifest
-from deploy.backup.parts import BackupKey
-from deploy.backup.places import Place
-from deploy.backup.store import PartReader, manifests_in, trusted_chain
+from deploy.backup.restoring import cuts
 
 #: Faults that are named; of a lost disk there are thousands.
 SHOWN = 5

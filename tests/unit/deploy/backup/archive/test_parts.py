@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from connectors.ports.archive import LogRow
+from deploy.backup.archive.parts import MAGIC, BackupKey, Codec, ObjectRow, fault_of, info_of, read_key, records_info
 from deploy.backup.errors import BackupRefused, DamagedBackup
-from deploy.backup.parts import MAGIC, BackupKey, Codec, ObjectRow, fault_of, info_of, read_key, records_info
 
 ROWS = [
     LogRow(7, 1_700_000_000_000, b"k", b'{"a":1}', [("h", b"\x00"), ("n", None)]),

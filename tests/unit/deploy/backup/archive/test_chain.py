@@ -3,7 +3,7 @@
 import pytest
 
 from connectors.ports.archive import Range
-from deploy.backup.chain import chain_of, continued, covering, every_part, partition_copy, spare
+from deploy.backup.archive.chain import chain_of, continued, covering, every_part, partition_copy, spare
 from deploy.backup.errors import BackupRefused, DamagedBackup
 from tests.support.backups import backup_id, manifest, topic
 

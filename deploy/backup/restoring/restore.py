@@ -21,22 +21,22 @@ from connectors.postgres.database import Database
 from connectors.redis.claims.begun import note_begun
 from connectors.redis.client import connect
 from deploy import migrate
-from deploy.backup import topics
-from deploy.backup.chain import Held
-from deploy.backup.emptiness import refuse_unless_empty
-from deploy.backup.erasures import audited, erase_again, read_list
+from deploy.backup.archive import topics
+from deploy.backup.archive.chain import Held
+from deploy.backup.archive.manifest import Manifest
+from deploy.backup.archive.parts import BackupKey, ObjectRow
+from deploy.backup.archive.places import Place
+from deploy.backup.archive.store import PartReader
 from deploy.backup.errors import BackupRefused, DamagedBackup
-from deploy.backup.inflight import OpenRequest
-from deploy.backup.manifest import Manifest
-from deploy.backup.parts import BackupKey, ObjectRow
-from deploy.backup.places import Place
-from deploy.backup.plan import Plan, Wanted, plan
 from deploy.backup.report import Report, open_attempt, unknown_call
-from deploy.backup.restore_log import LogRestore
-from deploy.backup.restore_rows import migrations_of, refuse_newer_schema, restore_rows, trim_history
+from deploy.backup.restoring.emptiness import refuse_unless_empty
+from deploy.backup.restoring.erasures import audited, erase_again, read_list
+from deploy.backup.restoring.inflight import OpenRequest
+from deploy.backup.restoring.log import LogRestore
+from deploy.backup.restoring.plan import Plan, Wanted, plan
+from deploy.backup.restoring.rows import migrations_of, refuse_newer_schema, restore_rows, trim_history
 from deploy.backup.site import Site
-from deploy.backup.store import PartReader
-from deploy.backup.vault_rows import VaultCopy, newest_vault
+from deploy.backup.taking.vault_rows import VaultCopy, newest_vault
 from schemas.clock import now_ms
 from topics.catalogue import RUN_EVENTS
 

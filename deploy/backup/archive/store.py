@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from connectors.ports.archive import LogRow
-from deploy.backup import manifest as manifests
-from deploy.backup.chain import Held, chain_of
+from deploy.backup.archive import manifest as manifests
+from deploy.backup.archive.chain import Held, chain_of
+from deploy.backup.archive.manifest import Manifest
+from deploy.backup.archive.parts import BackupKey, Codec, PartInfo, fault_of, info_of, records_info
+from deploy.backup.archive.places import Place
 from deploy.backup.errors import DamagedBackup
-from deploy.backup.manifest import Manifest
-from deploy.backup.parts import BackupKey, Codec, PartInfo, fault_of, info_of, records_info
-from deploy.backup.places import Place
 
 T = TypeVar("T")
 

@@ -2,11 +2,11 @@
 
 import pytest
 
-from deploy.backup import manifest as manifests
+from deploy.backup.archive import manifest as manifests
+from deploy.backup.archive.parts import BackupKey
+from deploy.backup.archive.places import DirectoryPlace
+from deploy.backup.archive.store import manifests_in, trusted_chain
 from deploy.backup.errors import DamagedBackup
-from deploy.backup.parts import BackupKey
-from deploy.backup.places import DirectoryPlace
-from deploy.backup.store import manifests_in, trusted_chain
 from tests.support.backups import backup_id, manifest
 
 KEY = BackupKey(b"k" * 40)

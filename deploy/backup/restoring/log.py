@@ -14,15 +14,15 @@ from connectors.kafka.archive.writing import ArchiveWriter
 from connectors.kafka.checkpoints import EXPIRE_HEADER, KafkaCheckpoints
 from connectors.ports.archive import GroupAt, LogRow, Where
 from connectors.ports.engine import Kept
-from deploy.backup import topics
+from deploy.backup.archive import topics
+from deploy.backup.archive.ledger import Counting
+from deploy.backup.archive.manifest import Manifest
+from deploy.backup.archive.store import PartReader
 from deploy.backup.errors import DamagedBackup
-from deploy.backup.inflight import Lanes, OpenRequest, lowest_places
-from deploy.backup.ledger import Counting
-from deploy.backup.manifest import Manifest
-from deploy.backup.plan import Plan
+from deploy.backup.restoring.inflight import Lanes, OpenRequest, lowest_places
+from deploy.backup.restoring.plan import Plan
 from deploy.backup.site import Site
-from deploy.backup.store import PartReader
-from deploy.backup.take_log import with_marker_of
+from deploy.backup.taking.log import with_marker_of
 from schemas.clock import now_ms
 from schemas.errors import Unavailable
 from services.privacy.subjects.erasure import KIND as ERASED

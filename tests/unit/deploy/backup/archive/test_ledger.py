@@ -1,8 +1,8 @@
 """The ledger counts each call once, as the fold does."""
 
 from connectors.ports.archive import LogRow
-from deploy.backup.ledger import Counting
-from deploy.backup.manifest import Ledger
+from deploy.backup.archive.ledger import Counting
+from deploy.backup.archive.manifest import Ledger
 from schemas.records.money import CallStarted, CostEvent
 from topics.codec import encode
 

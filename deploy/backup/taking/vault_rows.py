@@ -9,12 +9,12 @@ They are wrapped by the master key (``VAULT_KEY``), which is in no backup.
 import msgspec
 
 from connectors.postgres.copying import snapshot
+from deploy.backup.archive.manifest import ID, Rows
+from deploy.backup.archive.parts import BackupKey
+from deploy.backup.archive.places import Place
+from deploy.backup.archive.store import PartWriter
 from deploy.backup.errors import DamagedBackup
-from deploy.backup.manifest import ID, Rows
-from deploy.backup.parts import BackupKey
-from deploy.backup.places import Place
-from deploy.backup.store import PartWriter
-from deploy.backup.take_rows import is_vault, take_rows
+from deploy.backup.taking.rows import is_vault, take_rows
 from schemas.clock import now_ms
 
 NAME = "keys.json"

@@ -18,18 +18,18 @@ from dataclasses import dataclass
 
 from connectors.kafka.archive.reading import ArchiveReader
 from connectors.postgres.copying import snapshot
-from deploy.backup import manifest as manifests
-from deploy.backup import topics
+from deploy.backup.archive import manifest as manifests
+from deploy.backup.archive import topics
+from deploy.backup.archive.manifest import Manifest
+from deploy.backup.archive.parts import BackupKey
+from deploy.backup.archive.places import Place
+from deploy.backup.archive.store import PartReader, PartWriter, manifests_in, trusted_chain
 from deploy.backup.errors import BackupRefused
-from deploy.backup.manifest import Manifest
-from deploy.backup.parts import BackupKey
-from deploy.backup.places import Place
 from deploy.backup.site import Site
-from deploy.backup.store import PartReader, PartWriter, manifests_in, trusted_chain
-from deploy.backup.take_log import LogTaking, groups_of
-from deploy.backup.take_objects import known_objects, take_objects
-from deploy.backup.take_rows import is_data, take_rows
-from deploy.backup.vault_rows import take_vault
+from deploy.backup.taking.log import LogTaking, groups_of
+from deploy.backup.taking.objects import known_objects, take_objects
+from deploy.backup.taking.rows import is_data, take_rows
+from deploy.backup.taking.vault_rows import take_vault
 from schemas.clock import now_ms
 
 Progress = Callable[[str], None]

@@ -8,9 +8,9 @@ from pathlib import Path
 import msgspec
 
 from connectors.ports.archive import LogRow, Where
-from deploy.backup.chain import PartitionCopy
+from deploy.backup.archive.chain import PartitionCopy
+from deploy.backup.archive.store import PartReader
 from deploy.backup.errors import BackupRefused
-from deploy.backup.store import PartReader
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)")
 

@@ -11,8 +11,8 @@ from typing import Final
 
 import msgspec
 
+from deploy.backup.archive.parts import BackupKey, PartInfo
 from deploy.backup.errors import DamagedBackup
-from deploy.backup.parts import BackupKey, PartInfo
 
 FORMAT: Final = "1.0"
 _MAJOR = "1."
@@ -85,7 +85,7 @@ class ObjectsCopy(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ledger(msgspec.Struct, frozen=True, kw_only=True):
-    """What the records of money in this backup say, each call once: see ``deploy.backup.ledger``."""
+    """What the records of money in this backup say, each call once: see ``deploy.backup.archive.ledger``."""
 
     calls: int
     nano: int

@@ -11,10 +11,10 @@ from connectors.postgres.copying import Connection, quoted
 from connectors.postgres.database import connect_once
 from connectors.postgres.errors import postgres_errors
 from deploy import migrate
-from deploy.backup.chain import Held
+from deploy.backup.archive.chain import Held
+from deploy.backup.archive.manifest import Rows
+from deploy.backup.archive.store import PartReader
 from deploy.backup.errors import BackupRefused
-from deploy.backup.manifest import Rows
-from deploy.backup.store import PartReader
 from topics.partitioner import run_partition
 
 #: Rows of history that are looked at together.

@@ -3,12 +3,12 @@
 import pytest
 
 from connectors.ports.archive import LogRow
-from deploy.backup import manifest as manifests
+from deploy.backup.archive import manifest as manifests
+from deploy.backup.archive.manifest import Checkpoint, Slice, TopicCopy
+from deploy.backup.archive.places import DirectoryPlace
+from deploy.backup.archive.store import PartWriter
 from deploy.backup.errors import BackupRefused, DamagedBackup
-from deploy.backup.manifest import Checkpoint, Slice, TopicCopy
-from deploy.backup.places import DirectoryPlace
-from deploy.backup.plan import Wanted, plan
-from deploy.backup.store import PartWriter
+from deploy.backup.restoring.plan import Wanted, plan
 from tests.support.backups import backup_id, manifest
 
 EVENTS = "run-events"

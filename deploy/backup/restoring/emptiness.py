@@ -11,11 +11,11 @@ from connectors.postgres.database import connect_once
 from connectors.postgres.errors import postgres_errors
 from connectors.redis.client import connect
 from connectors.redis.errors import redis_errors
-from deploy.backup import topics
+from deploy.backup.archive import topics
+from deploy.backup.archive.topics import is_ours
 from deploy.backup.errors import BackupRefused
 from deploy.backup.site import Site
-from deploy.backup.take_rows import is_vault
-from deploy.backup.topics import is_ours
+from deploy.backup.taking.rows import is_vault
 
 #: A role that starts makes rows in none of these; an API makes the organisation of its settings.
 _TELLING = ("workflow_run", "workflow", "prompt", "organisation", "api_key", "audit_entry")

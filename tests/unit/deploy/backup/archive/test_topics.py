@@ -1,6 +1,6 @@
 """Which topics are archived, and in which order they are cut."""
 
-from deploy.backup import topics
+from deploy.backup.archive import topics
 from topics.catalogue import CATALOGUE, checkpoint_topic, submissions_topic, wanted
 
 

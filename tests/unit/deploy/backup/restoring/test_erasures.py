@@ -2,10 +2,10 @@
 
 import pytest
 
-from deploy.backup.erasures import read_list
+from deploy.backup.archive.manifest import Rows
 from deploy.backup.errors import BackupRefused
-from deploy.backup.manifest import Rows
-from deploy.backup.restore_rows import migrations_of
+from deploy.backup.restoring.erasures import read_list
+from deploy.backup.restoring.rows import migrations_of
 from deploy.migrate import Migration
 
 SUBJECT = "sub_" + "0a" * 16

@@ -3,11 +3,11 @@
 import pytest
 
 from connectors.ports.archive import LogRow
-from deploy.backup.chain import Held, PartitionCopy
-from deploy.backup.cuts import at_offsets, at_time, read_offsets, read_time
+from deploy.backup.archive.chain import Held, PartitionCopy
+from deploy.backup.archive.places import DirectoryPlace
+from deploy.backup.archive.store import PartReader, PartWriter
 from deploy.backup.errors import BackupRefused
-from deploy.backup.places import DirectoryPlace
-from deploy.backup.store import PartReader, PartWriter
+from deploy.backup.restoring.cuts import at_offsets, at_time, read_offsets, read_time
 
 ID = "20261129T190000Z-00000001"
 

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from connectors.ports.archive import Range
+from deploy.backup.archive.manifest import Manifest, Slice, TopicCopy
+from deploy.backup.archive.parts import PartInfo
 from deploy.backup.errors import BackupRefused, DamagedBackup
-from deploy.backup.manifest import Manifest, Slice, TopicCopy
-from deploy.backup.parts import PartInfo
 
 
 class Held(NamedTuple):

@@ -7,7 +7,7 @@ its backup.
 from collections.abc import Iterable
 
 from connectors.ports.archive import LogRow
-from deploy.backup.manifest import Ledger
+from deploy.backup.archive.manifest import Ledger
 from schemas.errors import BadRecord, NewerMajor
 from schemas.records.money import CallStarted, CostEvent
 from topics.catalogue import COST_EVENTS

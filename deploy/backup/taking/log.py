@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from connectors.kafka.archive.reading import ArchiveReader
 from connectors.ports.archive import GroupAt, LogRow, Range, Where
 from connectors.ports.engine import Kept
-from deploy.backup import topics
-from deploy.backup.chain import continued
+from deploy.backup.archive import topics
+from deploy.backup.archive.chain import continued
+from deploy.backup.archive.ledger import Counting
+from deploy.backup.archive.manifest import Checkpoint, GroupOffset, Manifest, Slice, TopicCopy
+from deploy.backup.archive.parts import PART_BYTES, PartInfo
+from deploy.backup.archive.store import PartWriter
 from deploy.backup.errors import BackupRefused
-from deploy.backup.ledger import Counting
-from deploy.backup.manifest import Checkpoint, GroupOffset, Manifest, Slice, TopicCopy
-from deploy.backup.parts import PART_BYTES, PartInfo
-from deploy.backup.store import PartWriter
 from schemas.clock import now_ms
 from streams.runtime.checkpoint.codec import Marker, marker_of
 from topics.catalogue import COST_EVENTS

@@ -5,8 +5,8 @@ import pytest
 from obstore.store import MemoryStore
 
 from connectors.objects.listing import names_in_bucket
+from deploy.backup.archive.places import BucketPlace, DirectoryPlace, place_of
 from deploy.backup.errors import BackupRefused
-from deploy.backup.places import BucketPlace, DirectoryPlace, place_of
 from schemas.errors import Unavailable
 from schemas.settings import Objects
 

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from deploy.backup import manifest as manifests
+from deploy.backup.archive import manifest as manifests
+from deploy.backup.archive.parts import BackupKey
 from deploy.backup.errors import DamagedBackup
-from deploy.backup.parts import BackupKey
 from tests.support.backups import manifest, topic
 
 KEY = BackupKey(b"k" * 40)
