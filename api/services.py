@@ -73,6 +73,7 @@ from services.privacy.vault.opening import OpenVault
 from services.prompts.evaluations.results import EvaluationResults
 from services.prompts.evaluations.start import EvaluationStarts
 from services.prompts.from_runs.datasets import DatasetsOfRuns
+from services.prompts.live.judges import LiveJudges
 from services.prompts.registry.prompts import PromptRegistry
 from services.prompts.rollouts.control import Rollouts
 from services.retention.deletion import Deletion
@@ -199,6 +200,7 @@ class EvaluationServices:
     of_runs: DatasetsOfRuns
     scoring: PromptScoring
     live_scores: LiveScores
+    judges: LiveJudges
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
