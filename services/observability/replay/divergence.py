@@ -94,8 +94,11 @@ def differ(shown: object, other: object, alike: float) -> bool:
         return False
     if alike == 1:
         return True
-    texts = [(one if isinstance(one, str) else write_json(one).decode())[:COMPARED_CHARS] for one in (first, second)]
-    return SequenceMatcher(None, *texts, autojunk=False).ratio() < alike
+    return SequenceMatcher(None, _text(first), _text(second), autojunk=False).ratio() < alike
+
+
+def _text(answer: object) -> str:
+    return (answer if isinstance(answer, str) else write_json(answer).decode())[:COMPARED_CHARS]
 
 
 class ShadowShare:
