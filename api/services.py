@@ -67,11 +67,12 @@ from services.observability.replay.run_records import RunRecords
 from services.observability.traces.reading import TraceReader
 from services.optimizer.optimizer import Optimizer
 from services.prices.stored import StoredPrices
+from services.privacy.redact.redactors import Redactors
 from services.privacy.subjects.erasure import Erasures
 from services.privacy.vault.opening import OpenVault
-from services.prompts.evaluations.from_runs import CasesOfRuns
 from services.prompts.evaluations.results import EvaluationResults
 from services.prompts.evaluations.start import EvaluationStarts
+from services.prompts.from_runs.datasets import DatasetsOfRuns
 from services.prompts.registry.prompts import PromptRegistry
 from services.prompts.rollouts.control import Rollouts
 from services.retention.deletion import Deletion
@@ -195,7 +196,7 @@ class EvaluationServices:
     results: EvaluationResults
     series: SeriesReader
     points: ScorePoints
-    of_runs: CasesOfRuns
+    of_runs: DatasetsOfRuns
     scoring: PromptScoring
     live_scores: LiveScores
 
@@ -269,13 +270,14 @@ class TriggerServices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecurityServices:
-    """Policies: their versions, their activations, what is active as of a moment ago, what runs pin
-    and readers see, and which of them get values back."""
+    """Policies: their versions, their activations, what is active as of a moment ago, what runs pin, what redacts, what
+    readers see, and which of them get values back."""
 
     versions: PolicyVersions
     activations: PolicyActivations
     active: ActivePolicies
     pinning: Pinning
+    redactors: Redactors
     readings: Readings
     facts: ProviderFactsStore
     restores: ReaderRestores

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import asdict
+from functools import partial
 
 from api.auth import Authenticator
 from api.clients import DEPENDENCY_TIMEOUT_S, Clients
@@ -126,10 +127,11 @@ from services.observability.traces.reading import TraceReader
 from services.optimizer.optimizer import Optimizer, OptimizerPorts
 from services.prices.stored import StoredPrices
 from services.privacy.redact.standard import redactors_of
-from services.prompts.evaluations.from_runs import CasesOfRuns
 from services.prompts.evaluations.functions import register
 from services.prompts.evaluations.results import EvaluationResults, ResultPorts
 from services.prompts.evaluations.start import EvaluationStarts, StartPorts
+from services.prompts.from_runs.cases import CasePorts, CasesOfRuns
+from services.prompts.from_runs.datasets import DatasetsOfRuns
 from services.prompts.registry.prompts import PromptRegistry
 from services.prompts.rollouts.control import Rollouts
 from services.retention.deletion import Deletion
@@ -187,7 +189,7 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
         definitions=definitions,
         runs=runs,
         traces=_traces(clients, definitions, runs),
-        evaluations=_evaluations(settings, clients, definitions, runs),
+        evaluations=_evaluations(settings, clients, definitions, runs, security),
         rollouts=_rollouts(settings, clients, definitions),
         leases=_leases(settings, clients, definitions, runs, workers),
         otlp=_otlp(settings, clients, appender, definitions),
@@ -248,12 +250,13 @@ def _audit(settings: Settings, clients: Clients, appender: DeadlineAppender) -> 
 
 def _security(clients: Clients) -> SecurityServices:
     versions, activations = PolicyVersions(clients.database), PolicyActivations(clients.database)
-    active = ActivePolicies(activations, versions)
+    active, redactors = ActivePolicies(activations, versions), redactors_of(clients.vault)
     return SecurityServices(
         versions=versions,
         activations=activations,
         active=active,
-        pinning=Pinning(active, REGISTRY.security, redactors_of(clients.vault)),
+        pinning=Pinning(active, REGISTRY.security, redactors),
+        redactors=redactors,
         readings=Readings(active),
         facts=ProviderFactsStore(clients.database),
         restores=ReaderRestores(active, None if clients.vault is None else clients.vault.tokens),
@@ -378,7 +381,11 @@ def _traces(clients: Clients, definitions: DefinitionServices, runs: RunServices
 
 
 def _evaluations(
-    settings: Settings, clients: Clients, definitions: DefinitionServices, runs: RunServices
+    settings: Settings,
+    clients: Clients,
+    definitions: DefinitionServices,
+    runs: RunServices,
+    security: SecurityServices,
 ) -> EvaluationServices:
     stored = Evaluations(clients.database)
     starts = StartPorts(
@@ -397,12 +404,19 @@ def _evaluations(
         objects=runs.objects,
         appender=runs.appender,
     )
-    of_runs = CasesOfRuns(runs.history, runs.definitions, runs.objects, settings.security.capture)
+    cases = CasePorts(
+        history=runs.history,
+        definitions=runs.definitions,
+        objects=runs.objects,
+        active=security.active,
+        redactors=security.redactors,
+        capture=settings.security.capture,
+    )
     return EvaluationServices(
         stored=stored,
         starts=EvaluationStarts(starts),
         results=EvaluationResults(results),
-        of_runs=of_runs,
+        of_runs=DatasetsOfRuns(CasesOfRuns(cases), definitions.datasets, runs.appender),
         scoring=PromptScoring(clients.database),
         live_scores=LiveScores(clients.database),
         series=SeriesReader(clients.redis, settings.kafka.partitions),
@@ -485,7 +499,7 @@ def _operations(settings: Settings, clients: Clients, measures: Measures, worker
     partitions = settings.kafka.partitions
     return OperationServices(
         exposition=Exposition(
-            RoleCounters(clients.redis, partitions, DEPENDENCY_TIMEOUT_S),
+            RoleCounters(clients.redis, partitions, DEPENDENCY_TIMEOUT_S, partial(clients.log.partitions, RUN_EVENTS)),
             RedisBreakers(clients.redis),
             BudgetShares(Budgets(clients.database), Spend(clients.redis, partitions, DEPENDENCY_TIMEOUT_S)),
             paths_of(settings.api.certificate_files),

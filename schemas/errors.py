@@ -122,6 +122,7 @@ _REASONS: tuple[tuple[type[Rejected], str], ...] = (
     (NotFound, "not_found"),
     (Conflict, "conflict"),
     (PrivacyRefused, "privacy_refused"),
+    (UnknownPrompt, "unknown_prompt"),
     (InvalidInput, "invalid_input"),
     (SubmissionConflict, "submission_conflict"),
     (TooLarge, "too_large"),

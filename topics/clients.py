@@ -11,11 +11,13 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 
 from schemas.configuration.kafka_access import access_of
+from topics import bearer
 from topics.tls import client_context
 from topics.tokens import token_provider
 
 # aiokafka builds a debug log record on every send unless its loggers stand above DEBUG.
 logging.getLogger("aiokafka").setLevel(logging.WARNING)
+bearer.install()
 
 
 def producer(bootstrap: str, **options: Any) -> AIOKafkaProducer:

@@ -10,6 +10,7 @@ from typing import Any, get_args
 import msgspec
 
 from schemas.api_models.runs import SendSignal, SubmitRun
+from schemas.cloudevents.submission import EVENT_TYPE, SIGNAL_TYPE
 from schemas.records.budgets import ThresholdReached
 from schemas.records.quality import Drift
 from schemas.records.rollouts.events import RolloutDecision, RolloutEvent
@@ -23,7 +24,7 @@ REF = "#/components/schemas/"
 #: Where a document is served by its name, below the API's address. It changes with the major version of records only.
 PATH = "/schemas/v1/"
 #: What other systems send: the types of CloudEvents, and the body of each.
-SENT = {"agentflow.workflow.submit": SubmitRun, "agentflow.workflow.signal": SendSignal}
+SENT: Mapping[str, type[SubmitRun | SendSignal]] = {EVENT_TYPE: SubmitRun, SIGNAL_TYPE: SendSignal}
 
 #: What the ``data`` of our events is; the records themselves take any JSON value, as events of later versions may have.
 DATA: Mapping[str, type] = {

@@ -14,7 +14,7 @@ import math
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -23,7 +23,6 @@ from starlette.responses import Response
 from starlette.routing import Match
 
 from api.acts import denied, nameless
-from api.http.validation_texts import problem_of
 from api.render.runs import links
 from schemas.api_models.problem import MEDIA_TYPE, ProblemDetails, ProblemPart
 from schemas.errors import (
@@ -44,7 +43,7 @@ from schemas.errors import (
     Unauthenticated,
     Unavailable,
 )
-from schemas.spec.check.shape import path_of
+from schemas.values.validation_texts import problems_of
 
 logger = logging.getLogger(__name__)
 
@@ -103,25 +102,37 @@ def problem(
 
     ``maybe`` names the run that may have been accepted.
     """
-    body = ProblemDetails(
-        type=f"urn:agentflow:problem:{kind}",
-        title=HTTPStatus(status).phrase,
-        status=status,
-        detail=detail,
-        instance=instance,
-        problems=[ProblemPart(path=p.path, message=p.message, fix=p.fix) for p in problems],
-        dependency=dependency,
-        run_id=maybe.run_id if maybe is not None else None,
-        links=links(maybe.run_id, maybe.workflow_name, maybe.workflow_version) if maybe is not None else None,
-    )
+    body = _details(status, kind, detail, instance=instance, problems=problems)
+    body = body.model_copy(update={"dependency": dependency})
+    if maybe is not None:
+        found = links(maybe.run_id, maybe.workflow_name, maybe.workflow_version)
+        body = body.model_copy(update={"run_id": maybe.run_id, "links": found})
     content = body.model_dump_json(exclude_none=True, exclude_defaults=False)
     return Response(content, status_code=status, media_type=MEDIA_TYPE, headers=dict(headers or {}))
+
+
+def error_of(exc: Rejected) -> ProblemDetails:
+    """Return what one of many submissions in a request is refused with, as it would be alone."""
+    return _details(_status(exc), _kind(exc), str(exc), problems=exc.problems)
 
 
 def too_large(limit: int, instance: str) -> Response:
     """Return the response to a body over the limit."""
     detail = f"the body has more than {limit} bytes; store large data as an object and send its URI"
     return problem(413, "too-large", detail, instance=instance)
+
+
+def _details(
+    status: int, kind: str, detail: str, *, instance: str | None = None, problems: Sequence[Problem] = ()
+) -> ProblemDetails:
+    return ProblemDetails(
+        type=f"urn:agentflow:problem:{kind}",
+        title=HTTPStatus(status).phrase,
+        status=status,
+        detail=detail,
+        instance=instance,
+        problems=[ProblemPart(path=p.path, message=p.message, fix=p.fix) for p in problems],
+    )
 
 
 def _only(kind: type[Error], handle: Callable[[Request, Error], Awaitable[Response]]) -> Handler:
@@ -178,7 +189,7 @@ def _log_fault(exc: AgentFlowError, instance: str) -> None:
 
 
 async def _invalid_request(request: Request, exc: RequestValidationError) -> Response:
-    problems = validation_problems(exc.errors(), drop_body=True)
+    problems = problems_of(exc.errors(), drop_body=True)
     detail = "; ".join(str(p) for p in problems[:3]) or "the request is not valid"
     return problem(422, "invalid-input", detail, instance=request.url.path, problems=problems)
 
@@ -213,18 +224,6 @@ async def _unexpected(request: Request, exc: Exception) -> Response:
     logger.error("%s %s failed", request.method, path, exc_info=exc, extra={"action": "request_failed"})
     detail = "internal error; the log of the API has the traceback"
     return problem(500, "internal", detail, instance=request.url.path)
-
-
-def validation_problems(errors: Sequence[Any], *, drop_body: bool = False) -> list[Problem]:
-    """Return pydantic's errors as problems with paths like ``inputs.items[2].name``."""
-    return [_validation_problem(error, drop_body) for error in errors]
-
-
-def _validation_problem(error: Mapping[str, Any], drop_body: bool) -> Problem:
-    where = list(error["loc"])
-    if drop_body and where[:1] == ["body"]:
-        where = where[1:]
-    return problem_of(path_of(where), error)
 
 
 def _kind(exc: AgentFlowError) -> str:

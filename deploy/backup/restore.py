@@ -77,7 +77,7 @@ async def restore(site: Site, order: Order) -> Report:
     order.progress("restoring the topics")
     written = await LogRestore(site, reader, planned, order.progress).run()
     runs_ends = {p: end for (topic, p), end in planned.ends.items() if topic == RUN_EVENTS}
-    taken_out = await trim_history(site.dsn, runs_ends)
+    taken_out = await trim_history(site.dsn, runs_ends, planned.manifest.partitions)
     gone = await _erased_again(site, erased | written.erased)
     await _clickhouse(site)
     await _note_begun(site, written.open_requests, manifest)
@@ -118,7 +118,7 @@ async def _checked(
     vault = await _vault(order, manifest)
     counts = {name: len(copy.partitions) for name, copy in manifest.topics.items()}
     for name, table in topics.CHECKPOINTS.items():
-        counts[name] = topics.checkpoint_partitions(table, manifest.partitions)
+        counts[name] = topics.checkpoint_partitions(table, counts, manifest.partitions)
     await refuse_unless_empty(site, counts, vault=vault is not None)
     return vault, known, erased
 

@@ -76,7 +76,7 @@ class LogRestore:
             counts = {name: len(copy.partitions) for name, copy in manifest.topics.items()}
             made = {name: (counts[name], conf) for name, conf in opened.items()}
             for name, config in checkpoints.items():
-                count = topics.checkpoint_partitions(topics.CHECKPOINTS[name], manifest.partitions)
+                count = topics.checkpoint_partitions(topics.CHECKPOINTS[name], counts, manifest.partitions)
                 made[name] = (count, config)
             await writer.create(made, self._replication)
             await writer.configure(opened)

@@ -15,7 +15,7 @@ from deploy.backup.chain import Held
 from deploy.backup.errors import BackupRefused
 from deploy.backup.manifest import Rows
 from deploy.backup.store import PartReader
-from topics.partitioner import partition_for
+from topics.partitioner import run_partition
 
 #: Rows of history that are looked at together.
 BATCH = 5_000
@@ -114,8 +114,11 @@ async def _pieces(reader: PartReader, parts: Sequence[Held]) -> AsyncGenerator[b
             yield piece
 
 
-async def trim_history(dsn: str, ends: Mapping[int, int]) -> int:
-    """Take out runs whose version is beyond the end of their partition of ``run-events``; return how many."""
+async def trim_history(dsn: str, ends: Mapping[int, int], first: int) -> int:
+    """Take out runs whose version is beyond the end of their partition of ``run-events``; return how many.
+
+    ``first`` is how many partitions the topic had at first.
+    """
     conn = await connect_once(dsn, copying.CONNECT_S)
     later: list[str] = []
     try:
@@ -123,7 +126,7 @@ async def trim_history(dsn: str, ends: Mapping[int, int]) -> int:
             async with conn.transaction():
                 query = "SELECT id, version FROM workflow_run WHERE version >= $1"
                 rows = conn.cursor(query, min(ends.values(), default=0), prefetch=BATCH)
-                later = [row["id"] async for row in rows if row["version"] >= _end_of(row["id"], ends)]
+                later = [row["id"] async for row in rows if row["version"] >= _end_of(row["id"], ends, first)]
                 for start in range(0, len(later), BATCH):
                     some = later[start : start + BATCH]
                     await conn.execute("DELETE FROM step_run WHERE workflow_run_id = ANY($1)", some)
@@ -133,5 +136,5 @@ async def trim_history(dsn: str, ends: Mapping[int, int]) -> int:
     return len(later)
 
 
-def _end_of(run_id: str, ends: Mapping[int, int]) -> int:
-    return ends.get(partition_for(run_id.encode(), len(ends)), 0)
+def _end_of(run_id: str, ends: Mapping[int, int], first: int) -> int:
+    return ends.get(run_partition(run_id.encode(), first), 0)

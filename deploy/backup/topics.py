@@ -6,7 +6,7 @@ table is restored; an effect without its cause would be a run that nobody submit
 never lost.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from streams.ops.tables import TABLES
 from topics.admin import in_sync
@@ -60,9 +60,9 @@ def input_of(table: str) -> str:
     return TABLES[table][0]
 
 
-def checkpoint_partitions(table: str, partitions: int) -> int:
-    """Return how many partitions a table has."""
-    return 1 if table == TABLE_ADMISSIONS else partitions
+def checkpoint_partitions(table: str, counts: Mapping[str, int], partitions: int) -> int:
+    """Return how many partitions a table has: those of its input in the backup, else what topics had at first."""
+    return counts.get(input_of(table), 1 if table == TABLE_ADMISSIONS else partitions)
 
 
 def is_lane(name: str) -> bool:

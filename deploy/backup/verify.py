@@ -116,7 +116,7 @@ async def _folded(redis: object, report: Report) -> bool:
 async def _read(site: Site) -> bool:
     progress = LogProgress(site.bootstrap)
     for group, topic in _READERS.items():
-        ends = await progress.ends(topic, site.partitions)
+        ends = await progress.ends(topic)
         read = await progress.committed(group, topic)
         if any(read.get(partition, 0) < end for partition, end in ends.items()):
             return False

@@ -33,8 +33,8 @@ def named(pack: str, section: Privacy) -> Privacy:
 def with_packs(own: Privacy | None, packs: Sequence[Privacy], without: frozenset[str]) -> Privacy | None:
     """Return the sections as one; ``None`` if there is none. ``without`` are ids of rules to leave out.
 
-    What is no list of rules (``mode``, ``detect``, ``links``, ``limits``) is the document's, where it says it, else
-    that of the last pack that says it.
+    What is no list of rules (``mode``, ``detect``, ``links``, ``images``, ``limits``) is the document's, where it
+    says it, else that of the last pack that says it.
     """
     if not packs:
         return own
@@ -56,4 +56,4 @@ def with_packs(own: Privacy | None, packs: Sequence[Privacy], without: frozenset
     return Privacy.model_validate(found.model_dump(mode="json", exclude_defaults=True))
 
 
-_SINGLE = ("mode", "detect", "links", "limits")
+_SINGLE = ("mode", "detect", "links", "images", "limits")

@@ -6,6 +6,7 @@ from schemas.policies.patterns import matches
 from schemas.privacy.document import (
     INFLUENCE_KINDS,
     WHERE,
+    Images,
     Influenced,
     InfluenceRule,
     Links,
@@ -17,6 +18,9 @@ from schemas.privacy.document import (
 from schemas.privacy.findings import Finding
 from schemas.records.security.pinned import Mode
 
+#: Places whose values have labels.
+LABELLED: tuple[Where, ...] = ("log", "dataset")
+
 
 class Plan:
     """What is done where. ``node`` is empty for inputs of runs, to which rules that name nodes do not apply."""
@@ -26,19 +30,22 @@ class Plan:
         self.is_shadow = "shadow" in (mode, section.mode)
         self._names = (workflow, node)
         chosen = [rule for rule in section.redact if self._counts(rule)]
-        self._redact = {where: [rule for rule in chosen if where in rule.at] for where in WHERE}
+        self._redact = {where: [rule for rule in chosen if _is_at(rule, where)] for where in WHERE}
         self.links: Links | None = section.links if section.links is not None and self._counts(section.links) else None
+        images = section.images
+        #: Where pictures stay as they are there is nothing to do.
+        self.images = images if images is not None and images.action != "keep" and self._counts(images) else None
         self._influence = [rule for rule in section.influence if self._counts(rule)]
 
     def changes(self, at: Where) -> bool:
-        """Return whether a rule looks at this place; at ``log`` findings become labels in any case."""
-        return at == "log" or bool(self._redact[at])
+        """Return whether a rule looks at this place; in the log and in datasets findings become labels in any case."""
+        return at in LABELLED or bool(self._redact[at])
 
     def takes_out(self, at: Where) -> bool:
         """Return whether a rule may change something at this place."""
         return any(self.is_enforced(rule) and rule.action != "keep" for rule in self._redact[at])
 
-    def is_enforced(self, rule: RedactRule | InfluenceRule | Links) -> bool:
+    def is_enforced(self, rule: RedactRule | InfluenceRule | Links | Images) -> bool:
         """Return whether a rule changes anything, or is recorded alone."""
         return not self.is_shadow and rule.mode == "enforce"
 
@@ -74,7 +81,7 @@ class Plan:
         """Return the rules by which a tool's arguments get values back."""
         return [rule for rule in self.section.restore.tools if matches(rule.tools, tool) and self._counts(rule)]
 
-    def _counts(self, rule: RedactRule | InfluenceRule | RestoreTools | Links) -> bool:
+    def _counts(self, rule: RedactRule | InfluenceRule | RestoreTools | Links | Images) -> bool:
         workflow, node = self._names
         if not node and rule.nodes:
             return False
@@ -88,3 +95,8 @@ def fits(kinds: Sequence[str], classes: Sequence[str], kind: str, data_class: st
 
 def _is_of(rule: RedactRule, finding: Finding) -> bool:
     return finding.kind in rule.kinds or finding.data_class in rule.classes
+
+
+def _is_at(rule: RedactRule, where: Where) -> bool:
+    """Return whether a rule counts at a place. A dataset holds nothing that the log may not have."""
+    return where in rule.at or (where == "dataset" and "log" in rule.at)

@@ -47,7 +47,8 @@ class Case(Data, frozen=True, kw_only=True, omit_defaults=True):
     """One row of a dataset.
 
     ``cluster`` names what cases have in common, such as their source document or conversation: cases of a cluster are
-    not independent. Empty: the case is a cluster of its own.
+    not independent. Empty: the case is a cluster of its own. ``labels`` are those of its values, by path such as
+    ``$.inputs.x``, of a case that was made of a run whose data has labels.
     """
 
     id: str
@@ -55,6 +56,7 @@ class Case(Data, frozen=True, kw_only=True, omit_defaults=True):
     expected: Json = None
     tags: list[str] = []
     cluster: str = ""
+    labels: dict[str, list[str]] = {}
 
 
 class Answered(Data, frozen=True, kw_only=True, omit_defaults=True):

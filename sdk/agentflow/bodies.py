@@ -76,6 +76,7 @@ class CasesFromRuns(TypedDict):
     until: NotRequired[str | None]
     limit: NotRequired[int]
     expected: NotRequired[bool]
+    iterations: NotRequired[Literal["last", "all"]]
     message: NotRequired[str]
 
 
@@ -164,12 +165,14 @@ class ChangeTrigger(TypedDict):
     workflow_version: NotRequired[int | None]
     inputs: NotRequired[dict[str, str] | None]
     filter: NotRequired[str | None]
+    source: NotRequired[str | None]
     idempotency: NotRequired[str | None]
     subject: NotRequired[str | None]
     tags: NotRequired[dict[str, str] | None]
     project: NotRequired[str | None]
     budget_cents: NotRequired[float | Decimal | int | str | None]
     idempotency_header: NotRequired[str | None]
+    cloudevents: NotRequired[bool | None]
     requests_per_minute: NotRequired[int | None]
     max_bytes: NotRequired[int | None]
     paused: NotRequired[bool | None]
@@ -438,6 +441,7 @@ class WebhookHow(TypedDict):
     secret: NotRequired[str | None]
     signature_header: NotRequired[str]
     idempotency_header: NotRequired[str]
+    cloudevents: NotRequired[bool]
     requests_per_minute: NotRequired[int]
     max_bytes: NotRequired[int]
 
@@ -450,6 +454,7 @@ class CreateTrigger(TypedDict):
     workflow_version: NotRequired[int | None]
     inputs: NotRequired[dict[str, str]]
     filter: NotRequired[str]
+    source: NotRequired[str]
     idempotency: NotRequired[str]
     subject: NotRequired[str]
     tags: NotRequired[dict[str, str]]

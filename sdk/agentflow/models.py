@@ -421,6 +421,7 @@ class CaseAnswer(Answer):
     expected: Any = None
     tags: list[str] = []
     cluster: str = ""
+    labels: dict[str, list[str]] = {}
 
 
 class CasePage(Answer):
@@ -618,6 +619,7 @@ class DatasetFromRuns(Answer):
     message: str
     created_at: str | None
     skipped: dict[str, int]
+    redacted: dict[str, dict[str, int]]
 
 
 class DatasetPage(Answer):
@@ -1029,6 +1031,53 @@ class EvaluationSummary(Answer):
     ended_at: str | None
 
 
+class ProblemPart(Answer):
+    """One invalid part of the request: its path, the problem, and how to fix it."""
+
+    path: str
+    message: str
+    fix: str = ""
+
+
+class EventRefused(Answer):
+    """The error of an event of a batch, with the ``type`` and the words that it would have alone."""
+
+    type: str
+    status: int
+    detail: str
+    problems: list[ProblemPart] = []
+
+
+class RunAccepted(Answer):
+    """The run was accepted and will be executed. ``duplicate``: an earlier submission had the same id."""
+
+    id: str
+    workflow_name: str
+    workflow_version: int
+    status: str = "queued"
+    duplicate: bool = False
+    submitted_at: str | None
+    links: RunLinks
+
+
+class EventOutcome(Answer):
+    """The outcome of one event: its ``run``, or ``error``. ``index`` is its place in the batch, from 0."""
+
+    index: int
+    source: str | None = None
+    id: str | None = None
+    run: RunAccepted | None = None
+    error: EventRefused | None = None
+
+
+class EventsTaken(Answer):
+    """The outcomes of a batch, in its order. It may be sent again: events that were accepted are the same runs."""
+
+    accepted: int
+    refused: int
+    events: list[EventOutcome]
+
+
 class FactsVersionLine(Answer):
     """One version of an organisation's facts."""
 
@@ -1406,6 +1455,7 @@ class WebhookSource(Answer):
     path: str
     signature_header: str
     idempotency_header: str
+    cloudevents: bool
     requests_per_minute: int
     max_bytes: int
     old_secret_until: str | None
@@ -1421,6 +1471,7 @@ class NewTrigger(Answer):
     workflow_version: int | None
     inputs: dict[str, str]
     filter: str
+    source: str
     idempotency: str
     subject: str
     tags: dict[str, str]
@@ -1720,14 +1771,6 @@ class PricePage(Answer):
 
     at: str | None
     prices: list[ModelPrice]
-
-
-class ProblemPart(Answer):
-    """One invalid part of the request: its path, the problem, and how to fix it."""
-
-    path: str
-    message: str
-    fix: str = ""
 
 
 class ProjectAnswer(Answer):
@@ -2047,18 +2090,6 @@ class RouteTry(Answer):
     latency_ms: float
     why: str
     skipped: list[RouteExcluded]
-
-
-class RunAccepted(Answer):
-    """The run was accepted and will be executed. ``duplicate``: an earlier submission had the same id."""
-
-    id: str
-    workflow_name: str
-    workflow_version: int
-    status: str = "queued"
-    duplicate: bool = False
-    submitted_at: str | None
-    links: RunLinks
 
 
 class RunRollout(Answer):
@@ -2749,6 +2780,7 @@ class TriedTrigger(Answer):
 
     filtered: bool
     inputs: dict[str, JsonValue] = {}
+    source: str | None = None
     submission_id: str | None = None
     run_id: str | None = None
 
@@ -2763,6 +2795,7 @@ class TriggerAnswer(Answer):
     workflow_version: int | None
     inputs: dict[str, str]
     filter: str
+    source: str
     idempotency: str
     subject: str
     tags: dict[str, str]

@@ -23,6 +23,7 @@ from schemas.records.run_events import RunSubmitted
 from schemas.trace_context import CONTEXT, SenderContext, sender_context
 from schemas.triggers.arrived import TopicRecord, readable
 from schemas.triggers.definition import source_of
+from schemas.values.validation_texts import invalid_body
 from services.runs.submit import Submissions
 from services.triggers.compiled import CompiledRules
 
@@ -99,7 +100,7 @@ class TriggerRecords:
             return None
         return await self._submissions.prepare(
             trigger.org_id,
-            source_of(trigger.id),
+            mapped.source or source_of(trigger.id),
             mapped.submission_id or arrived.position,
             definition.submission(mapped),
             _sender(headers),
@@ -115,8 +116,7 @@ def _refused(trigger: StoredTrigger, record: InRecord, exc: Exception) -> Refuse
     if isinstance(exc, BadRecord):
         return Refused(record, exc.reason, str(exc))
     if isinstance(exc, ValidationError):
-        errors = exc.errors(include_url=False, include_input=False, include_context=False)[:5]
-        return Refused(record, "invalid_input", "; ".join(f"{error['loc']}: {error['msg']}" for error in errors))
+        return _refused(trigger, record, invalid_body(exc))
     if isinstance(exc, Rejected):
         return Refused(record, rejection_reason(exc), str(exc))
     log.error(

@@ -4,14 +4,14 @@ The organisation is the topic's, never the payload's. Source and id of the event
 with the source ``api`` and the id of an HTTP submission is that submission; so are those of a signal.
 """
 
-from typing import Protocol, TypeVar
-
-from pydantic import BaseModel, ValidationError
+from typing import Protocol
 
 from connectors.ports.engine import InRecord
 from connectors.redis.readers.signals import SignalsReader
-from schemas.api_models.runs import MAX_ID_LENGTH, SendSignal, SubmitRun
-from schemas.errors import BadRecord, Rejected, SubmissionConflict, UnknownPrompt, rejection_reason
+from schemas.api_models.runs import SendSignal, SubmitRun
+from schemas.cloudevents.event import CloudEvent
+from schemas.cloudevents.submission import EVENT_TYPE, SIGNAL_TYPE, SUBJECT_ATTRIBUTE, read_data
+from schemas.errors import BadRecord, Rejected, SubmissionConflict, rejection_reason
 from schemas.records.run_events import RunSubmitted, SignalReceived
 from schemas.tables.signals import signal_id
 from schemas.trace_context import CONTEXT, SenderContext, sender_context
@@ -20,20 +20,14 @@ from services.runs.submit import Submissions
 from streams.process.context import STORE_TIMEOUT_S, RoleContext
 from streams.process.role import RoleApp
 from streams.process.spec import Dependency, RoleSpec
-from streams.roles.cloudevents import CloudEvent, read_event
+from streams.roles.cloudevents import read_event
 from streams.roles.submission_path import SubmissionPath, known_runs
 from streams.runtime.consumer.transport import Reads
 from streams.runtime.sink import SinkAgent, SinkSpec
 from topics.catalogue import DLQ_SUFFIX, RUN_EVENTS, SUBMISSIONS, organisation_of
 
-EVENT_TYPE = "agentflow.workflow.submit"
-SIGNAL_TYPE = "agentflow.workflow.signal"
-#: A CloudEvent's own ``subject`` is something else.
-SUBJECT_ATTRIBUTE = "datasubject"
 #: Each submission is an object, a marker and an append: a poll of them is answered within a moment.
 POLL_RECORDS = 500
-
-_Model = TypeVar("_Model", bound=BaseModel)
 
 
 class DeadLetter(Protocol):
@@ -119,31 +113,16 @@ def _sender(record: InRecord, event: CloudEvent) -> SenderContext:
 def _body(event: CloudEvent) -> SubmitRun:
     if event.type != EVENT_TYPE:
         raise BadRecord("cloudevent", f"type {event.type!r} is not taken here; send {EVENT_TYPE} or {SIGNAL_TYPE}")
-    return _data(event, SubmitRun)
+    return read_data(event, SubmitRun)
 
 
 def _wish(event: CloudEvent) -> SignalRequest:
-    signal = _data(event, SendSignal)
+    signal = read_data(event, SendSignal)
     return SignalRequest(signal.run_id, signal.name, signal.data, signal_id(event.source, event.id), event.source)
 
 
-def _data(event: CloudEvent, model: type[_Model]) -> _Model:
-    if max(len(event.id), len(event.source)) > MAX_ID_LENGTH:
-        raise BadRecord("cloudevent", f"id and source have at most {MAX_ID_LENGTH} characters")
-    try:
-        return model.model_validate(event.data)
-    except ValidationError as exc:
-        problems = (
-            f"{'.'.join(str(p) for p in error['loc']) or 'data'}: {error['msg']}"
-            for error in exc.errors(include_url=False, include_input=False, include_context=False)[:5]
-        )
-        raise BadRecord("invalid_input", "; ".join(problems)) from exc
-
-
 def _reason(exc: BadRecord | Rejected) -> str:
-    if isinstance(exc, BadRecord):
-        return exc.reason
-    return "unknown_prompt" if isinstance(exc, UnknownPrompt) else rejection_reason(exc)
+    return exc.reason if isinstance(exc, BadRecord) else rejection_reason(exc)
 
 
 def build(ctx: RoleContext) -> RoleApp:

@@ -427,7 +427,11 @@ ANSWERS: dict[tuple[str, str], Any] = {
         for action in ("promote", "rollback", "stop", "step")
     },
     ("POST", "/api/v1/datasets"): DATASET,
-    ("POST", "/api/v1/datasets/from-runs"): {**DATASET, "skipped": {"value is not in history": 1}},
+    ("POST", "/api/v1/datasets/from-runs"): {
+        **DATASET,
+        "skipped": {"value is not in history": 1},
+        "redacted": {"pii": {"email": 2}},
+    },
     ("GET", "/api/v1/datasets"): {"datasets": [DATASET]},
     ("GET", "/api/v1/datasets/questions"): DATASET,
     ("GET", "/api/v1/datasets/questions/rows"): {

@@ -22,6 +22,7 @@ from connectors.ports.engine import Headers, InRecord, OutRecord
 from connectors.postgres.schedules import StoredSchedule
 from connectors.redis.submission_markers import Receipt
 from connectors.tools.registry import Registry
+from schemas.cloudevents.submission import EVENT_TYPE, SIGNAL_TYPE
 from schemas.ids import run_id
 from schemas.payload import Inline
 from schemas.records.steps import FunctionCall, StepRequest
@@ -37,7 +38,7 @@ from services.runs.signals import SignalSender
 from services.runs.submit import SubmissionPorts, Submissions
 from services.security.enforcement.known import KnownPolicies
 from services.workflows.resolver import make_plan
-from streams.roles.ingress import EVENT_TYPE, SIGNAL_TYPE, Ingress
+from streams.roles.ingress import Ingress
 from streams.roles.worker.executor import Executor, Tooling
 from tests.support.values_corpus import REFUSED
 from topics.catalogue import RUN_EVENTS

@@ -35,7 +35,8 @@ from schemas.spec.model import NAME_PATTERN
 from schemas.values.fields import ASCII_INTEGER
 from schemas.values.json_text import read_json
 from services.prompts.evaluations.cases import read_cases, read_lines, read_table
-from services.prompts.evaluations.from_runs import WantedSteps
+from services.prompts.from_runs.cases import WantedSteps
+from services.prompts.from_runs.datasets import Named
 
 _LINES = ("application/jsonl", "application/x-ndjson", "application/x-jsonlines")
 _UPLOAD = {
@@ -89,7 +90,7 @@ async def import_dataset(
 async def make_dataset_from_runs(
     body: CasesFromRuns, who: PromptWriter, parts: Parts, response: Response
 ) -> DatasetFromRuns:
-    """Store what models were asked in runs as the next version of a dataset."""
+    """Store what models were asked in runs as the next version of a dataset, redacted by the active policy."""
     who.require("read")
     who.require_named("workflow", body.workflow)
     _require(who, body.name)
@@ -105,13 +106,12 @@ async def make_dataset_from_runs(
         prompt=body.prompt,
         limit=body.limit,
         expected=body.expected,
+        iterations=body.iterations,
     )
-    found = await parts.evaluations.of_runs.find(who.org_id, wanted)
-    stored, new = await parts.definitions.datasets.create(
-        who.org_id, body.name, found.cases, author=who.key_id, message=body.message
-    )
+    named = Named(org_id=who.org_id, name=body.name, author=who.key_id, message=body.message)
+    stored, new, found = await parts.evaluations.of_runs.make(named, wanted)
     response.status_code = 201 if new else 200
-    return DatasetFromRuns(**answer(stored).model_dump(), skipped=found.skipped)
+    return DatasetFromRuns(**answer(stored).model_dump(), skipped=found.skipped, redacted=found.redacted)
 
 
 @router.get("", responses=errors())

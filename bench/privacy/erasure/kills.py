@@ -3,7 +3,8 @@
 import random
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from bench.lines import BenchError
 from deploy.local.engines.engine import Engine
@@ -11,23 +12,31 @@ from deploy.local.roles import RoleProcess, RoleStartError
 from deploy.local.system import System
 
 VICTIMS = ("worker", "orchestrator", "api", "redis")
+NO_STRIKES: Mapping[str, Callable[[System], None]] = {}
 PAUSE_S = (0.4, 1.6)
 SERVES_WITHIN_S = 90.0
 _POLL_S = 0.2
 
 
-def kill_while(system: System, going_on: Callable[[], bool], kills: int, chance: random.Random) -> Counter[str]:
+def kill_while(
+    system: System,
+    going_on: Callable[[], bool],
+    kills: int,
+    chance: random.Random,
+    victims: Sequence[str] = VICTIMS,
+    strikes: Mapping[str, Callable[[System], None]] = NO_STRIKES,
+) -> Counter[str]:
     """Kill the victims in turns of a random order, so many times, and start again what ends until the work is done.
 
-    More kills would only let a busy machine start processes and do nothing else. Call it in the thread that started
-    the system: processes end with the thread that started them.
+    A victim of ``strikes`` is struck by its function. More kills would only let a busy machine start processes and do
+    nothing else. Call it in the thread that started the system: processes end with the thread that started them.
     """
     killed: Counter[str] = Counter()
     while killed.total() < kills:
-        for victim in chance.sample(VICTIMS, min(len(VICTIMS), kills - killed.total())):
+        for victim in chance.sample(victims, min(len(victims), kills - killed.total())):
             time.sleep(chance.uniform(*PAUSE_S))
             keep_up(system)
-            _kill(system, victim)
+            strikes.get(victim, partial(_kill, victim=victim))(system)
             killed[victim] += 1
     while going_on():
         keep_up(system)

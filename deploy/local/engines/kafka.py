@@ -160,10 +160,15 @@ class KafkaEngine(Engine):
     def _format(self) -> None:
         # As one argument with its name: an id may begin with a dash.
         tool = self._main("kafka.tools.StorageTool")
-        argv = [*self._java(), *tool, "format", f"--cluster-id={self.cluster_id()}", "-c", str(self._config)]
+        options = [f"--cluster-id={self.cluster_id()}", "-c", str(self._config), *self._format_options()]
+        argv = [*self._java(), *tool, "format", *options]
         done = subprocess.run(argv, capture_output=True, text=True, timeout=self.start_timeout_s, check=False)
         if done.returncode != 0:
             raise EngineStartError(f"kafka could not format {self.home}: {done.stdout}{done.stderr}")
+
+    def _format_options(self) -> Sequence[str]:
+        """Return more options of the first start, such as users of SCRAM."""
+        return ()
 
     def cluster_id(self) -> str:
         """Return the id of a new cluster, in Kafka's form."""

@@ -1,6 +1,6 @@
 """Datasets: cases by which prompts are evaluated."""
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -27,6 +27,7 @@ class CasesFromRuns(Request):
 
     ``node`` names an ``llm`` node of ``workflow``; its inputs become the case's, and its output what is expected,
     unless ``expected`` is false. ``since`` and ``until`` are RFC 3339, or spans back from now such as ``24h``.
+    Of a node in a loop the answer of the last iteration is taken, or those of all ``iterations``.
     """
 
     model_config = ConfigDict(
@@ -46,6 +47,7 @@ class CasesFromRuns(Request):
     until: Text | None = Field(default=None, max_length=64)
     limit: int = Field(default=100, ge=1, le=1_000)
     expected: bool = True
+    iterations: Literal["last", "all"] = "last"
     message: Text = Field(default="", max_length=1_000)
 
 
@@ -63,9 +65,13 @@ class DatasetAnswer(Answer):
 
 
 class DatasetFromRuns(DatasetAnswer):
-    """A version that was made of runs; ``skipped`` says how many of their steps became no case, by reason."""
+    """A version that was made of runs; ``skipped`` says how many of their steps became no case, by reason.
+
+    ``redacted`` says how many values the policy took out, by data class and kind.
+    """
 
     skipped: dict[str, int]
+    redacted: dict[str, dict[str, int]]
 
 
 class DatasetPage(Answer):
@@ -75,13 +81,14 @@ class DatasetPage(Answer):
 
 
 class CaseAnswer(Answer):
-    """One case."""
+    """One case. ``labels`` are those of its values, by path, of a case that was made of a run whose data has labels."""
 
     id: str
     inputs: dict[str, Json]
     expected: Json = None
     tags: list[str] = []
     cluster: str = ""
+    labels: dict[str, list[str]] = {}
 
 
 class CasePage(Answer):

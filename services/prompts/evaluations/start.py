@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 import orjson
+from msgspec.structs import replace
 
 from connectors.postgres.datasets import Datasets
 from connectors.postgres.evaluations import Evaluations, StoredEvaluation
@@ -26,7 +27,11 @@ from schemas.api_models.runs import SubmitRun
 from schemas.clock import now_ms
 from schemas.errors import Conflict, InvalidInput, NotFound, Problem, SubmissionConflict
 from schemas.ids import content_hash, run_id
+from schemas.labels.label import TRUSTED, Label
+from schemas.labels.mapped import Labels
+from schemas.labels.paths import ROOT, Path
 from schemas.prompts.evaluations import Case, ScorerSpec
+from schemas.records.run_events import RunSubmitted
 from services.prompts.evaluations.cases import chosen_of
 from services.prompts.evaluations.names import BASELINE, CANDIDATE
 from services.prompts.evaluations.needs import variables_for
@@ -109,7 +114,7 @@ class EvaluationStarts:
         }
         made = self._evaluation(who, body, definition)
         run = _submission(body, made.id, workflow_version, cases)
-        record = await self._ports.submissions.prepare(who.org_id, SOURCE, made.id, run, api_key=who.key_id)
+        record = await self._prepared(who, made.id, run, cases)
         stored = await self._stored(who.org_id, made)
         await self._ports.submissions.submit(record)
         return stored
@@ -133,10 +138,17 @@ class EvaluationStarts:
         """Submit the run of an evaluation again: perhaps it never was."""
         name, _, version = known.definition["dataset"].partition("@")
         found = [case for _, case in await self._ports.datasets.cases(who.org_id, name, int(version))]
-        run = _submission(body, known.id, known.definition["workflow_version"], chosen_of(found, body.only))
-        record = await self._ports.submissions.prepare(who.org_id, SOURCE, known.id, run, api_key=who.key_id)
+        cases = chosen_of(found, body.only)
+        run = _submission(body, known.id, known.definition["workflow_version"], cases)
+        record = await self._prepared(who, known.id, run, cases)
         await self._ports.submissions.submit(record)
         return known
+
+    async def _prepared(self, who: Sender, made_id: str, run: SubmitRun, cases: Sequence[Case]) -> RunSubmitted:
+        labels = labels_of(cases)
+        return await self._ports.submissions.prepare(
+            who.org_id, SOURCE, made_id, run, api_key=who.key_id, labels=labels
+        )
 
     async def _sides(self, who: Sender, body: CreateEvaluation, cases: Sequence[Case]) -> list[Side]:
         wanted = {CANDIDATE: body.version} | ({} if body.against is None else {BASELINE: body.against})
@@ -217,6 +229,15 @@ def _other(evaluation: str) -> SubmissionConflict:
     return SubmissionConflict(f"this Idempotency-Key has evaluation {evaluation}, which is another; use a new key")
 
 
+def labels_of(cases: Sequence[Case]) -> Labels | None:
+    """Return the labels of cases as those of an evaluation's inputs; ``None`` where no case has any."""
+    places: dict[Path, Label] = {}
+    for place, case in enumerate(cases):
+        if case.labels:
+            places |= Labels.read(case.labels).placed(("cases", place))
+    return Labels({ROOT: TRUSTED} | places) if places else None
+
+
 def check_comparison(sides: Sequence[Side], specs: Sequence[ScorerSpec]) -> None:
     """Raise ``InvalidInput`` for a version that is compared with itself, and for a judge of pairs without a second."""
     problem = None
@@ -229,7 +250,7 @@ def check_comparison(sides: Sequence[Side], specs: Sequence[ScorerSpec]) -> None
 
 
 def _submission(body: CreateEvaluation, evaluation_id: str, workflow_version: int, cases: Sequence[Case]) -> SubmitRun:
-    rows = [msgspec.to_builtins(case) for case in cases]
+    rows = [msgspec.to_builtins(replace(case, labels={})) for case in cases]
     scorers = [one.model_dump(mode="json", exclude_defaults=True) for one in body.scorers]
     return SubmitRun(
         workflow_name=workflow_name(body.prompt),

@@ -19,8 +19,8 @@ from schemas.records.routes import RouteScored
 from schemas.rollouts.plan import CANARY
 from schemas.spec.loops import every_node
 from schemas.spec.model import LlmNode, PinnedPrompt, ResolvedSpec
-from services.prompts.evaluations.from_runs import is_answer
 from services.prompts.evaluations.workflow import workflow_name
+from services.prompts.from_runs.reading import is_answer
 from services.prompts.live.policy import is_sampled
 from services.runs.answers.scores import learns
 

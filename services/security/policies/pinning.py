@@ -62,16 +62,19 @@ class Pinning:
         self._surfaces: LRUCache[str, Surface] = LRUCache(MAX_SPECS)
         self._declarations: LRUCache[str, dict[str, ToolSecurity]] = LRUCache(MAX_POLICIES)
 
-    async def of(self, org_id: str, door: Integrity, spec: ResolvedSpec) -> RunSecurity | None:
+    async def of(
+        self, org_id: str, door: Integrity, spec: ResolvedSpec, known: Labels | None = None
+    ) -> RunSecurity | None:
         """Return the security of a run whose inputs came through ``door``; ``None`` without an active policy.
 
+        ``known`` are labels of the inputs besides, which make those of the door stricter.
         Raises ``Unavailable`` when nobody knows whether there is one.
         """
         active = await self._active.of(org_id)
         if active is None:
             return None
         door_labels = Labels.of_whole(Label(door))
-        return self.under(active, door_labels, spec)
+        return self.under(active, door_labels if known is None else door_labels.join(known), spec)
 
     async def again(self, org_id: str, door: Integrity, spec: ResolvedSpec, before: "Before") -> RunSecurity | None:
         """Return the security of a run that does another one again, with other inputs laid over those of that one.

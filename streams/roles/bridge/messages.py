@@ -12,14 +12,15 @@ from urllib.parse import unquote
 import orjson
 
 from connectors.ports.engine import Headers, InRecord
+from schemas.cloudevents.event import STRUCTURED
+from schemas.cloudevents.submission import EVENT_TYPE
 from schemas.errors import BadRecord
-from streams.roles.cloudevents import STRUCTURED, read_event
+from streams.roles.cloudevents import read_event
 from topics.catalogue import SUBMISSIONS, submissions_topic
 
 SUBJECT = "agentflow.submit.*"
 #: Of a submission that is no CloudEvent. Its id is that of its message.
 SOURCE = "nats"
-TYPE = "agentflow.workflow.submit"
 MSG_ID = "Nats-Msg-Id"
 #: Where a record was before, for those who look into the log.
 STREAM_HEADER, SEQUENCE_HEADER = "nats-stream", "nats-sequence"
@@ -126,7 +127,7 @@ def _event_headers(message: Given) -> Headers:
     named = {name.lower(): value for name, value in message.headers.items()}.get(MSG_ID.lower())
     # Without an id of the sender's, that of the message: it stays the same when it is delivered again.
     own = f"{message.stream}/{message.sequence}/{message.at_ms}"
-    attributes = {"specversion": "1.0", "type": TYPE, "source": SOURCE, "id": named or own}
+    attributes = {"specversion": "1.0", "type": EVENT_TYPE, "source": SOURCE, "id": named or own}
     return tuple((_TOPIC_CE + name, value.encode()) for name, value in attributes.items())
 
 

@@ -5,14 +5,17 @@ from typing import Any
 
 import orjson
 import pytest
+from msgspec import structs
 
 from schemas.payload import inline
 from schemas.records.run_views import Children, StepView
 from tests.support.api import Running, unique
 from tests.support.history import view_of, write_views
-from topics.catalogue import RUN_EVENTS
+from topics.catalogue import AUDIT_EVENTS, RUN_EVENTS
 
 DATASETS = "/api/v1/datasets"
+#: The label of what has none.
+WEB = ["web", "from:unlabelled"]
 CASES = [
     {"id": "a", "inputs": {"name": "Ada"}, "expected": "Hello Ada", "tags": ["short"], "cluster": "people"},
     {"id": "b", "inputs": {"name": "Émile"}},
@@ -39,7 +42,7 @@ def step(step_id: str, node: str, **fields: Any) -> StepView:
 
 
 def whole(case: dict[str, Any]) -> dict[str, Any]:
-    return {"expected": None, "tags": [], "cluster": "", **case}
+    return {"expected": None, "tags": [], "cluster": "", "labels": {}, **case}
 
 
 async def test_json_lines_are_versions_whose_rows_come_by_page(api: Running) -> None:
@@ -69,8 +72,15 @@ async def test_a_table_has_a_column_for_each_input(api: Running) -> None:
     assert (await imported(api, name, table.encode("utf-8-sig"), "text/csv; charset=utf-8"))["cases"] == 2
     found = (await rows(api, name))["cases"]
     assert found == [
-        {"id": "1", "inputs": {"name": "Ada"}, "expected": "Hello,\nAda", "tags": ["short", "people"], "cluster": ""},
-        {"id": "2", "inputs": {"name": "Grace"}, "expected": "", "tags": [], "cluster": ""},
+        {
+            "id": "1",
+            "inputs": {"name": "Ada"},
+            "expected": "Hello,\nAda",
+            "tags": ["short", "people"],
+            "cluster": "",
+            "labels": {},
+        },
+        {"id": "2", "inputs": {"name": "Grace"}, "expected": "", "tags": [], "cluster": "", "labels": {}},
     ]
 
 
@@ -168,3 +178,39 @@ async def test_steps_of_runs_become_cases_with_what_they_were_given(api: Running
     for wrong, status in (({"node": "none"}, 422), ({"status": "failed"}, 404), ({"prompt": "other"}, 422)):
         refused = await api.client.post("/api/v1/datasets/from-runs", json=body | wrong)
         assert refused.status_code == status, refused.text
+
+
+async def test_rows_of_runs_are_redacted_by_the_active_policy_and_keep_their_labels(api: Running) -> None:
+    name, flow, mail = unique("private"), unique("flow"), "ada.lovelace@analytical.example.org"
+    await api.client.post("/api/v1/prompts", json={"name": "told", "template": "Say {{text}}"})
+    node = {"id": "tell", "type": "llm", "config": {"prompt_ref": "told@1"}}
+    await api.client.post("/api/v1/workflows", json={"name": flow, "version": 1, "dag": {"nodes": [node], "edges": []}})
+    body = {"workflow_name": flow, "inputs": {"text": f"write to {mail}"}}
+    assert (await api.client.post("/api/v1/workflows/runs", json=body)).status_code == 202
+    output = structs.replace(inline(f"I wrote to {mail}"), labels={"$": ["user", "class:mail"]})
+    steps = [step("tell", "tell", output=output)]
+    submitted = api.log.decoded(RUN_EVENTS)[-1]
+    await write_views(api.postgres_dsn, view_of(submitted, "succeeded", steps=steps, output={}, finished_at_ms=2))
+    rule = {"id": "rows", "classes": ["pii"], "action": "mask", "at": ["dataset"]}
+    made = await api.client.post(
+        "/api/v1/policies",
+        json={"document": {"name": "private", "effects": "allow", "privacy": {"redact": [rule]}}},
+    )
+    active = {"version": made.json()["version"], "mode": "enforce"}
+    assert (await api.client.post("/api/v1/policies/private/activate", json=active)).status_code == 200
+    answer = await api.client.post("/api/v1/datasets/from-runs", json={"name": name, "workflow": flow})
+    assert answer.status_code == 201, answer.text
+    assert answer.json()["redacted"] == {"pii": {"email": 2}}
+    page = await api.client.get(f"/api/v1/datasets/{name}/rows")
+    assert mail not in page.text
+    (row,) = page.json()["cases"]
+    assert row["inputs"]["text"].startswith("write to ")
+    assert row["labels"] == {"$": ["trusted"], "$.expected": ["user", "class:mail"], "$.inputs.text": WEB}
+    audited = [one for one in api.log.decoded(AUDIT_EVENTS) if one.action == "dataset"]
+    assert [(one.subject, one.details) for one in audited] == [(name, {"email": "2"})]
+    scorers = [{"kind": "exact"}]
+    started = await api.client.post("/api/v1/evaluations", json={"prompt": "told", "dataset": name, "scorers": scorers})
+    assert started.status_code == 202, started.text
+    evaluated = api.log.decoded(RUN_EVENTS)[-1]
+    assert "class:mail" in evaluated.security.inputs["$.cases[0].expected"]
+    assert "labels" not in evaluated.inputs["cases"][0]

@@ -10,8 +10,9 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from connectors.ports.engine import InRecord
-from streams.roles.cloudevents import CloudEvent, read_event
-from streams.roles.ingress import EVENT_TYPE
+from schemas.cloudevents.event import CloudEvent
+from schemas.cloudevents.submission import EVENT_TYPE
+from streams.roles.cloudevents import read_event
 
 ROOT = Path(__file__).parents[3]
 TEXT_FILE = ROOT / "examples" / "documents" / "gettysburg.txt"

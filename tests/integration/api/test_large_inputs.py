@@ -14,9 +14,9 @@ from redis.asyncio import Redis
 from api.http.body_limit import MAX_BODY_BYTES, MAX_LARGE_IN_FLIGHT
 from connectors.ports.engine import InRecord
 from connectors.postgres.database import Database
+from schemas.cloudevents.submission import EVENT_TYPE
 from schemas.records.run_events import RunSubmitted
 from schemas.settings import Settings
-from streams.roles.ingress import EVENT_TYPE
 from tests.support.api import Running, running, settings_for, unique, until_authenticated
 from tests.support.history import view_of, write_views
 from tests.support.ingress import ingress_of

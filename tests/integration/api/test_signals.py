@@ -10,13 +10,13 @@ from redis.asyncio import Redis
 from connectors.ports.engine import InRecord
 from connectors.postgres.database import Database
 from connectors.redis.keys import runs_slot
+from schemas.cloudevents.submission import SIGNAL_TYPE
 from schemas.ids import run_id as run_id_of
 from schemas.payload import Reference, inline
 from schemas.records.run_events import RunSubmitted, SignalReceived
 from schemas.settings import Settings
 from schemas.tables.signals import KEPT_MOST, Kept, Signals
 from streams.core.runs.state.entries import encode
-from streams.roles.ingress import SIGNAL_TYPE
 from tests.support.api import Running, settings_for
 from tests.support.ingress import ingress_of
 from topics.catalogue import RUN_EVENTS, submissions_topic

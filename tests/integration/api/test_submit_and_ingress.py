@@ -12,11 +12,12 @@ from redis.asyncio import Redis
 from connectors.ports.engine import Headers, InRecord
 from connectors.postgres.database import Database
 from schemas.budgets import API_KEY_TAG
+from schemas.cloudevents.submission import EVENT_TYPE
 from schemas.errors import Unavailable
 from schemas.ids import run_id
 from schemas.records.run_events import RunSubmitted
 from services.workflows.resolver import NEWEST_FOR_S
-from streams.roles.ingress import EVENT_TYPE, Ingress
+from streams.roles.ingress import Ingress
 from tests.support.api import (
     INPUTS,
     SUBMISSION,

@@ -119,7 +119,7 @@ async def test_history_beyond_the_end_is_taken_out(source: str) -> None:
     await _fill(source)
     ends = {0: 10, 1: 40}
 
-    gone = await trim_history(source, ends)
+    gone = await trim_history(source, ends, 2)
 
     stay = {f"run-{n}" for n in range(40) if n < ends[partition_for(b"run-%d" % n, 2)]}
     assert gone == 40 - len(stay)

@@ -100,14 +100,31 @@ def rows(session: Session, name: str, *, version: int | None, limit: int) -> Non
 @click.option("--until", metavar="TIME", help="Runs before then.")
 @click.option("--limit", type=click.IntRange(1, 1_000), default=100, show_default=True, help="The most cases.")
 @click.option("--no-expected", is_flag=True, help="Do not take what the runs answered as what is expected.")
+@click.option(
+    "--iterations",
+    type=OneOf(("last", "all")),
+    default="last",
+    show_default=True,
+    help="Of a node in a loop, whose answers.",
+)
 @click.option("-m", "--message", metavar="TEXT", help="The reason of this version.")
 def from_runs(session: Session, name: str, *, no_expected: bool, **given: Any) -> None:
-    """Make the next version of the dataset NAME of what models were asked in runs."""
+    """Make the next version of the dataset NAME of what models were asked in runs, redacted by the active policy."""
     given |= {"since": moment(given["since"]), "until": moment(given["until"])}
     body = {"name": name} | {key: value for key, value in given.items() if value is not None}
     if no_expected:
         body["expected"] = False
+    if body["iterations"] == "last":
+        del body["iterations"]
     found = session.change("POST", f"{DATASETS}/from-runs", body)
     if found["skipped"]:
         session.note("left out: " + ", ".join(f"{count} {reason}" for reason, count in found["skipped"].items()))
+    if found.get("redacted"):
+        session.note(
+            "taken out: " + "; ".join(f"{name}: {_counts(kinds)}" for name, kinds in found["redacted"].items())
+        )
     session.one(found, _ONE, "id")
+
+
+def _counts(kinds: dict[str, int]) -> str:
+    return ", ".join(f"{count} {kind}" for kind, count in kinds.items())

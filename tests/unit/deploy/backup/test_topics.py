@@ -42,5 +42,8 @@ def test_while_it_is_restored_a_topic_keeps_times_and_records() -> None:
 
 
 def test_admissions_have_one_partition() -> None:
-    assert topics.checkpoint_partitions("admissions", 12) == 1
-    assert topics.checkpoint_partitions("runs", 12) == 12
+    counts = {"run-events": 24, "cost-events": 12}
+    assert topics.checkpoint_partitions("admissions", counts, 12) == 1
+    assert topics.checkpoint_partitions("budgets", counts, 12) == 12
+    assert topics.checkpoint_partitions("runs", counts, 12) == 24, "those of a table follow its input"
+    assert topics.checkpoint_partitions("runs", {}, 12) == 12

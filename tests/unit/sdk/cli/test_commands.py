@@ -224,7 +224,7 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, str, Any, dict[str, Any]]]] =
         ("GET", "/api/v1/datasets/questions/rows", None, {"limit": 5}),
     ),
     "dataset from-runs": (
-        ("production", "--workflow", "w", "--node", "n", "--since", "1d", "--no-expected"),
+        ("production", "--workflow", "w", "--node", "n", "--since", "1d", "--no-expected", "--iterations", "all"),
         (
             "POST",
             "/api/v1/datasets/from-runs",
@@ -236,6 +236,7 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, str, Any, dict[str, Any]]]] =
                 "since": "1d",
                 "limit": 100,
                 "expected": False,
+                "iterations": "all",
             },
             {},
         ),
@@ -523,7 +524,18 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, str, Any, dict[str, Any]]]] =
     "webhook retry": (("wh_1", "7"), ("POST", "/api/v1/webhooks/wh_1/deliveries/7/retry", None, {})),
     "webhook delete": (("wh_1",), ("DELETE", "/api/v1/webhooks/wh_1", None, {})),
     "trigger create": (
-        ("orders", "flow", "--topic", "orders", "--format", "avro", "--input", "order=payload.id == 1"),
+        (
+            "orders",
+            "flow",
+            "--topic",
+            "orders",
+            "--format",
+            "avro",
+            "--input",
+            "order=payload.id == 1",
+            "--source",
+            "'urn:shop'",
+        ),
         (
             "POST",
             "/api/v1/triggers",
@@ -531,6 +543,7 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, str, Any, dict[str, Any]]]] =
                 "name": "orders",
                 "workflow_name": "flow",
                 "inputs": {"order": "payload.id == 1"},
+                "source": "'urn:shop'",
                 "topic": {"name": "orders", "format": "avro"},
             },
             {},

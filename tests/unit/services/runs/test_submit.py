@@ -13,7 +13,9 @@ from connectors.redis.submission_markers import Marker, Receipt
 from schemas.api_models.base import MAX_TAGS
 from schemas.api_models.runs import SubmitRun
 from schemas.errors import PrivacyRefused, Unavailable
-from schemas.labels.label import Integrity
+from schemas.labels.label import TRUSTED, Integrity, Label
+from schemas.labels.mapped import Labels
+from schemas.labels.paths import ROOT
 from schemas.records.security.pinned import Decision, RunSecurity
 from schemas.spec.rules_version import LABELS
 from schemas.trace_context import NO_CONTEXT, sender_context
@@ -138,11 +140,13 @@ class Pins:
     def __init__(self, security: RunSecurity | None = None) -> None:
         self.security = security
         self.doors: list[Integrity] = []
+        self.known: list[Labels | None] = []
         self.instead: dict[str, Any] = {}
         self.decisions: list[Decision] = []
         self.refused: Exception | None = None
 
-    async def of(self, org_id: str, door: Integrity, spec: Any) -> RunSecurity | None:
+    async def of(self, org_id: str, door: Integrity, spec: Any, known: Labels | None = None) -> RunSecurity | None:
+        self.known.append(known)
         self.doors.append(door)
         return self.security
 
@@ -166,6 +170,10 @@ async def test_a_policy_is_pinned_and_is_no_part_of_what_submissions_are_compare
     assert (before.security, after.security) == (None, pins.security)
     assert (before.run_id, before.body_hash) == (after.run_id, after.body_hash)
     assert before.rules_version < LABELS <= after.rules_version
+    labels = Labels({ROOT: TRUSTED, ("v",): Label(classes=frozenset({"pii"}))})
+    await submissions.prepare("acme", "api", "key", body, door=Integrity.THIRD_PARTY, labels=labels)
+    assert pins.known == [None, None, labels]
+    pins.doors.pop()
     # A door that says nothing is that of another system.
     assert pins.doors == [Integrity.USER, Integrity.THIRD_PARTY]
     assert await submit(submissions) is False

@@ -8,7 +8,7 @@ from schemas.api_models.prompts.evaluations import CreateEvaluation
 from schemas.errors import InvalidInput
 from schemas.prompts.evaluations import Case
 from services.prompts.evaluations.cases import chosen_of
-from services.prompts.evaluations.start import Sender, evaluation_id, says
+from services.prompts.evaluations.start import Sender, evaluation_id, labels_of, says
 
 BODY: dict[str, Any] = {"prompt": "greeter", "dataset": "words", "scorers": [{"kind": "exact"}]}
 
@@ -71,3 +71,26 @@ def test_only_the_named_cases_are_asked_in_the_order_of_the_dataset() -> None:
     assert chosen_of(cases, []) == cases
     with pytest.raises(InvalidInput, match="'x', which is no case"):
         chosen_of(cases, ["a", "x"])
+
+
+def test_labels_of_rows_are_labels_of_the_inputs_of_the_run() -> None:
+    rows = [
+        Case(id="a", labels={"$": ["trusted"], "$.inputs.x": ["web", "class:pii"], "$.expected": ["user"]}),
+        Case(id="b"),
+    ]
+    found = labels_of(rows)
+    assert found is not None
+    assert found.recorded == {
+        "$": ["trusted"],
+        "$.cases[0]": ["trusted"],
+        "$.cases[0].expected": ["user"],
+        "$.cases[0].inputs.x": ["web", "class:pii"],
+    }
+    assert labels_of([Case(id="b")]) is None
+
+
+def test_labels_of_many_rows_are_joined_and_none_is_lost() -> None:
+    rows = [Case(id=str(n), labels={"$": ["trusted"], "$.inputs.x": ["web", f"class:c{n}"]}) for n in range(200)]
+    found = labels_of(rows)
+    assert found is not None
+    assert found.whole.classes == {f"c{n}" for n in range(200)}

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from schemas.spec.model import LlmConfig, LlmNode
-from services.prompts.evaluations.step_values import Given, values_of
+from services.prompts.from_runs.values import Given, values_of
 
 OUTPUTS: dict[str, Any] = {"split": ["x", "y"], "fetch": {"text": "long", "n": [1, 2]}}
 

@@ -10,9 +10,8 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 import schemas.api_models
-from api.http.problems import validation_problems
-from api.http.validation_texts import TEXTS
 from schemas.api_models.base import Request
+from schemas.values.validation_texts import TEXTS, problems_of
 
 WRONG: tuple[Any, ...] = (
     None,
@@ -66,7 +65,7 @@ def test_every_error_of_a_model_has_a_text_and_a_fix(model: type[Request]) -> No
     found = [error for body in bodies for error in errors_of(model, body)]
     unknown = {error["type"] for error in found} - TEXTS.keys() - {"value_error"}
     assert unknown == set()
-    for problem in validation_problems(found):
+    for problem in problems_of(found):
         assert problem.message
         assert problem.fix
         assert "Input" not in problem.message

@@ -1,12 +1,16 @@
-"""The texts of invalid requests: what is wrong and how to fix it, by the type of the validation library's error.
+"""The texts of invalid bodies: what is wrong and how to fix it, by the type of the validation library's error.
 
-A test drives every model of a request with wrong values, and checks that each error has its row here.
+Every door words them so: requests, CloudEvents of any binding, and what triggers map. No text has a value that was
+sent. A test drives every model of a request with wrong values, and checks that each error has its row here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from schemas.errors import Problem
+from pydantic import ValidationError
+
+from schemas.errors import InvalidInput, Problem
+from schemas.spec.check.shape import path_of
 
 #: By error type: what is wrong, and how to fix it. Both may name values of the error's context.
 TEXTS: Mapping[str, tuple[str, str]] = {
@@ -53,6 +57,8 @@ TEXTS: Mapping[str, tuple[str, str]] = {
 #: Texts of our own validators are sentences already; the part after their semicolon or colon says what to do.
 _OWN = "value_error"
 _UNKNOWN_FIX = "see the schema of this request at /docs"
+#: So many problems of one body are named; each more would be a longer header of its dead letter.
+_MOST = 5
 
 
 def problem_of(path: str, error: Mapping[str, Any]) -> Problem:
@@ -66,3 +72,20 @@ def problem_of(path: str, error: Mapping[str, Any]) -> Problem:
         return Problem(path, "is not valid", _UNKNOWN_FIX)
     message, fix = TEXTS[kind]
     return Problem(path, message.format(**context), fix.format(**context))
+
+
+def problems_of(errors: Sequence[Any], *, drop_body: bool = False) -> list[Problem]:
+    """Return pydantic's errors as problems with paths like ``inputs.items[2].name``."""
+    return [problem_of(path_of(_where(error, drop_body=drop_body)), error) for error in errors]
+
+
+def invalid_body(exc: ValidationError, *, within: str = "") -> InvalidInput:
+    """Return the error of a body that its model refuses; ``within`` is where the body is in what was sent."""
+    errors = exc.errors(include_url=False, include_input=False)[:_MOST]
+    found = (problem_of(path_of((within, *error["loc"]) if within else error["loc"]), error) for error in errors)
+    return InvalidInput.of(*found)
+
+
+def _where(error: Mapping[str, Any], *, drop_body: bool) -> Sequence[str | int]:
+    where = list(error["loc"])
+    return where[1:] if drop_body and where[:1] == ["body"] else where
