@@ -19,7 +19,7 @@ from topics.codec import decode
 
 DEADLINE_S = 90.0
 WORDS = [f"word {number}" for number in range(8)]
-OTHER, SAME = "local/local-gold", "local/local-echo"
+OTHER, SAME = "local/local-bronze", "local/local-echo"
 WATCHES = [
     {"organisation": ORG, "model": "local/local-silver", "reference": OTHER, "share": 1},
     {"organisation": ORG, "model": SAME, "reference": SAME, "share": 1},
