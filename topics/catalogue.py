@@ -238,7 +238,7 @@ CATALOGUE: tuple[Topic, ...] = (
         QUALITY_SCORES,
         key="organisation:prompt",
         model=AnswerScored | KeyReleased,
-        writers=("scores",),
+        writers=("scores", "worker"),
         readers=("quality", "analytics"),
         retention_ms=30 * DAY_MS,
         append_time=True,
