@@ -51,7 +51,7 @@ async def _measure(stage: Stage) -> list[Line]:
             for name, points in memory.items():
                 points.append((runs, 1e3 * usage.memory_mb(_pid(stage, name))))
             if _expires() and runs in (step, sizes.growth_runs):
-                redis.append((runs, await _redis_kb(client)))
+                redis.append((runs, await redis_kb_at_rest(client, KEEP_S)))
     return _lines(memory, redis, f"from {step} to {sizes.growth_runs} runs of 3 functions, least squares")
 
 
@@ -76,9 +76,9 @@ def _expires() -> bool:
     return KEEP_SETTING in variables()
 
 
-async def _redis_kb(client: "Redis") -> float:
-    """Return the memory that Redis uses when the number of its keys no longer falls."""
-    await asyncio.sleep(KEEP_S)
+async def redis_kb_at_rest(client: "Redis", keep_s: float) -> float:
+    """Return the memory that Redis uses when what it keeps so long is over and the number of keys no longer falls."""
+    await asyncio.sleep(keep_s)
     fewest, since = await client.dbsize(), time.monotonic()
     deadline = since + EXPIRY_TIMEOUT_S
     while time.monotonic() < min(deadline, since + EXPIRY_QUIET_S):

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from connectors.clickhouse.client import ClickHouse
 from connectors.clickhouse.trace_retention import TABLES
 
-_WHERE = "WHERE org_id = {org:String} AND has({runs:Array(String)}, run_id)"
+_WHERE = "WHERE org_id = {org:String} AND run_id IN {runs:Array(String)}"
 _STATEMENTS = (
     *(f"ALTER TABLE {table} DELETE {_WHERE}" for table in (*TABLES, "step_events")),
     f"ALTER TABLE provider_calls UPDATE request = '', response = '' {_WHERE}",

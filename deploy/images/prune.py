@@ -9,11 +9,16 @@ import py_compile
 import re
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from deploy.images.elf import strip
 
+#: Whole packages that a dependency names and no code of ours reaches, with all that an installer puts beside them; the
+#: bill of materials leaves them out. The summariser parses no HTML, and nothing builds packages or runs jobs.
+UNREACHED = ("breadability", "docopt", "docopt-ng", "joblib", "lxml", "lxml-html-clean", "setuptools")
+#: Names of a package's folders that are not its own name.
+_FOLDERS = {"setuptools": ("pkg_resources", "_distutils_hack", "distutils-precedence.pth"), "docopt-ng": ("docopt.py",)}
 #: Below ``site-packages``, as patterns: folders and files.
 UNUSED = (
     # Tests of the packages.
@@ -35,17 +40,34 @@ UNUSED = (
     "phonenumbers/geocoder.py",
     "phonenumbers/carrier.py",
     "phonenumbers/timezone.py",
+    # Manufacturers of network cards.
+    "stdnum/oui.dat",
+    # Pictures in formats that we do not read, and letters drawn into pictures.
+    "PIL/_avif.*.so",
+    "pillow.libs/libavif-*",
+    "PIL/_imagingft.*.so",
+    "pillow.libs/libfreetype-*",
+    "pillow.libs/libharfbuzz-*",
+    "nltk/test",
+    # Colours for languages of programs: our tables have none.
+    "pygments/lexers/[a-z]*.py",
     # Libraries of functions that expressions of ours do not have.
     "cel_expr_python/ext",
 )
 #: Of these a process loads a few modules of hundreds: they are compiled when they are loaded.
-NOT_COMPILED = re.compile(r"/(networkx|nltk|pycountry|sumy|lxml_html_clean|breadability|stdnum)/")
+NOT_COMPILED = re.compile(r"/(nltk|pycountry|sumy|stdnum)/")
 
 
 def unused(packages: Path) -> Iterator[Path]:
     """Yield what may go below one ``site-packages``."""
-    for pattern in UNUSED:
+    for pattern in (*UNUSED, *_all_of(UNREACHED)):
         yield from sorted(packages.glob(pattern))
+
+
+def _all_of(names: Iterable[str]) -> Iterator[str]:
+    for name in names:
+        module = name.replace("-", "_")
+        yield from (module, f"{module}-[0-9]*.dist-info", *_FOLDERS.get(name, ()))
 
 
 def prune(lib: Path) -> int:

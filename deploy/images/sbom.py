@@ -1,6 +1,7 @@
 """``python -m deploy.images.sbom [LOCK …]``: the parts of the image as CycloneDX 1.6, from the lock files.
 
-Each component is a package of a lock with its version and the hashes that its installation is checked against. The
+Each component is a package of a lock with its version and the hashes that its installation is checked against, but
+for those that the build takes out again (``UNREACHED`` of ``deploy.images.prune``). The
 same locks give the same document, byte for byte: its serial number is made of them, and it has no time.
 """
 
@@ -12,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
+
+from deploy.images.prune import UNREACHED
 
 ROOT = Path(__file__).resolve().parents[2]
 #: What the Dockerfile installs.
@@ -36,9 +39,14 @@ class Pinned:
     hashes: tuple[str, ...]
 
     @property
+    def normal_name(self) -> str:
+        """Its name as an index compares names."""
+        return re.sub(r"[-_.]+", "-", self.name).lower()
+
+    @property
     def purl(self) -> str:
         """Its package URL."""
-        return f"pkg:pypi/{re.sub(r'[-_.]+', '-', self.name).lower()}@{self.version}"
+        return f"pkg:pypi/{self.normal_name}@{self.version}"
 
 
 def read_lock(text: str) -> list[Pinned]:
@@ -58,7 +66,8 @@ def read_lock(text: str) -> list[Pinned]:
 
 def document(packages: Iterable[Pinned], version: str = VERSION) -> dict[str, object]:
     """Return the bill of materials of an image with these packages."""
-    ordered = sorted({one.purl: one for one in packages}.values(), key=lambda one: one.purl)
+    inside = {one.purl: one for one in packages if one.normal_name not in UNREACHED}
+    ordered = sorted(inside.values(), key=lambda one: one.purl)
     components = [_component(one) for one in ordered]
     content = orjson.dumps(components)
     root = f"pkg:generic/agentflow@{version}"

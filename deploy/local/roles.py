@@ -62,7 +62,7 @@ class RoleProcess:
         with open_log(self.log_path) as log, self._out.open("wb") as out:
             self._started = log.tell()
             self.process = subprocess.Popen(
-                [*guard, sys.executable, *self.argv],
+                [*guard, *self.command()],
                 cwd=self.root,
                 env=self.environment(),
                 stdin=subprocess.DEVNULL,
@@ -110,6 +110,10 @@ class RoleProcess:
     def log_tail(self, lines: int = LOG_TAIL_LINES) -> str:
         """Return the last lines of this start's log."""
         return tail(self.log_path, self._started, lines)
+
+    def command(self) -> list[str]:
+        """Return the command, with the whole path of its program."""
+        return [sys.executable, *self.argv]
 
     def environment(self) -> dict[str, str]:
         """Return the environment that the process gets."""

@@ -5,6 +5,7 @@ labelled below it, too. A value without any label is ``UNLABELLED``.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 
 from schemas.labels.label import UNLABELLED, Label, joined, label_of
 from schemas.labels.paths import ROOT, Part, Path, Wild, format_path, parse_path
@@ -15,17 +16,26 @@ MAX_PLACES = 64
 
 
 class Labels:
-    """The labels of one value. It is immutable."""
+    """The labels of one value. It is immutable, so that the few that come again and again are shared.
 
-    __slots__ = ("_at",)
+    ``root`` is the label of the value itself, without what is labelled below it. ``is_one`` says whether one label
+    counts for every place, as for most values.
+    """
+
+    __slots__ = ("_at", "_hash", "_recorded", "_whole", "is_one", "root")
 
     def __init__(self, at: Mapping[Path, Label]) -> None:
         self._at = dict(at) if len(at) <= MAX_PLACES else _fewer(at)
+        self.root: Label = self._at.get(ROOT, UNLABELLED)
+        self.is_one: bool = len(self._at) == 1 and ROOT in self._at
+        self._whole: Label | None = self.root if self.is_one else None
+        self._recorded: dict[str, list[str]] | None = None
+        self._hash: int | None = None
 
-    @classmethod
-    def of_whole(cls, label: Label) -> "Labels":
+    @staticmethod
+    def of_whole(label: Label) -> "Labels":
         """Return one label for all of a value."""
-        return cls({ROOT: label})
+        return _of_whole(label)
 
     @classmethod
     def read(cls, recorded: Mapping[str, Iterable[str]]) -> "Labels":
@@ -34,23 +44,20 @@ class Labels:
 
     @property
     def recorded(self) -> dict[str, list[str]]:
-        """The labels as a payload has them."""
-        return {format_path(path): label.words for path, label in sorted(self._at.items(), key=_order)}
-
-    @property
-    def root(self) -> Label:
-        """The label of the value itself, without what is labelled below it."""
-        return self._at.get(ROOT, UNLABELLED)
+        """The labels as a payload has them. It is made once and shared, and must not be changed."""
+        found = self._recorded
+        if found is None:
+            found = {format_path(path): label.words for path, label in sorted(self._at.items(), key=_order)}
+            self._recorded = found
+        return found
 
     @property
     def whole(self) -> Label:
         """The label of who reads the whole value."""
-        return self.root if self.is_one else joined((self.root, *self._at.values()))
-
-    @property
-    def is_one(self) -> bool:
-        """Whether one label counts for every place, as for most values."""
-        return len(self._at) == 1 and ROOT in self._at
+        found = self._whole
+        if found is None:
+            found = self._whole = joined((self.root, *self._at.values()))
+        return found
 
     def nearest(self, path: Path) -> Label:
         """Return the label of the longest place above a path; of several as long, what they have together."""
@@ -85,25 +92,34 @@ class Labels:
     def join(self, other: "Labels") -> "Labels":
         """Return the labels of a value that is labelled twice: each place as strict as both say."""
         if self.is_one and other.is_one:
-            return Labels({ROOT: self.root.join(other.root)})
+            return _of_whole(self.root.join(other.root))
         places = {ROOT} | {path for path, _ in (*self, *other)}
         return Labels({place: self.nearest(place).join(other.nearest(place)) for place in places})
 
     def raised(self, label: Label) -> "Labels":
         """Return the labels with one that counts for every place."""
+        if self.is_one:
+            return _of_whole(self.root.join(label))
         return Labels({path: own.join(label) for path, own in ({ROOT: self.root} | self._at).items()})
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Labels) and self._at == other._at
+        return self is other or (isinstance(other, Labels) and self._at == other._at)
 
     def __hash__(self) -> int:
-        return hash(frozenset(self._at.items()))
+        if self._hash is None:
+            self._hash = hash(frozenset(self._at.items()))
+        return self._hash
 
     def __repr__(self) -> str:
         return f"Labels({self.recorded})"
 
     def __iter__(self) -> Iterator[tuple[Path, Label]]:
         return iter(self._at.items())
+
+
+@lru_cache(2048)
+def _of_whole(label: Label) -> Labels:
+    return Labels({ROOT: label})
 
 
 def _fewer(at: Mapping[Path, Label]) -> dict[Path, Label]:

@@ -50,6 +50,7 @@ def parse_path(text: str) -> Path:
     return tuple(parts)
 
 
+@lru_cache(4096)
 def format_path(path: Path) -> str:
     """Return a path as records have it."""
     return "$" + "".join(_written(part) for part in path)

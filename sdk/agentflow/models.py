@@ -1471,6 +1471,7 @@ class WebhookSource(Answer):
     path: str
     signature_header: str
     idempotency_header: str
+    cloudevents: bool
     requests_per_minute: int
     max_bytes: int
     old_secret_until: str | None
@@ -1486,6 +1487,7 @@ class NewTrigger(Answer):
     workflow_version: int | None
     inputs: dict[str, str]
     filter: str
+    source: str
     idempotency: str
     subject: str
     tags: dict[str, str]
@@ -1882,6 +1884,17 @@ class QualityChange(Answer):
     run_id: str
 
 
+class QualityReference(Answer):
+    """How far the answers of a model are those of a reference, ``provider/model``."""
+
+    reference: str
+    pairs: int
+    different: int
+    e_value: float
+    limit: float
+    diverged: bool
+
+
 class QualitySeries(Answer):
     """A series: of a scorer, by version, workflow or model, and of which one."""
 
@@ -1893,6 +1906,7 @@ class QualitySeries(Answer):
     mean: float
     stability: float | None
     changes: list[QualityChange]
+    reference: QualityReference | None = None
     newest_at: str | None
 
 
@@ -2783,6 +2797,7 @@ class TriedTrigger(Answer):
 
     filtered: bool
     inputs: dict[str, JsonValue] = {}
+    source: str | None = None
     submission_id: str | None = None
     run_id: str | None = None
 
@@ -2797,6 +2812,7 @@ class TriggerAnswer(Answer):
     workflow_version: int | None
     inputs: dict[str, str]
     filter: str
+    source: str
     idempotency: str
     subject: str
     tags: dict[str, str]

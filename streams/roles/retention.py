@@ -21,7 +21,7 @@ SWEEP_EVERY_MS = 60 * 60_000
 
 
 class RetentionTicker:
-    """Sweeps when an hour has passed since the last sweep that was finished."""
+    """Sweeps when an hour has passed since the last sweep that was finished; one that was cut continues."""
 
     def __init__(self, sweeper: Sweeper, clock: Clock) -> None:
         self._sweeper = sweeper
@@ -39,7 +39,8 @@ class RetentionTicker:
             return
         for org_id, count in (await self._sweeper.sweep(now_ms)).items():
             log.info("%d old runs of %s are deleted", count, org_id, extra={"action": "retention"})
-        self._swept_ms = now_ms
+        if not self._sweeper.cut:
+            self._swept_ms = now_ms
 
 
 def kept_days(settings: Settings) -> KeptDays:

@@ -4,12 +4,12 @@ Its value is the words of one label for all of the record, with commas: ``web,cl
 of runs without labels have no such header, and are not looked at.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
 from connectors.ports.engine import Headers
-from schemas.labels.label import TRUSTED, Label, joined
+from schemas.labels.label import TRUSTED, Label
 from schemas.payload import Payload
 from schemas.records.base import Record
 from schemas.records.run_events import ChildFinished, RunSubmitted, SignalReceived, StepSucceeded
@@ -50,23 +50,28 @@ def _of_submission(submitted: RunSubmitted) -> Found:
 
 
 def _of_view(view: RunView) -> Found:
-    payloads = [*(step.output for step in view.steps), *(view.output or {}).values()]
-    found = list(_labelled(payloads))
-    if view.input_labels:
-        found.append(whole_of(view.input_labels))
-    return joined(found) if found else None
+    found = whole_of(view.input_labels) if view.input_labels else None
+    for step in view.steps:
+        found = _more(found, step.output)
+    for output in (view.output or {}).values():
+        found = _more(found, output)
+    return found
 
 
 def _of_output(record: StepSucceeded | ChildFinished) -> Found:
-    return next(_labelled([record.output]), None)
+    return _more(None, record.output)
 
 
 def _of_signal(signal: SignalReceived) -> Found:
-    return next(_labelled([signal.payload]), None)
+    return _more(None, signal.payload)
 
 
-def _labelled(payloads: Iterable[Payload | None]) -> Iterator[Label]:
-    return (whole_of(one.labels) for one in payloads if one is not None and one.labels)
+def _more(found: Found, payload: Payload | None) -> Found:
+    """Return a label with that of a payload, if this has one."""
+    if payload is None or not payload.labels:
+        return found
+    label = whole_of(payload.labels)
+    return label if found is None else found.join(label)
 
 
 def _of_words(words: list[str]) -> Label:

@@ -9,6 +9,8 @@ from schemas.run_states import TERMINAL_RUN
 
 #: Runs of one transaction: some thousand rows of steps, within the database's time limit.
 BATCH = 200
+#: Runs that are found at once: ClickHouse rewrites whole parts for each deletion, so it gets few large ones.
+FOUND = 5_000
 _OVER = ", ".join(f"'{state}'" for state in sorted(TERMINAL_RUN))
 
 _ORGANISATIONS = "SELECT id FROM organisation ORDER BY id"
@@ -19,7 +21,7 @@ WHERE r.org_id = $1 AND r.created_at < to_timestamp($2::double precision / 1000)
 AND r.status IN ({_OVER}) AND NOT r.compensating
 AND coalesce(r.finished_at, r.created_at) < to_timestamp($2::double precision / 1000)
 AND NOT {HELD}
-ORDER BY r.created_at, r.id LIMIT {BATCH}
+ORDER BY r.created_at, r.id LIMIT {FOUND}
 """
 _ONE = f"""
 SELECT r.status, r.compensating, {epoch_ms("coalesce(r.finished_at, r.created_at)")} AS ended_ms, {HELD} AS held
@@ -59,7 +61,7 @@ class RunDeletion:
         return [str(row["id"]) for row in await self._database.fetch("list organisations", _ORGANISATIONS)]
 
     async def expired(self, org_id: str, before_ms: int) -> list[str]:
-        """Return runs that ended before a time and that no hold keeps, the oldest first; at most ``BATCH``."""
+        """Return runs that ended before a time and that no hold keeps, the oldest first; at most ``FOUND``."""
         rows = await self._database.fetch("find old runs", _EXPIRED, org_id, before_ms)
         return [str(row["id"]) for row in rows]
 
@@ -75,7 +77,8 @@ class RunDeletion:
         await self._database.fetchrow("note a deleted run", _REMEMBER, org_id, run_id, by)
 
     async def delete(self, org_id: str, run_ids: Sequence[str]) -> None:
-        """Delete runs with all that belongs to them. Deleting them again changes nothing."""
-        async with self._database.transaction("delete runs") as conn:
-            for statement in _DELETE:
-                await conn.execute(statement, org_id, list(run_ids))
+        """Delete runs with all that belongs to them, ``BATCH`` at a time. Deleting them again changes nothing."""
+        for start in range(0, len(run_ids), BATCH):
+            async with self._database.transaction("delete runs") as conn:
+                for statement in _DELETE:
+                    await conn.execute(statement, org_id, list(run_ids[start : start + BATCH]))

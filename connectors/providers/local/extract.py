@@ -1,16 +1,18 @@
 """The extractive work behind the ``local`` models: sentences, their ranking, and key terms.
 
-The libraries (``segtok``, ``sumy``, ``yake``) come with ``requirements-local.lock`` and take about a second
+The libraries (``segtok``, ``sumy``) come with ``requirements-local.lock`` and take about a second
 to import, so they are imported on first use. They know English stop words; other languages work with less
 grace. All results depend on the text alone: ranks are rounded and ties go to the earlier sentence.
 """
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from connectors.providers.local import text_rank
 from schemas.errors import StepError
 
 if TYPE_CHECKING:
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
     from sumy.nlp.stemmers import Stemmer
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
+#: Ends a phrase: every sign but those inside of words.
+_SIGNS = re.compile(r"[^\w\s'’-]+|\n\s*\n|\d+")
+_SHORT = 2
 _SOME_WORDS = 5
 _MANY_WORDS = 60
 #: A ranking by graph compares every pair: 60 sentences take about 30 ms. Longer texts go in rounds of this
@@ -88,39 +93,57 @@ def lead(parts: Sequence[Sequence[str]], wanted: int) -> list[str]:
 
 
 def key_phrases(text: str, wanted: int) -> list[str]:
-    """Return the key phrases of one or two words by YAKE, best first; repeated ones before single ones."""
-    try:
-        from yake import KeywordExtractor
-    except ImportError as exc:
-        raise _missing(exc) from exc
-    scored = KeywordExtractor(lan="en", n=2, top=wanted * 4).extract_keywords(text)
-    folded = " ".join(text.lower().split())
-    # What occurs once is a phrase by chance; YAKE alone ranks some of those first.
-    ordered = sorted((folded.count(p.lower()) < 2, round(float(score), 9), p.lower()) for p, score in scored)
+    """Return the key phrases of one or two words, best first: repeated ones before single ones, long ones before short.
+
+    A phrase has no stop word in it and no sign between its words. Ties go to the earlier phrase.
+    """
+    counted: Counter[str] = Counter()
+    for run in _runs(text):
+        counted.update(run)
+        counted.update(f"{first} {second}" for first, second in pairwise(run))
+    order = {phrase: at for at, phrase in enumerate(counted)}
+    # What occurs once is a phrase by chance.
+    best = sorted(
+        counted, key=lambda phrase: (counted[phrase] < 2, -counted[phrase] * _size(phrase) ** 2, order[phrase])
+    )
     chosen: list[str] = []
-    for _, _, phrase in ordered:
+    for phrase in best:
+        if len(chosen) == wanted:
+            break
         if not any(f" {phrase} " in f" {longer} " for longer in chosen):
             chosen.append(phrase)
-    return chosen[:wanted]
+    return chosen
+
+
+def _runs(text: str) -> Iterator[list[str]]:
+    """Yield words that follow each other without a stop word, a short word or a sign between them."""
+    stops = _stop_words()
+    for fragment in _SIGNS.split(text.lower()):
+        run: list[str] = []
+        for word in words(fragment):
+            if len(word) > _SHORT and word not in stops:
+                run.append(word)
+            else:
+                yield run
+                run = []
+        yield run
+
+
+def _size(phrase: str) -> int:
+    return 1 + phrase.count(" ")
 
 
 def frequent_words(text: str, wanted: int) -> list[str]:
     """Return the most frequent words that are not stop words; ties go to the earlier word."""
     stops = _stop_words()
-    counted = Counter(w for word in words(text) if len(w := word.lower()) > 2 and w not in stops)
+    counted = Counter(w for word in words(text) if len(w := word.lower()) > _SHORT and w not in stops)
     return [word for word, _ in counted.most_common(wanted)]
 
 
 def _textrank(found: Sequence[str]) -> list[str]:
-    try:
-        from sumy.summarizers.text_rank import TextRankSummarizer
-    except ImportError as exc:
-        raise _missing(exc) from exc
-    summarizer = TextRankSummarizer(_stemmer())
-    summarizer.stop_words = _stop_words()
-    document = _document(found)
-    ranks = summarizer.rate_sentences(document) if found else {}
-    return _best_first(found, [round(float(ranks[sentence]), 9) for sentence in document.sentences])
+    stemmer, stops = _stemmer(), _stop_words()
+    stemmed = [[stemmer(low) for word in words(text) if (low := word.lower()) not in stops] for text in found]
+    return _best_first(found, [round(rank, 9) for rank in text_rank.ranks(stemmed)])
 
 
 def _best_first(found: Sequence[str], ranks: Sequence[float]) -> list[str]:
@@ -144,8 +167,10 @@ def _document(found: Sequence[str]) -> "ObjectDocumentModel":
 
 @cache
 def _stemmer() -> "Stemmer":
-    from sumy.nlp.stemmers import Stemmer
-
+    try:
+        from sumy.nlp.stemmers import Stemmer
+    except ImportError as exc:
+        raise _missing(exc) from exc
     return Stemmer("english")
 
 

@@ -3,7 +3,7 @@
 ==============  ==============================================  ====================================
 model           sentences                                       key terms
 ==============  ==============================================  ====================================
-local-gold      TextRank over all sentences                     YAKE key phrases
+local-gold      TextRank over all sentences                     repeated phrases of up to two words
 local-silver    Luhn's density of significant words             most frequent words
 local-bronze    the lead: first sentences, spread over parts    none
 local-echo      the prompt's last words (the test model)        none; imports no library

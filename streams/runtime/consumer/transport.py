@@ -109,6 +109,9 @@ class PollApp(faust.App):
         self.polls = self.channel(maxsize=0)
         self.agent(self.polls, name=f"{group}.polls")(self._take_polls)
 
+    def _create_directories(self) -> None:
+        """Make none: tables are not Faust's, and a container's root is read only."""
+
     def FlowControlQueue(self, maxsize: int | None = None, *, clear_on_resume: bool = False) -> Any:  # noqa: N802
         """Return a queue that Faust never clears.
 

@@ -129,7 +129,7 @@ MUTANTS = (
     Mutant(
         "chained_step_keeps_no_labels",
         LABELS,
-        "args=written(read(said.args)), tool=said.tool, tools={}, approvals=[])\n",
+        "args=read(said.args).recorded, tool=said.tool, tools={}, approvals=[])\n",
         'args={"$": ["trusted"]})\n',
         "a worker that continues by itself has the labels that the fold gives",
     ),

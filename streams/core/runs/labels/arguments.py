@@ -4,21 +4,26 @@ Constants are trusted, a reference brings the labels of what it names, a text jo
 objects keep each place apart.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from schemas.labels.label import TRUSTED, Label, joined
 from schemas.labels.mapped import Labels
-from schemas.labels.paths import ROOT, Path
+from schemas.labels.paths import ROOT, Path, format_path
 from schemas.spec.references import Template, Variable
 from streams.core.runs.plan.arguments import INDEX, ITEM, Constant, DictOf, ListOf, OutputOf, Text, Value
 from streams.core.runs.plan.model import PlanNode
 
 Places = dict[Path, Label]
+FoundT = TypeVar("FoundT")
+#: Combinations of labels that a node's arguments had, up to which each is kept. Most nodes see one or two.
+KNOWN_MOST = 32
+_SOURCES = "sources"
 _TRUSTED = Labels.of_whole(TRUSTED)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Names:
     """Where the labels of names are looked up. ``inputs`` are those of the run's inputs, ``outputs`` answers for
     ancestors, null included; ``item`` is a mapped child's and ``index`` the label of its place in the list. ``others``
@@ -30,10 +35,22 @@ class Names:
     index: Label = TRUSTED
     others: Mapping[str, Label] = field(default_factory=dict)
 
+    def with_outputs(self, outputs: Callable[[str], Labels]) -> "Names":
+        """Return the same with other outputs."""
+        # ``dataclasses.replace`` takes as long as all else that labels cost a step.
+        return Names(self.inputs, outputs, self.item, self.index, self.others)
+
 
 def arguments_of(node: PlanNode, names: Names) -> Labels:
     """Return the labels of a step's arguments, see ``requests.binding.bind_args``."""
-    return Labels(places_of(node, names))
+    return _once("labels", node, names, lambda: Labels(places_of(node, names)))
+
+
+def recorded_of(node: PlanNode, names: Names) -> Mapping[str, list[str]]:
+    """Return the labels of a step's arguments as a chained step has them: by place, however many there are."""
+    return _once(
+        "recorded", node, names, lambda: {format_path(path): one.words for path, one in places_of(node, names).items()}
+    )
 
 
 def places_of(node: PlanNode, names: Names) -> Places:
@@ -51,6 +68,36 @@ def places_of(node: PlanNode, names: Names) -> Places:
             places = {path: label for path, label in places.items() if path[:1] != (name,)} | {(name,): TRUSTED}
         _place(value, names, (name,), places)
     return places
+
+
+def _once(what: str, node: PlanNode, names: Names, make: Callable[[], FoundT]) -> FoundT:
+    """Return what is made of a node's arguments, which the labels of all that they may read decide."""
+    if names.others:
+        return make()
+    sources = node.known.get(_SOURCES)
+    if sources is None:
+        sources = node.known[_SOURCES] = tuple(dict.fromkeys(_sources(value for _, value in node.args)))
+    key = (what, names.inputs, names.item, names.index, *[names.outputs(source) for source in sources])
+    found: FoundT | None = node.known.get(key)
+    if found is None:
+        if len(node.known) > KNOWN_MOST:
+            node.known.clear()
+        found = node.known[key] = make()
+    return found
+
+
+def _sources(values: Iterable[Value]) -> Iterator[str]:
+    """Yield the nodes whose outputs values read."""
+    for value in values:
+        match value:
+            case OutputOf(reference):
+                yield reference.source
+            case ListOf(items):
+                yield from _sources(items)
+            case DictOf(entries):
+                yield from _sources(entry for _, entry in entries)
+            case _:
+                pass
 
 
 def value_of(value: Value, names: Names) -> Labels:

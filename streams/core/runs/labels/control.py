@@ -12,7 +12,6 @@
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from schemas.labels.label import Label, joined
 from schemas.labels.mapped import Labels
@@ -70,7 +69,7 @@ def after_iteration(turn: RunReader, security: Pinned, node: PlanNode, step: Ste
     def outputs(source: str) -> Labels:
         return values[source] if source in values else names.outputs(source)
 
-    return words_of(decided.whole.join(_read_by(condition, replace(names, outputs=outputs))))
+    return words_of(decided.whole.join(_read_by(condition, names.with_outputs(outputs))))
 
 
 def _asked(node: PlanNode, step: Step) -> tuple[Condition, ...]:

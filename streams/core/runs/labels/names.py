@@ -1,7 +1,5 @@
 """Where the labels of names are looked up for a node's step: as ``requests.step_request.node_scope``, for labels."""
 
-from dataclasses import replace
-
 from schemas.labels.label import Integrity, Label, joined
 from schemas.labels.mapped import Labels
 from schemas.run_states import TERMINAL_STEP
@@ -38,7 +36,7 @@ def names_of(turn: RunReader, security: Pinned, node: PlanNode, step: Step | Non
     names = Names(security.inputs, outputs)
     if step is None or step.index is None or own is None:
         return names
-    return replace(names, item=item_of(node.items, names, step.index), index=decided_of(own))
+    return Names(security.inputs, outputs, item_of(node.items, names, step.index), decided_of(own))
 
 
 def so_far(turn: RunReader, security: Pinned, node: PlanNode) -> Label:

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 from schemas.errors import BadRecord, InvalidInput
-from schemas.labels.label import Integrity, Label, label_of
+from schemas.labels.label import TRUSTED, Integrity, Label, label_of
 from schemas.labels.mapped import Labels
+from schemas.labels.paths import ROOT, format_path
 from schemas.payload import Payload
 
 #: What a label is that cannot be read: it is trusted least, and nobody may read what has it.
@@ -14,6 +15,9 @@ UNREADABLE = Label(Integrity.WEB, readers=frozenset(), origins=frozenset({"unrea
 Words = tuple[str, ...]
 Written = Mapping[str, Iterable[str]]
 """Labels by path, as payloads have them."""
+
+#: The path of a whole value, the only one that most values are labelled at.
+_WHOLE = format_path(ROOT)
 
 
 @lru_cache(4096)
@@ -26,35 +30,30 @@ def words_of(label: Label) -> Words:
 def label_from(words: Words) -> Label:
     """Return the label of words; without any, or of unknown ones, it is the least trusted."""
     try:
-        return label_of(words)
+        found = label_of(words)
+        # Most labels are this one, and what is the very same need not be compared.
+        return TRUSTED if found == TRUSTED else found
     except BadRecord:
         return UNREADABLE
 
 
 def read(written: Written) -> Labels:
     """Return labels by path; those that cannot be read make the whole value unreadable."""
+    if len(written) == 1 and _WHOLE in written:
+        return Labels.of_whole(label_from(tuple(written[_WHOLE])))
     return _read(tuple((path, tuple(words)) for path, words in written.items()))
 
 
 def whole_of(written: Written) -> Label:
     """Return the label of who reads all of a value with these labels."""
-    return _whole(tuple((path, tuple(words)) for path, words in written.items()))
+    if len(written) == 1 and _WHOLE in written:
+        return label_from(tuple(written[_WHOLE]))
+    return _read(tuple((path, tuple(words)) for path, words in written.items())).whole
 
 
 def of_payload(payload: Payload) -> Labels:
     """Return the labels of a payload; without any it is trusted least."""
     return read(payload.labels)
-
-
-@lru_cache(2048)
-def written(labels: Labels) -> dict[str, list[str]]:
-    """Return labels as payloads have them. It is shared, and must not be changed."""
-    return labels.recorded
-
-
-@lru_cache(2048)
-def _whole(places: tuple[tuple[str, Words], ...]) -> Label:
-    return _read(places).whole
 
 
 @lru_cache(2048)

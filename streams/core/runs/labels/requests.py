@@ -1,7 +1,6 @@
 """What a request says of labels: those of its arguments, of what decided that it is made, and what decides on it."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 
 from msgspec import structs
 
@@ -11,10 +10,10 @@ from schemas.labels.paths import format_path
 from schemas.payload import Payload
 from schemas.records.security.pinned import RunSecurity
 from schemas.records.steps import ChainedStep, OutputLink, StepRequest, StepSecurity
-from streams.core.runs.labels.arguments import places_of
+from streams.core.runs.labels.arguments import recorded_of
 from streams.core.runs.labels.names import names_of
 from streams.core.runs.labels.pinned import Pinned, Work
-from streams.core.runs.labels.recorded import Words, label_from, of_payload, read, words_of, written
+from streams.core.runs.labels.recorded import Words, label_from, of_payload, read, words_of
 from streams.core.runs.labels.results import result_of
 from streams.core.runs.labels.steps import arguments, declared_of
 from streams.core.runs.plan.agent_ids import part_of
@@ -34,7 +33,7 @@ def of_request(turn: RunReader, security: Pinned, step_id: str, step: Step, work
         policy=record.policy,
         policy_hash=record.policy_hash,
         mode=record.mode,
-        args=written(arguments(turn, security, step_id, step)),
+        args=arguments(turn, security, step_id, step).recorded,
         control=list(_said(step.decided)),
         context=list(_said(step.read)) if of_agent else [],
         tool=None if step.gather is not None else declared_of(turn, security, work, turn.node_of(step)),
@@ -46,7 +45,7 @@ def of_request(turn: RunReader, security: Pinned, step_id: str, step: Step, work
 
 def of_child(turn: RunReader, security: Pinned, step_id: str, step: Step) -> RunSecurity:
     """Return the security of the run that a step starts: of the same policy, with labels of its inputs."""
-    inputs = written(arguments(turn, security, step_id, step))
+    inputs = arguments(turn, security, step_id, step).recorded
     return structs.replace(security.record, inputs=inputs, control=list(_said(step.decided)))
 
 
@@ -60,9 +59,8 @@ def of_chained(turn: RunReader, security: Pinned, node: PlanNode, work: Work, in
     def outputs(source: str) -> Labels:
         return _NOT_YET if source in inside else names.outputs(source)
 
-    places = places_of(node, replace(names, outputs=outputs))
     return StepSecurity(
-        args={format_path(path): list(words_of(label)) for path, label in places.items()},
+        args=dict(recorded_of(node, names.with_outputs(outputs))),
         tool=declared_of(turn, security, work, node),
     )
 
@@ -73,7 +71,7 @@ def labelled(request: StepRequest, output: Payload) -> Payload:
     if said is None:
         return output
     decided, made_of = label_from(tuple(said.control)), read(said.args).whole
-    return structs.replace(output, labels=written(result_of(said.tool, made_of, decided, output)))
+    return structs.replace(output, labels=result_of(said.tool, made_of, decided, output).recorded)
 
 
 def filled(step: ChainedStep, mine: Sequence[OutputLink], output: Payload) -> StepSecurity | None:
@@ -95,7 +93,7 @@ def of_next(before: StepRequest, step: ChainedStep) -> StepSecurity | None:
     if before.security is None:
         return None
     said = step.security if step.security is not None else StepSecurity()
-    return structs.replace(before.security, args=written(read(said.args)), tool=said.tool, tools={}, approvals=[])
+    return structs.replace(before.security, args=read(said.args).recorded, tool=said.tool, tools={}, approvals=[])
 
 
 def _said(words: Words | None) -> Words:

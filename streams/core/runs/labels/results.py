@@ -24,7 +24,8 @@ def result_of(declared: ToolSecurity | None, made_of: Label, decided: Label, out
     """
     own = made_of.join(decided)
     if declared is None:
-        return _raised(Labels.of_whole(own), output)
+        labels = Labels.of_whole(own)
+        return _raised(labels, output) if output.labels else labels
     if declared.declared and declared.endorses:
         # It vouches for the data, and not for the choice to make the call.
         own = structs.replace(own, integrity=decided.integrity)

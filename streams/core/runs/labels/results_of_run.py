@@ -10,7 +10,7 @@ from schemas.labels.paths import ROOT, Path
 from schemas.payload import Payload
 from streams.core.runs.labels.given import outcome_of, output_of
 from streams.core.runs.labels.names import end_of
-from streams.core.runs.labels.recorded import words_of, written
+from streams.core.runs.labels.recorded import words_of
 from streams.core.runs.state.entries import Step
 from streams.core.runs.state.reader import RunReader
 
@@ -19,14 +19,14 @@ PayloadT = TypeVar("PayloadT", bound=Payload)
 
 def with_labels(turn: RunReader, node_id: str, output: PayloadT) -> PayloadT:
     """Return a node's output, made one payload, with its labels; as it is in a run without any."""
-    return output if turn.security is None else structs.replace(output, labels=written(output_of(turn, node_id)))
+    return output if turn.security is None else structs.replace(output, labels=output_of(turn, node_id).recorded)
 
 
 def with_outcome(turn: RunReader, step_id: str, step: Step, output: PayloadT) -> PayloadT:
     """Return what is given in place of a failed step's output, with the label of how it ended."""
     if turn.security is None:
         return output
-    return structs.replace(output, labels=written(Labels.of_whole(outcome_of(turn, step_id, step))))
+    return structs.replace(output, labels=Labels.of_whole(outcome_of(turn, step_id, step)).recorded)
 
 
 def answer_with_labels(turn: RunReader, output: PayloadT) -> PayloadT:
@@ -39,7 +39,7 @@ def answer_with_labels(turn: RunReader, output: PayloadT) -> PayloadT:
     places: dict[Path, Label] = {ROOT: turn.security.control}
     for sink in sinks:
         places.update(output_of(turn, sink.id).placed((sink.id,)))
-    return structs.replace(output, labels=written(Labels(places)))
+    return structs.replace(output, labels=Labels(places).recorded)
 
 
 def label_of_end(turn: RunReader) -> list[str]:

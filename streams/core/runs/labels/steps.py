@@ -14,7 +14,7 @@ from streams.core.runs.labels.control import decided_by, joined_by
 from streams.core.runs.labels.given import children_of, decided_of, iteration_of, outcome_of, with_parts
 from streams.core.runs.labels.names import BY_USER, names_of
 from streams.core.runs.labels.pinned import Pinned, Work
-from streams.core.runs.labels.recorded import Words, label_from, words_of, written
+from streams.core.runs.labels.recorded import Words, label_from, words_of
 from streams.core.runs.labels.results import result_of, said_by, source_of
 from streams.core.runs.plan.agent_ids import call_ids, part_of, place_of, turn_id
 from streams.core.runs.plan.model import PlanNode
@@ -26,11 +26,16 @@ PayloadT = TypeVar("PayloadT", bound=Payload)
 
 def begun(turn: RunReader, security: Pinned, step_id: str, step: Step) -> Step:
     """Return a step that begins, with the labels of what decided it and of all that it reads."""
-    if step.decided is None:
-        step = structs.replace(step, decided=words_of(decided_by(turn, security, step_id, step)))
-    if step.read is None:
-        step = structs.replace(step, read=words_of(_read(turn, security, step_id, step)))
-    return step
+    if step.decided is not None and step.read is not None:
+        return step
+    decided, read = step.decided, step.read
+    label = decided_by(turn, security, step_id, step) if decided is None else label_from(decided)
+    if decided is None:
+        decided = words_of(label)
+    if read is None:
+        reads = _read(turn, security, step_id, step, label)
+        read = decided if reads is label else words_of(reads)
+    return structs.replace(step, decided=decided, read=read)
 
 
 def skipped(turn: RunReader, security: Pinned, step_id: str, step: Step, asked: Step | None) -> Step:
@@ -94,13 +99,13 @@ def _arguments(turn: RunReader, security: Pinned, step: Step) -> Labels:
     return arguments_of(node, names_of(turn, security, node, step))
 
 
-def _read(turn: RunReader, security: Pinned, step_id: str, step: Step) -> Label:
+def _read(turn: RunReader, security: Pinned, step_id: str, step: Step, decided: Label) -> Label:
     if part_of(step_id) is not None:
-        return context_of(turn, step_id).join(decided_of(step))
+        return context_of(turn, step_id).join(decided)
     if step.total is not None:
         # A mapped node reads its list item by item.
-        return decided_of(step)
-    return arguments(turn, security, step_id, step).whole.join(decided_of(step))
+        return decided
+    return arguments(turn, security, step_id, step).whole.join(decided)
 
 
 def _output(turn: RunReader, security: Pinned, work: Work | None, step_id: str, step: Step, output: Payload) -> Labels:
@@ -156,4 +161,4 @@ def least_trusted(payload: Payload) -> Payload:
 
 
 def _labelled(payload: PayloadT, labels: Labels) -> PayloadT:
-    return structs.replace(payload, labels=written(labels))
+    return structs.replace(payload, labels=labels.recorded)

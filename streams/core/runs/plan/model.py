@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from schemas.privacy.wants import Want
 from schemas.records.steps import FunctionCall, LlmCall, ToolCall
@@ -50,6 +50,8 @@ class PlanNode:
     ``body`` are the nodes inside of a loop, as for any iteration, and ``gives`` is the one whose output is an
     iteration's. ``loop``, ``iteration`` and ``place`` (the order inside) are set of the nodes that one iteration has
     (``in_iteration``): their ids are those of their steps, their ``name`` is that in the document.
+
+    ``known`` is what was found out of the node and would be found again, see ``labels.arguments``. It decides nothing.
     """
 
     id: str
@@ -89,6 +91,7 @@ class PlanNode:
     others: Mapping[int, Other] = field(default_factory=dict)
     cases: tuple[Condition, ...] = ()
     wants: tuple[Want, ...] = ()
+    known: dict[object, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def in_iteration(self, loop: "PlanNode", number: int) -> "PlanNode":
         """Return the node of a loop's body as one iteration has it. Numbers count from 1."""

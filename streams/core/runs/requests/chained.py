@@ -94,7 +94,7 @@ def next_request(request: StepRequest, output: Payload, cost_nano: int, now_ms: 
     It is what the fold would ask for. ``None`` when nothing is chained, and when the step's arguments cannot be bound
     or are too large, which the fold finds as well.
     """
-    if payload_size(output) > OUTPUT_LIMIT:
+    if not request.continuation or payload_size(output) > OUTPUT_LIMIT:
         return None
     output = labelled(request, output)
     chained = _filled(request.continuation, request.step_id, output)

@@ -62,9 +62,11 @@ async def test_each_organisation_has_its_days() -> None:
 
 async def test_one_organisation_does_not_keep_the_others_waiting() -> None:
     stores = Stores(acme={f"r{number:04}": 9 for number in range(2 * BATCHES + 5)}, other={"o": 9})
-    swept = await sweeper(stores, 7).sweep(NOW_MS)
-    assert swept == {"acme": 2 * BATCHES, "other": 1}
-    assert await sweeper(stores, 7).sweep(NOW_MS) == {"acme": 5}
+    one = sweeper(stores, 7)
+    assert await one.sweep(NOW_MS) == {"acme": 2 * BATCHES, "other": 1}
+    assert one.cut
+    assert await one.sweep(NOW_MS) == {"acme": 5}
+    assert not one.cut
 
 
 async def test_a_sweep_that_is_cut_short_is_finished_by_the_next() -> None:

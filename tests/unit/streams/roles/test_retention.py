@@ -15,6 +15,7 @@ class Sweeps(Sweeper):
     def __init__(self) -> None:
         self.at: list[int] = []
         self.down = False
+        self.cut = False
 
     async def sweep(self, now_ms: int) -> dict[str, int]:
         self.at.append(now_ms)
@@ -39,6 +40,17 @@ async def test_it_sweeps_once_an_hour_and_again_after_a_failure(caplog: pytest.L
     await ticker.tick()
     assert len(sweeps.at) == 3
     assert ticker.paused() == {}
+
+
+async def test_sweep_that_was_cut_continues_at_the_next_tick() -> None:
+    sweeps, clock = Sweeps(), ManualClock(NOW_MS)
+    ticker = RetentionTicker(sweeps, clock)
+    sweeps.cut = True
+    await ticker.tick()
+    sweeps.cut = False
+    await ticker.tick()
+    await ticker.tick()
+    assert len(sweeps.at) == 2
 
 
 def test_days_are_settings() -> None:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from connectors.providers.local import extract
 from connectors.providers.local import model as local_model
 from connectors.providers.local import tokens as local_tokens
 from connectors.providers.local.prompt import read
@@ -176,12 +177,12 @@ def test_importing_the_provider_and_the_test_model_load_no_language_library() ->
         "import sys\n"
         "from connectors.providers.local import model as local_model, provider\n"
         "assert local_model.answer('local-echo', 'a b c', 10).text == 'a b c'\n"
-        "print(sorted({'sumy', 'yake', 'segtok', 'numpy', 'nltk'} & set(sys.modules)))"
+        "print(sorted({'sumy', 'segtok', 'numpy', 'nltk'} & set(sys.modules)))"
     )
     assert loaded.strip() == "[]"
 
 
-@pytest.mark.parametrize("package", ["sumy", "yake", "segtok"])
+@pytest.mark.parametrize("package", ["sumy", "segtok"])
 def test_a_missing_package_says_what_to_install(package: str) -> None:
     said = run_python(
         f"import sys; sys.modules[{package!r}] = None\n"
@@ -195,3 +196,10 @@ def test_a_missing_package_says_what_to_install(package: str) -> None:
     assert said.startswith("provider_rejected ")
     assert f"'{package}" in said
     assert "pip install -r requirements-local.lock" in said
+
+
+def test_key_phrases_are_repeated_ones_without_stop_words() -> None:
+    text = "Blue light bends. The blue light is the light of the sky. A prism, in the dark, bends blue light 3 times."
+    assert extract.key_phrases(text, 2) == ["blue light", "bends"]
+    assert extract.key_phrases(text, 0) == []
+    assert extract.key_phrases("of the and", 5) == []

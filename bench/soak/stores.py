@@ -1,0 +1,151 @@
+"""What is left in the stores when everything that expires has expired, and the retention that makes it so.
+
+The sweeper of the role ``retention`` runs here with a clock that is a day ahead, so that a day passes in ``KEEP_S``.
+Records of topics leave by the age that the catalogue gives them, which is Kafka's own work: of those only what never
+leaves is counted, the newest record of each key of a compacted topic.
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import asyncpg
+from redis.asyncio import Redis
+
+from bench.measures.growth import redis_kb_at_rest
+from bench.stage import Stage
+from connectors.clickhouse.client import ClickHouse, Parameters
+from connectors.clickhouse.run_deletion import RunTraces
+from connectors.kafka.log import KafkaLog
+from connectors.postgres.database import Database
+from connectors.postgres.history.run_deletion import RunDeletion
+from schemas.settings import Settings
+from services.retention.sweeper import KeptDays, Sweeper
+from topics.catalogue import CATALOGUE, Topic
+
+#: How long ended runs are kept, in Redis and in history.
+KEEP_S = 30
+_DAY_MS = 86_400_000
+MUTATIONS_S = 120.0
+_POLL_S = 0.5
+_TABLES = "SELECT name FROM system.tables WHERE database = {name:String} AND engine LIKE '%MergeTree'"
+_UNDONE = "SELECT count() FROM system.mutations WHERE database = {name:String} AND NOT is_done"
+_BYTES = """
+SELECT table, sum(bytes_on_disk) FROM system.parts WHERE active AND database = {name:String} GROUP BY table
+"""
+_RELATIONS = """
+SELECT relname, pg_total_relation_size(oid) FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
+"""
+
+
+@dataclass(frozen=True)
+class AtRest:
+    """KB (10^3 bytes) of each store, and of each of its parts by ``store.part``."""
+
+    stores: Mapping[str, float]
+    parts: Mapping[str, float]
+
+
+async def sweep(stage: Stage) -> int:
+    """Delete the runs that ended over ``KEEP_S`` ago, as the role does; return how many."""
+    ends, deleted = stage.system.endpoints, 0
+    database, clickhouse = Database(ends.postgres_dsn, timeout_s=30.0), ClickHouse(ends.clickhouse_url, _database())
+    sweeper = Sweeper(KeptDays(1), RunDeletion(database), RunTraces(clickhouse))
+    try:
+        while swept := await sweeper.sweep(int(time.time() * 1e3) + _DAY_MS - KEEP_S * 1_000):
+            deleted += sum(swept.values())
+    finally:
+        await database.close()
+        await clickhouse.close()
+    return deleted
+
+
+async def sweep_always(stage: Stage, every_s: float) -> None:
+    """Sweep until it is canceled."""
+    while True:
+        await asyncio.sleep(every_s)
+        await sweep(stage)
+
+
+async def at_rest(stage: Stage) -> AtRest:
+    """Wait until everything that expires has expired, and weigh the rest. Nothing may run meanwhile."""
+    await stage.settle()
+    async with Redis.from_url(stage.system.endpoints.redis_url) as redis:
+        stores = {"redis": await redis_kb_at_rest(redis, KEEP_S)}
+        parts = {f"redis.{name}": float(count) for name, count in (await _prefixes(redis)).items()}
+    await sweep(stage)
+    for store, sizes in (
+        ("postgres", await _postgres(stage)),
+        ("clickhouse", await _clickhouse(stage)),
+        ("log", await _log(stage)),
+        ("objects", {"files": _files(stage)}),
+    ):
+        stores[store] = sum(sizes.values()) / 1e3
+        parts |= {f"{store}.{name}": size / 1e3 for name, size in sizes.items()}
+    return AtRest(stores, parts)
+
+
+async def _prefixes(redis: "Redis") -> dict[str, int]:
+    """Return how many keys there are of each kind: the part of the name before the first colon."""
+    found: dict[str, int] = {}
+    async for key in redis.scan_iter(count=1_000):
+        kind = key.decode("utf-8", "replace").split(":", 1)[0].split("{", 1)[0]
+        found[kind] = found.get(kind, 0) + 1
+    return found
+
+
+async def _postgres(stage: Stage) -> dict[str, float]:
+    connection = await asyncpg.connect(stage.system.endpoints.postgres_dsn)
+    try:
+        await connection.execute("VACUUM FULL")
+        return {row[0]: float(row[1]) for row in await connection.fetch(_RELATIONS)}
+    finally:
+        await connection.close()
+
+
+async def _clickhouse(stage: Stage) -> dict[str, float]:
+    name: Parameters = {"name": _database()}
+    deadline = time.monotonic() + MUTATIONS_S
+    clickhouse = ClickHouse(stage.system.endpoints.clickhouse_url, _database())
+    try:
+        while (await clickhouse.query(_UNDONE, name))[0][0] and time.monotonic() < deadline:  # noqa: ASYNC110
+            await asyncio.sleep(_POLL_S)
+        for (table,) in await clickhouse.query(_TABLES, name):
+            await clickhouse.query(f"OPTIMIZE TABLE {table} FINAL")
+        return {str(table): float(str(size)) for table, size in await clickhouse.query(_BYTES, name)}
+    finally:
+        await clickhouse.close()
+
+
+async def _log(stage: Stage) -> dict[str, float]:
+    """Return the bytes of records that never leave, by topic."""
+    lasting = [topic for topic in CATALOGUE if lasts(topic) and not topic.family]
+    return {topic.name: await _live_bytes(stage.log, topic) for topic in lasting}
+
+
+def lasts(topic: Topic) -> bool:
+    """Return whether records of a topic stay without an end of their time."""
+    return topic.cleanup == "compact" or topic.retention_ms < 0
+
+
+async def _live_bytes(log: KafkaLog, topic: Topic) -> float:
+    total = 0
+    for partition in range(await log.partitions(topic.name)):
+        sizes: dict[bytes | int, int] = {}
+        bounds = await log.bounds(topic.name, partition)
+        async for batch in log.read(topic.name, partition, bounds.first, bounds.end):
+            for record in batch:
+                key = record.key if topic.cleanup == "compact" and record.key is not None else record.offset
+                sizes[key] = 0 if record.value is None else len(record.value) + len(record.key or b"")
+        total += sum(sizes.values())
+    return float(total)
+
+
+def _files(stage: Stage) -> float:
+    folders = [stage.system.data_dir / name for name in ("objects", "results")]
+    return float(sum(path.stat().st_size for folder in folders for path in folder.rglob("*") if path.is_file()))
+
+
+def _database() -> str:
+    return Settings().clickhouse.database
