@@ -63,8 +63,7 @@ def lines_of(game: Game, played: Played) -> list[Line]:
             len(back),
             (
                 f"of {sizes.erased}, by the product's restore of a backup from before the erasures, with the newest "
-                f"copy of the vault, which repeated {played.erased_again} erasures; {same} of {read} others read in it as "
-                "before"
+                f"copy of the vault ({played.erased_again} erasures repeated); {same} of {read} others read in it as before"
             ),
         ),
         "erasure_control_found": (
