@@ -1,7 +1,7 @@
 """Sections ``privacy`` of packs in that of a document: its own rules first, since the first that fits decides."""
 
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from schemas.privacy.custom import CustomRule
 from schemas.privacy.document import InfluenceRule, Privacy, RedactRule, Restore, RestoreReaders, RestoreTools, Rule
@@ -40,11 +40,11 @@ def with_packs(own: Privacy | None, packs: Sequence[Privacy], without: frozenset
         return own
     sections = [*packs] if own is None else [*packs, own]
     first = [*([] if own is None else [own]), *packs]
-    said: dict[str, object] = {}
+    said: dict[str, Any] = {}
     for section in sections:
         said |= {name: getattr(section, name) for name in _SINGLE if name in section.model_fields_set}
     found = Privacy.model_construct(
-        **said,  # type: ignore[arg-type]
+        **said,
         rules_of_ours=tuple(one for each in first for one in each.rules_of_ours if one.id not in without),
         redact=tuple(one for each in first for one in each.redact if one.id not in without),
         influence=tuple(one for each in first for one in each.influence if one.id not in without),
