@@ -5,11 +5,12 @@ redacted is in the audit log before the answer is sent: while the log does not t
 """
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import orjson
+from msgspec import structs
 
 from api.caller import Caller
 from api.services import Services
@@ -21,6 +22,7 @@ from schemas.labels.label import Label, joined
 from schemas.labels.mapped import Labels
 from schemas.policies.facts import Reader
 from schemas.records.definitions import AuditEvent
+from schemas.records.spans import Span
 from services.privacy.subjects.reading import opened_step
 from services.security.policies.reading import Reading, Subject, labels_of
 from services.security.policies.restoring import ReaderRestore, Shown
@@ -104,6 +106,28 @@ async def restored_object(parts: Services, who: Caller, run_id: str, sha256: str
     (seen,) = await restore.values(subject_of(found[0]), [Shown(value, label, "object", sha256[:12])])
     await record(parts, who, restore, run_id)
     return data if seen == value else orjson.dumps(seen)
+
+
+async def restored_texts(
+    parts: Services, who: Caller, runs: Sequence[RunLine], spans: Mapping[str, Span]
+) -> Mapping[str, Span]:
+    """Return spans with the values that the caller may see in their texts. Raises ``Unavailable``.
+
+    Only of a trace of one run: rules are about a run, and a text of another one must not be shown by them.
+    """
+    restore = await parts.security.restores.of(who.org_id, reader_of(who))
+    if restore is None or len(runs) != 1:
+        return spans
+    (run,) = runs
+    # What calls have read has no label of its own, so it is the least trusted.
+    label = labels_of(None).whole
+    shown = [Shown([one.status_message, one.attributes], label, "trace", one.span_id) for one in spans.values()]
+    values = await restore.values(subject_of(run), shown)
+    await record(parts, who, restore, run.id)
+    return {
+        span_id: structs.replace(one, status_message=value[0], attributes=value[1])
+        for (span_id, one), value in zip(spans.items(), values, strict=True)
+    }
 
 
 def _object_label(run: StoredRun, steps: Iterable[StoredStep], sha256: str) -> Label:

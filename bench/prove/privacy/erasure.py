@@ -63,7 +63,7 @@ def lines_of(game: Game, played: Played) -> list[Line]:
             len(back),
             (
                 f"of {sizes.erased}, by the product's restore of a backup from before the erasures, with the newest "
-                f"copy of the vault; {same} of {read} others read in it as before"
+                f"copy of the vault ({played.erased_again} erasures repeated); {same} of {read} others are as before"
             ),
         ),
         "erasure_control_found": (

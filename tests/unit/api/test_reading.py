@@ -6,10 +6,11 @@ from typing import Any
 import orjson
 import pytest
 
-from api.reading import restored_object
+from api.reading import restored_object, restored_texts
 from connectors.postgres.history.runs import StoredRun
 from schemas.errors import NotFound
 from schemas.policies.read import read_policy
+from schemas.records.spans import Span
 from services.security.policies.restoring import ReaderRestores
 from tests.support.privacy import Vault
 
@@ -88,3 +89,15 @@ async def test_an_object_of_another_run_is_not_restored() -> None:
 
 async def test_bytes_that_are_no_json_stay() -> None:
     assert await restored_object(parts(Vault(), [RULE], run()), WHO, "run-1", SHA, b"\x00picture") == b"\x00picture"
+
+
+async def test_texts_of_a_trace_of_one_run_are_shown_to_those_who_may() -> None:
+    vault = Vault()
+    (token,) = await vault.tokens_for("acme", None, [("email", "ann@acme.org")])
+    span = Span(span_id="s1", name="ask", start_ns=1, end_ns=2, attributes={"input": f"to {token}", "n": 1})
+    rule = {"id": "desk", "when": "output.kind == 'trace'", "kinds": ["email"]}
+    services, spans = parts(vault, [rule], run()), {"s1": span}
+    found = await restored_texts(services, WHO, [run()], spans)
+    assert found["s1"].attributes == {"input": "to ann@acme.org", "n": 1}
+    assert await restored_texts(services, WHO, [run(), run()], spans) == spans
+    assert await restored_texts(parts(vault, [RULE], run()), WHO, [run()], spans) == spans
