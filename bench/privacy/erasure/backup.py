@@ -10,12 +10,13 @@ import asyncio
 import shutil
 from pathlib import Path
 
-from deploy.backup import restore, take
-from deploy.backup.manifest import Manifest
-from deploy.backup.places import DirectoryPlace
-from deploy.backup.plan import Wanted
+from deploy.backup.archive.manifest import Manifest
+from deploy.backup.archive.places import DirectoryPlace
 from deploy.backup.report import Report
+from deploy.backup.restoring import restore
+from deploy.backup.restoring.plan import Wanted
 from deploy.backup.site import Site, site_of
+from deploy.backup.taking import take
 from deploy.local.engines.progress import Progress
 from deploy.local.system import System
 from schemas.settings import Settings
