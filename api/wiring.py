@@ -92,6 +92,7 @@ from connectors.postgres.webhooks.stored import Webhooks
 from connectors.postgres.workflows import Workflows
 from connectors.prices.book import PriceBook
 from connectors.prices.known import KnownModels
+from connectors.provider_facts import load_facts
 from connectors.providers.custom.building import stated_prices
 from connectors.redis.breakers import RedisBreakers
 from connectors.redis.claims.lease_desk import LeaseDesk
@@ -177,7 +178,7 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
     register(REGISTRY)
     appender = DeadlineAppender(clients.log, DEPENDENCY_TIMEOUT_S)
     workers, vault = WorkerRegistry(clients.redis, DEPENDENCY_TIMEOUT_S), _vault(clients)
-    security = _security(clients)
+    security = _security(settings, clients)
     definitions = _definitions(
         settings, clients, appender, topics, workers, vault, ForRegistration(security.active, security.facts)
     )
@@ -251,7 +252,7 @@ def _audit(settings: Settings, clients: Clients, appender: DeadlineAppender) -> 
     )
 
 
-def _security(clients: Clients) -> SecurityServices:
+def _security(settings: Settings, clients: Clients) -> SecurityServices:
     versions, activations = PolicyVersions(clients.database), PolicyActivations(clients.database)
     active, redactors = ActivePolicies(activations, versions), redactors_of(clients.vault)
     return SecurityServices(
@@ -263,6 +264,7 @@ def _security(clients: Clients) -> SecurityServices:
         readings=Readings(active),
         facts=ProviderFactsStore(clients.database),
         restores=ReaderRestores(active, None if clients.vault is None else clients.vault.tokens),
+        base_facts=load_facts(settings.providers.facts_file),
     )
 
 
@@ -349,6 +351,7 @@ def _definitions(
         checks=checks,
         vault=vault,
         policies=policies,
+        facts=load_facts(settings.providers.facts_file),
     )
     return DefinitionServices(
         workflows=workflows,
