@@ -135,6 +135,9 @@ lock: $(VENV)/.dev ## Pin the newest versions that satisfy requirements*.in
 	$(RUN) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 		--no-annotate --no-emit-index-url --no-emit-find-links $(LOCK_FLAGS) \
 		--overrides requirements-agentdojo.without requirements-agentdojo.in -o requirements-agentdojo.lock
+	$(RUN) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+		--no-annotate --no-emit-index-url --no-emit-find-links $(LOCK_FLAGS) \
+		--overrides requirements-classifier.without requirements-classifier.in -o requirements-classifier.lock
 
 clean: ## Delete the environment and the local data
 	rm -rf $(VENV) .venv-agentdojo .agentflow

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import socket
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -110,13 +111,15 @@ def protobuf_message(file: FileDescriptorProto, name: str, *before: FileDescript
 
 
 @asynccontextmanager
-async def schema_registry(*, user: str = "", port: int = 0) -> AsyncIterator[tuple[Registry, str]]:
-    """Serve a registry, on a free port without one; yield it and its URL."""
+async def schema_registry(
+    *, user: str = "", listening: socket.socket | None = None
+) -> AsyncIterator[tuple[Registry, str]]:
+    """Serve a registry on a socket that listens, on a free port without one; yield it and its URL."""
     registry = Registry(user=user)
     runner = web.AppRunner(registry.app())
     await runner.setup()
     try:
-        await web.TCPSite(runner, LOOPBACK, port).start()
+        await web.SockSite(runner, listening or socket.create_server((LOOPBACK, 0))).start()
         yield registry, f"http://{LOOPBACK}:{runner.addresses[0][1]}"
     finally:
         await runner.cleanup()

@@ -83,27 +83,29 @@ class Doors:
         if answer.status_code not in (200, 201):
             raise BenchError(f"the workflow was refused: {answer.text}")
 
-    async def over_http(self, id_: str, data: Mapping[str, Any]) -> None:
-        """Submit with an Idempotency-Key; the source is ``api``."""
-        answer = await self.http.post(RUNS, json=data, headers={"Idempotency-Key": id_})
+    async def event_over_http(self, value: bytes, headers: Mapping[str, str]) -> str:
+        """Submit an event; return the run that the answer names. Raises ``BenchError``."""
+        answer = await self.http.post(RUNS, content=value, headers=dict(headers))
         if answer.status_code != 202:
-            raise BenchError(f"a submission was refused: {answer.text}")
+            raise BenchError(f"an event was refused: {answer.text}")
+        return str(answer.json()["id"])
+
+    async def event_over_webhook(self, address: str, value: bytes, headers: Mapping[str, str]) -> str:
+        """Send an event to a webhook; return the run that the answer names. Raises ``BenchError``."""
+        answer = await self.http.post(address, content=value, headers=dict(headers))
+        if answer.status_code != 202:
+            raise BenchError(f"a webhook refused an event: {answer.text}")
+        return str(answer.json()["run_id"])
 
     async def trigger(self) -> tuple[str, str]:
-        """Make an incoming webhook; return its id and its address. Raises ``BenchError``."""
-        webhook = {"scheme": "url", "requests_per_minute": 60_000}
+        """Make an incoming webhook of events; return its id and its address. Raises ``BenchError``."""
+        webhook = {"scheme": "url", "requests_per_minute": 60_000, "cloudevents": True}
         asked = {"name": "doors", "workflow_name": FLOW, "inputs": {"text": "payload.text"}, "webhook": webhook}
         answer = await self.http.post("/api/v1/triggers", json=asked)
         if answer.status_code != 201:
             raise BenchError(f"the webhook was refused: {answer.text}")
         made = answer.json()
         return str(made["id"]), str(made["address"])
-
-    async def over_webhook(self, address: str, id_: str, data: Mapping[str, Any]) -> None:
-        """Send a payload to a webhook, whose trigger makes the submission of it."""
-        answer = await self.http.post(address, json=data["inputs"], headers={"Idempotency-Key": id_})
-        if answer.status_code != 202:
-            raise BenchError(f"a webhook refused a request: {answer.text}")
 
     async def over_kafka(self, value: bytes, headers: Headers = (), key: bytes = b"k") -> None:
         """Produce a record to the organisation's submissions."""

@@ -1,6 +1,7 @@
 """The time from a provider's first piece of an answer to a client that reads along."""
 
 import asyncio
+import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -12,7 +13,6 @@ from aiohttp import web
 
 from bench.doors.sends import RUNS, Doors
 from bench.lines import BenchError
-from deploy.local.engines.ports import LOOPBACK
 
 FLOW = "doors_tokens"
 MODEL = "gpt-4o-mini"
@@ -65,14 +65,14 @@ class SlowModel:
 
 
 @asynccontextmanager
-async def serving(model: SlowModel, port: int) -> AsyncIterator[None]:
-    """Serve a model on a port of this machine."""
+async def serving(model: SlowModel, listening: socket.socket) -> AsyncIterator[None]:
+    """Serve a model on a socket that listens."""
     app = web.Application()
     app.router.add_post("/v1/chat/completions", model.answer)
     runner = web.AppRunner(app)
     await runner.setup()
     try:
-        await web.TCPSite(runner, LOOPBACK, port).start()
+        await web.SockSite(runner, listening).start()
         yield
     finally:
         await runner.cleanup()

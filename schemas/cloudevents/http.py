@@ -45,16 +45,21 @@ def mode_of(headers: Mapping[str, str]) -> Mode | None:
 
 def read_one(headers: Mapping[str, str], body: bytes) -> CloudEvent:
     """Return the event of a request in structured or binary mode. Raises ``BadRecord``."""
+    return event_of_request(headers, read_json(body))
+
+
+def event_of_request(headers: Mapping[str, str], document: object) -> CloudEvent:
+    """Return the event of a request whose body is a JSON value. Raises ``BadRecord``."""
     media_type = _media_type(headers)
     if media_type.startswith(STRUCTURED):
         _refuse_other_format(media_type, f"{STRUCTURED}+json")
-        return event_of_document(read_json(body))
+        return event_of_document(document)
     if media_type and media_type != JSON and not media_type.endswith("+json"):
         raise BadRecord("cloudevent", f"content-type {media_type} is not taken; send {JSON}")
     attributes = {
         name.removeprefix(PREFIX): decoded(name, value) for name, value in headers.items() if name.startswith(PREFIX)
     }
-    return event_of(attributes, read_json(body))
+    return event_of(attributes, document)
 
 
 def read_batch(headers: Mapping[str, str], body: bytes) -> list[CloudEvent | BadRecord]:

@@ -22,11 +22,15 @@ class _Part(BaseModel):
 
 
 class Hook(_Part):
-    """How requests arrive. ``signature_header`` is of the scheme ``github``, ``idempotency_header`` of all."""
+    """How requests arrive. ``signature_header`` is of the scheme ``github``, ``idempotency_header`` of all.
+
+    ``cloudevents``: each request is an event, whose data is the payload.
+    """
 
     scheme: Scheme
     signature_header: str = ""
     idempotency_header: str = ""
+    cloudevents: bool = False
     requests_per_minute: int
     max_bytes: int
 
@@ -46,6 +50,7 @@ class Definition(_Part):
     workflow_version: int | None = None
     inputs: dict[str, str]
     filter: str = ""
+    source: str = ""
     idempotency: str = ""
     subject: str = ""
     tags: dict[str, str] = {}
@@ -62,7 +67,7 @@ class Definition(_Part):
     @property
     def rules(self) -> Rules:
         """Return its expressions."""
-        return Rules(self.kind, self.inputs, self.filter, self.idempotency, self.subject)
+        return Rules(self.kind, self.inputs, self.filter, self.source, self.idempotency, self.subject)
 
     def submission(self, mapped: Mapped) -> SubmitRun:
         """Return the submission of something that was mapped. Raises ``ValueError`` for one that cannot be."""

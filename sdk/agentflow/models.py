@@ -1455,6 +1455,7 @@ class WebhookSource(Answer):
     path: str
     signature_header: str
     idempotency_header: str
+    cloudevents: bool
     requests_per_minute: int
     max_bytes: int
     old_secret_until: str | None
@@ -1470,6 +1471,7 @@ class NewTrigger(Answer):
     workflow_version: int | None
     inputs: dict[str, str]
     filter: str
+    source: str
     idempotency: str
     subject: str
     tags: dict[str, str]
@@ -2766,6 +2768,7 @@ class TriedTrigger(Answer):
 
     filtered: bool
     inputs: dict[str, JsonValue] = {}
+    source: str | None = None
     submission_id: str | None = None
     run_id: str | None = None
 
@@ -2780,6 +2783,7 @@ class TriggerAnswer(Answer):
     workflow_version: int | None
     inputs: dict[str, str]
     filter: str
+    source: str
     idempotency: str
     subject: str
     tags: dict[str, str]

@@ -3,7 +3,7 @@
     1. find      the trigger that the address names; an unknown address is 404, whatever else it has
     2. limit     the number of requests of a minute, before anything is computed, and the size of the body
     3. verify    the signature over the very bytes that came
-    4. map       the filter, the inputs and the idempotency key
+    4. map       the filter, the inputs, and the pair of source and idempotency key
     5. submit    on the path of all submissions: the answer comes after the log has the run
 
 A request that is repeated, whole or after any of these steps, has the same key and is the same run.
@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from connectors.postgres.triggers.stored import Hooked, StoredTrigger, Triggers
 from connectors.redis.request_rates import RequestRates
 from schemas import clock
+from schemas.cloudevents.event import CloudEvent
 from schemas.errors import (
     BadRecord,
     InvalidInput,
@@ -28,12 +29,10 @@ from schemas.errors import (
     Unavailable,
 )
 from schemas.labels.label import Integrity
-from schemas.records.base import Json
-from schemas.trace_context import NO_CONTEXT, SenderContext
-from schemas.triggers.arrived import Request
-from schemas.triggers.definition import Hook, source_of
-from schemas.triggers.mapping import Mapped, checked_id
-from schemas.triggers.signatures import default_id, verify
+from schemas.trace_context import CONTEXT, NO_CONTEXT, SenderContext, sender_context
+from schemas.triggers.definition import Hook
+from schemas.triggers.requests import pair_of, read_request
+from schemas.triggers.signatures import verify
 from schemas.values.json_text import read_json
 from schemas.values.validation_texts import invalid_body
 from services.runs.submit import Submissions, Submitted
@@ -99,18 +98,18 @@ class Hooks:
         definition = trigger.definition
         try:
             payload = read_json(arrived.body)
-            request = Request(payload, arrived.headers, arrived.query)
+            request, event = read_request(hook, payload, arrived.headers, arrived.query)
             mapped = self._rules.of(trigger.id, trigger.updated_ms, definition).of(request.variables())
             if mapped is None:
                 return None
-            submission_id = _id(hook, mapped, arrived.headers, payload)
+            pair = pair_of(trigger.id, hook, mapped, arrived.headers, payload, event)
             body = definition.submission(mapped)
         except BadRecord as exc:
             raise InvalidInput.of(Problem("body", str(exc))) from exc
         except ValidationError as exc:
             raise invalid_body(exc) from exc
         record = await self._submissions.prepare(
-            trigger.org_id, source_of(trigger.id), submission_id, body, arrived.trace, door=Integrity.THIRD_PARTY
+            trigger.org_id, pair.source, pair.id, body, _trace(arrived, event), door=Integrity.THIRD_PARTY
         )
         return await self._submissions.submit(record)
 
@@ -124,11 +123,8 @@ class Hooks:
             raise RateLimited(f"this webhook takes {per_minute} requests a minute; slow down", wait_ms / 1000)
 
 
-def _id(hook: Hook, mapped: Mapped, headers: Mapping[str, str], payload: Json) -> str | None:
-    """Return the idempotency key: by the expression, the header that the trigger names, or the scheme's own."""
-    if mapped.submission_id is not None:
-        return mapped.submission_id
-    if name := hook.idempotency_header.lower():
-        return checked_id(f"the header {name}", headers.get(name, ""))
-    found = default_id(hook.scheme, headers, payload)
-    return None if found is None else checked_id("the idempotency key", found)
+def _trace(arrived: Arrived, event: CloudEvent | None) -> SenderContext:
+    """Return the trace context of a request: the attributes of its event before its headers."""
+    if event is None or "traceparent" not in event.attributes:
+        return arrived.trace
+    return sender_context(*map(event.attributes.get, CONTEXT))

@@ -100,7 +100,7 @@ class TriggerRecords:
             return None
         return await self._submissions.prepare(
             trigger.org_id,
-            source_of(trigger.id),
+            mapped.source or source_of(trigger.id),
             mapped.submission_id or arrived.position,
             definition.submission(mapped),
             _sender(headers),

@@ -2,18 +2,20 @@
 
 import secrets as random
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from connectors.postgres.triggers.positions import TriggerPositions
 from connectors.postgres.triggers.stored import Credentials, StoredTrigger, Triggers
 from schemas.errors import BadRecord, Conflict, Forbidden, InvalidInput, Problem
 from schemas.ids import run_id
+from schemas.privacy.sealed_workflows import requires_subject
 from schemas.records.base import Json
 from schemas.triggers.allowed_topics import AllowedTopics
-from schemas.triggers.arrived import Request, TopicRecord
+from schemas.triggers.arrived import TopicRecord
 from schemas.triggers.definition import Definition, source_of
-from schemas.triggers.mapping import Mapped, compile_rules
-from schemas.triggers.signatures import default_id
+from schemas.triggers.mapping import Mapped, TriggerMap, compile_rules
+from schemas.triggers.requests import Pair, pair_of, read_request
 from schemas.webhooks import new_secret, secret_bytes
 from services.runs.input_check import check_inputs
 from services.workflows.resolver import WorkflowResolver
@@ -84,28 +86,36 @@ class TriggerSurface:
         try:
             if one.definition.topic is not None:
                 record = TopicRecord(payload, one.definition.topic.name, 0, 0, key=said["key"], headers=headers)
-                mapped, otherwise = rules.of(record.variables()), None
+                mapped = rules.of(record.variables())
+                pair = None if mapped is None else Pair(mapped.source or source_of(one.id), mapped.submission_id)
             else:
-                mapped = rules.of(Request(payload, headers, said["query"]).variables())
-                hook = one.definition.hook
-                otherwise = None
-                if hook is not None and hook.idempotency_header:
-                    otherwise = headers.get(hook.idempotency_header.lower())
-                elif hook is not None:
-                    otherwise = default_id(hook.scheme, headers, payload)
+                mapped, pair = _requested(one, rules, payload, headers, said["query"])
         except BadRecord as exc:
             raise InvalidInput.of(Problem("payload", str(exc))) from exc
-        if mapped is None:
+        if mapped is None or pair is None:
             return None, None
-        submission_id = mapped.submission_id or otherwise
-        run = None if submission_id is None else run_id(one.org_id, source_of(one.id), submission_id)
-        return Mapped(mapped.inputs, submission_id, mapped.subject), run
+        run = None if pair.id is None else run_id(one.org_id, pair.source, pair.id)
+        return replace(mapped, submission_id=pair.id, source=pair.source), run
 
     async def _check(self, org_id: str, definition: Definition) -> None:
         compile_rules(definition.rules)
         plan = await self._plans.plan(org_id, definition.workflow_name, definition.workflow_version)
         workflow = f"{definition.workflow_name} version {plan.version}"
         check_inputs(workflow, definition.inputs, plan.required, plan.known)
+        if not definition.subject and (needing := requires_subject(plan.resolved)):
+            fix = "write an expression that gives the id of the person, as of a webhook's payload"
+            raise InvalidInput.of(Problem("subject", f"is missing, and workflow {needing} requires it", fix))
+
+
+def _requested(
+    one: StoredTrigger, rules: TriggerMap, payload: Json, headers: Mapping[str, str], query: Mapping[str, str]
+) -> tuple[Mapped | None, Pair | None]:
+    hook = one.definition.hook
+    if hook is None:
+        raise BadRecord("webhook", "this trigger reads no requests")
+    request, event = read_request(hook, payload, headers, query)
+    mapped = rules.of(request.variables())
+    return mapped, None if mapped is None else pair_of(one.id, hook, mapped, headers, payload, event)
 
 
 def signing_secret(definition: Definition, given: str | None) -> str:

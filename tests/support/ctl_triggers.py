@@ -19,6 +19,7 @@ TRIGGER = {
     "workflow_version": None,
     "inputs": {"order": "payload.id"},
     "filter": "",
+    "source": "",
     "idempotency": "",
     "subject": "",
     "tags": {},
@@ -42,6 +43,7 @@ _HOOK = TRIGGER | {
         "path": "/api/v1/hooks/tr_2.***",
         "signature_header": "",
         "idempotency_header": "",
+        "cloudevents": False,
         "requests_per_minute": 600,
         "max_bytes": 262_144,
         "old_secret_until": None,
@@ -57,5 +59,11 @@ TRIGGERS: dict[tuple[str, str], Any] = {
     ("PATCH", _ONE): TRIGGER | {"paused": True},
     ("DELETE", _ONE): None,
     ("POST", f"{_ONE}/rotate"): _HOOK | _SECRET,
-    ("POST", f"{_ONE}/try"): {"filtered": False, "inputs": {"order": 1}, "submission_id": "1", "run_id": "r1"},
+    ("POST", f"{_ONE}/try"): {
+        "filtered": False,
+        "inputs": {"order": 1},
+        "source": "trigger:tr_1",
+        "submission_id": "1",
+        "run_id": "r1",
+    },
 }

@@ -29,7 +29,7 @@ TriggerId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 router = APIRouter(prefix="/api/v1/triggers", tags=["triggers"], route_class=StrictJsonRoute)
 _MAY_BE_NULL = frozenset({"workflow_version", "budget_cents", "project"})
 #: Fields of a change that are of the webhook.
-_HOW = frozenset({"idempotency_header", "requests_per_minute", "max_bytes"})
+_HOW = frozenset({"idempotency_header", "cloudevents", "requests_per_minute", "max_bytes"})
 
 
 @router.post("", status_code=201, responses=errors(404, 409, 413))
@@ -95,7 +95,9 @@ async def try_trigger(trigger_id: TriggerId, body: TryTrigger, who: Admin, parts
     mapped, run = parts.triggers.surface.tried(stored, body.payload, said)
     if mapped is None:
         return TriedTrigger(filtered=True)
-    return TriedTrigger(filtered=False, inputs=mapped.inputs, submission_id=mapped.submission_id, run_id=run)
+    return TriedTrigger(
+        filtered=False, inputs=mapped.inputs, source=mapped.source, submission_id=mapped.submission_id, run_id=run
+    )
 
 
 def _definition(body: CreateTrigger) -> Definition:

@@ -2,10 +2,12 @@
 
 import asyncio
 import random
+import socket
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from bench.doors.schema_registry import schema_registry
 from bench.doors.sends import FLOW, Doors, flow, until
 from bench.lines import BenchError, Line
 from bench.prove.area import Aim, at_most, line_of
-from deploy.local.engines.ports import LOOPBACK, PortBook
+from deploy.local.engines.ports import LOOPBACK
 from deploy.local.engines.progress import Progress
 from deploy.local.system import LAYOUT, System
 from topics.admin import TopicAdmin
@@ -46,21 +48,21 @@ _LAYOUT = {name: tuple(role for role in roles if role != "triggers") for name, r
 def measure(quick: bool, progress: Progress) -> Sequence[Line]:
     """Start a system, and kill the triggers, then the worker, at work. Raises ``BenchError``."""
     with tempfile.TemporaryDirectory(prefix="agentflow-triggers-") as name:
-        folder = Path(name)
-        port = PortBook(folder / "registry.json", progress).port("registry")
+        # It listens before the system chooses its ports, so that no other program gets this one meanwhile.
+        listening = socket.create_server((LOOPBACK, 0))
         env = {
             "TRIGGER_TOPICS": f"*:{PREFIX}-*",
-            "SCHEMA_REGISTRY_URL": f"http://{LOOPBACK}:{port}",
+            "SCHEMA_REGISTRY_URL": f"http://{LOOPBACK}:{listening.getsockname()[1]}",
             "KAFKA_PRODUCE_TOPICS": f"*:{DONE}",
             "CLAIM_LEASE_MS": "2000",
         }
         layout = _LAYOUT | {"triggers": ("triggers",)}
-        with System(folder / "data", durable=False, layout=layout, env=env, progress=progress) as system:
-            return asyncio.run(_measured(system, port, quick, progress))
+        with System(Path(name) / "data", durable=False, layout=layout, env=env, progress=progress) as system:
+            return asyncio.run(_measured(system, listening, quick, progress))
 
 
-async def _measured(system: System, port: int, quick: bool, progress: Progress) -> list[Line]:
-    async with Doors(system) as doors, schema_registry(port=port) as (registry, _):
+async def _measured(system: System, listening: socket.socket, quick: bool, progress: Progress) -> list[Line]:
+    async with Doors(system) as doors, schema_registry(listening=listening) as (registry, _):
         await doors.register(flow())
         await doors.register(producing())
         async with TopicAdmin(system.endpoints.kafka_bootstrap) as admin:
@@ -118,7 +120,7 @@ async def _killed_while(doors: Doors, made: Sequence[str], count: int, kills: in
     for kill in range(kills):
         # Each time after a further share of the records, so that the work lasts for all kills.
         share = count * kill // (kills + 1)
-        await until(lambda share=share: _done(doors, made, share), "a share is done", 0.02)  # type: ignore[misc]
+        await until(partial(_done, doors, made, share), "a share is done", 0.02)
         await asyncio.sleep(rng.uniform(0.0, 0.2))
         process.kill()
         process.launch()

@@ -44,13 +44,15 @@ class WebhookHow(Request):
     ``url``: who knows the address may send. The others are signed: ``standard`` by Standard Webhooks, ``github`` by a
     hexadecimal HMAC-SHA256 of the body in ``signature_header``, ``stripe`` as Stripe does. ``secret`` is the one that
     the sender gave; without it one is made. ``idempotency_header`` has the key of a request, unless ``idempotency``
-    is an expression.
+    is an expression. ``cloudevents``: each request is a CloudEvent, whose data is the payload, and whose source and id
+    name the submission; those of signed webhooks are in structured mode.
     """
 
     scheme: Scheme = "url"
     secret: Secret | None = None
     signature_header: HeaderName = ""
     idempotency_header: HeaderName = ""
+    cloudevents: bool = False
     requests_per_minute: int = Field(default=600, ge=1, le=60_000, strict=True)
     max_bytes: int = Field(default=262_144, ge=1, le=MAX_HOOK_BYTES, strict=True)
 
@@ -66,10 +68,10 @@ class TopicHow(Request):
 class CreateTrigger(Request):
     """A trigger: a request by ``webhook``, or a record in ``topic``, submits a run of ``workflow_name``.
 
-    ``filter``, ``idempotency``, ``subject`` and each of ``inputs`` are expressions in CEL over ``payload`` and what
-    came with it. A false filter submits nothing. Two that have one ``idempotency`` are one run;
-    without it a record's is ``topic:partition:offset``, and a request's by its scheme. ``subject`` is the person whose
-    data the run handles.
+    ``filter``, ``source``, ``idempotency``, ``subject`` and each of ``inputs`` are expressions in CEL over ``payload``
+    and what came with it. A false filter submits nothing. Two that have one ``idempotency`` are one run; without it a
+    record's is ``topic:partition:offset``, and a request's by its scheme. With ``source``, both name the submission on
+    every door; without it the source is the trigger's own. ``subject`` is the person whose data the run handles.
     """
 
     model_config = ConfigDict(
@@ -81,6 +83,7 @@ class CreateTrigger(Request):
     workflow_version: int | None = _VERSION
     inputs: Inputs = {}
     filter: Expression = ""
+    source: Expression = ""
     idempotency: Expression = ""
     subject: Expression = ""
     tags: Tags = {}
@@ -110,12 +113,14 @@ class ChangeTrigger(Request):
     workflow_version: int | None = _VERSION
     inputs: Inputs | None = None
     filter: Expression | None = None
+    source: Expression | None = None
     idempotency: Expression | None = None
     subject: Expression | None = None
     tags: Tags | None = None
     project: TagValue | None = Field(default=None, min_length=1)
     budget_cents: Cents | None = None
     idempotency_header: HeaderName | None = None
+    cloudevents: bool | None = None
     requests_per_minute: int | None = Field(default=None, ge=1, le=60_000, strict=True)
     max_bytes: int | None = Field(default=None, ge=1, le=MAX_HOOK_BYTES, strict=True)
     paused: bool | None = None
@@ -153,6 +158,7 @@ class WebhookSource(Answer):
     path: str
     signature_header: str
     idempotency_header: str
+    cloudevents: bool
     requests_per_minute: int
     max_bytes: int
     old_secret_until: str | None
@@ -192,6 +198,7 @@ class TriggerAnswer(Answer):
     workflow_version: int | None
     inputs: dict[str, str]
     filter: str
+    source: str
     idempotency: str
     subject: str
     tags: dict[str, str]
@@ -224,6 +231,7 @@ class TriedTrigger(Answer):
 
     filtered: bool
     inputs: dict[str, JsonValue] = {}
+    source: str | None = None
     submission_id: str | None = None
     run_id: str | None = None
 

@@ -213,3 +213,34 @@ async def test_a_topic_needs_no_vault_and_has_no_secret(api: Running, made: dict
     assert (await api.client.patch(path, json={"max_bytes": 10})).status_code == 422
     assert (await api.client.patch(path, json={"paused": True})).json()["paused"] is True
     assert made["kind"] == "webhook"
+
+
+@pytest.mark.parametrize("made", [{"webhook": {"cloudevents": True}}], indirect=True)
+async def test_an_event_to_a_webhook_is_the_run_that_its_pair_is_on_every_door(
+    api: Running, made: dict[str, Any]
+) -> None:
+    pair = {"ce-specversion": "1.0", "ce-id": "e-1", "ce-source": "urn:shop"}
+    submission = {"workflow_name": "on_order", "inputs": {"text": "o-1"}}
+    own = await api.client.post(
+        "/api/v1/workflows/runs", json=submission, headers=pair | {"ce-type": "agentflow.workflow.submit"}
+    )
+    document = {"specversion": "1.0", "id": "e-1", "source": "urn:shop", "type": "order", "data": {"order": "o-1"}}
+    async with api.as_key("") as anybody:
+        binary = await anybody.post(made["address"], json={"order": "o-1"}, headers=pair | {"ce-type": "order"})
+        structured = await anybody.post(
+            made["address"], content=json.dumps(document), headers={"Content-Type": "application/cloudevents+json"}
+        )
+        other = await anybody.post(made["address"], json={"order": "o-2"}, headers=pair | {"ce-type": "order"})
+        plain = await anybody.post(made["address"], json={"order": "o-1"})
+        ours = {"ce-source": "trigger:x", "ce-type": "order"}
+        foreign = await anybody.post(made["address"], json={"order": "o-1"}, headers=pair | ours)
+    assert (own.status_code, binary.status_code, structured.status_code) == (202, 202, 202), own.text + binary.text
+    assert binary.json() == structured.json() == {"filtered": False, "run_id": own.json()["id"], "duplicate": True}
+    assert [one.status_code for one in (other, plain, foreign)] == [422, 422, 422]
+    assert "takes CloudEvents" in plain.json()["detail"]
+    tried = await api.client.post(
+        f"{TRIGGERS}/{made['id']}/try",
+        json={"payload": document, "headers": {"Content-Type": "application/cloudevents+json"}},
+    )
+    assert tried.json()["run_id"] == own.json()["id"], tried.text
+    assert (tried.json()["source"], tried.json()["submission_id"]) == ("urn:shop", "e-1")

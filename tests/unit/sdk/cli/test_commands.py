@@ -524,7 +524,18 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, str, Any, dict[str, Any]]]] =
     "webhook retry": (("wh_1", "7"), ("POST", "/api/v1/webhooks/wh_1/deliveries/7/retry", None, {})),
     "webhook delete": (("wh_1",), ("DELETE", "/api/v1/webhooks/wh_1", None, {})),
     "trigger create": (
-        ("orders", "flow", "--topic", "orders", "--format", "avro", "--input", "order=payload.id == 1"),
+        (
+            "orders",
+            "flow",
+            "--topic",
+            "orders",
+            "--format",
+            "avro",
+            "--input",
+            "order=payload.id == 1",
+            "--source",
+            "'urn:shop'",
+        ),
         (
             "POST",
             "/api/v1/triggers",
@@ -532,6 +543,7 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, str, Any, dict[str, Any]]]] =
                 "name": "orders",
                 "workflow_name": "flow",
                 "inputs": {"order": "payload.id == 1"},
+                "source": "'urn:shop'",
                 "topic": {"name": "orders", "format": "avro"},
             },
             {},

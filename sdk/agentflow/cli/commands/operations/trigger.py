@@ -48,6 +48,7 @@ _SECRET = (*_LIST[:3], Column("ADDRESS", "address"), Column("SECRET", "secret"))
 _TRIED = (
     Column("FILTERED", "filtered", lambda value: "yes" if value else "no"),
     Column("INPUTS", "inputs", str),
+    Column("SOURCE", "source"),
     Column("ID", "submission_id"),
     Column("RUN", "run_id"),
 )
@@ -72,8 +73,10 @@ command = group("trigger", "Submit runs by requests and topics of other systems.
     "--webhook", "scheme", type=OneOf(("url", "standard", "github", "stripe")), help="Take requests, signed so."
 )
 @click.option("--secret-file", type=click.File("r"), help="The secret that the sender signs with; - reads stdin.")
+@click.option("--cloudevents", is_flag=True, help="Each request is a CloudEvent: its source and id name the run.")
 @click.option("--filter", "filter_", help="A CEL expression; what it is false for submits nothing.")
 @click.option("--idempotency", help="A CEL expression; two with the same value are one run.")
+@click.option("--source", help="A CEL expression; with the other one it names the run on every door.")
 @click.option("--paused", is_flag=True, help="Take nothing until it is resumed.")
 def create(
     session: Session,
@@ -86,22 +89,27 @@ def create(
     start: str | None,
     scheme: str | None,
     secret_file: Any,
+    cloudevents: bool,
     filter_: str | None,
     idempotency: str | None,
+    source: str | None,
     paused: bool,
 ) -> None:
     """Create the trigger NAME for WORKFLOW, and show its address and secret, this once."""
     if (topic is None) == (scheme is None):
         raise click.UsageError("give either --topic or --webhook")
     body: dict[str, object] = {"name": name, "workflow_name": workflow, "inputs": pairs(inputs, "--input")}
-    given = {"filter": filter_, "idempotency": idempotency, "paused": paused or None}
+    if cloudevents and scheme is None:
+        raise click.UsageError("--cloudevents is of webhooks; records name theirs by --source and --idempotency")
+    given = {"filter": filter_, "idempotency": idempotency, "source": source, "paused": paused or None}
     body |= {field: value for field, value in given.items() if value is not None}
     if topic is not None:
         how = {"name": topic, "format": form, "start": start}
         body["topic"] = {field: value for field, value in how.items() if value is not None}
     else:
         secret = secret_file.read().strip() if secret_file is not None else None
-        body["webhook"] = {"scheme": scheme} | ({"secret": secret} if secret else {})
+        more: dict[str, object] = {"cloudevents": True} if cloudevents else {}
+        body["webhook"] = {"scheme": scheme} | more | ({"secret": secret} if secret else {})
     session.one(session.change("POST", TRIGGERS, body), _SECRET)
 
 
@@ -128,6 +136,7 @@ def show_trigger(session: Session, trigger: str) -> None:
 @click.option("--input", "inputs", multiple=True, metavar=_PAIR, help="Replaces all inputs.")
 @click.option("--filter", "filter_", help="A CEL expression; what it is false for submits nothing.")
 @click.option("--idempotency", help="A CEL expression; two with the same value are one run.")
+@click.option("--source", help="A CEL expression; with the other one it names the run on every door.")
 @click.option("--workflow", help="The workflow that runs from now on.")
 def change(
     session: Session,
@@ -136,6 +145,7 @@ def change(
     inputs: tuple[str, ...],
     filter_: str | None,
     idempotency: str | None,
+    source: str | None,
     workflow: str | None,
 ) -> None:
     """Change TRIGGER."""
@@ -143,6 +153,7 @@ def change(
         "inputs": pairs(inputs, "--input") or None,
         "filter": filter_,
         "idempotency": idempotency,
+        "source": source,
         "workflow_name": workflow,
     }
     body = {name: value for name, value in given.items() if value is not None}
