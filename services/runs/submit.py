@@ -27,6 +27,7 @@ from schemas.ids import canonical_hash, run_id, traceparent
 from schemas.labels.label import Integrity
 from schemas.labels.mapped import Labels
 from schemas.payload import INLINE_LIMIT
+from schemas.privacy.sealed_workflows import requires_subject
 from schemas.records.base import Json
 from schemas.records.flow import RunFlow
 from schemas.records.run_events import Capture, RunSubmitted
@@ -294,6 +295,9 @@ class Submissions:
         """Return the pseudonym of the person whose data a run handles, empty without one, and the body's hash."""
         body_hash = _body_hash(body, _budget_nano(body))
         if body.subject is None:
+            if needing := requires_subject(resolved):
+                fix = "name the person whose data the run handles, by your own id"
+                raise InvalidInput.of(Problem("subject", f"is missing, and workflow {needing} requires it", fix))
             return "", body_hash
         if self._subjects is None:
             fix = "submit it over HTTP, where VAULT_KEY is set"
