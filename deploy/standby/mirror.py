@@ -19,7 +19,7 @@ from connectors.kafka.archive.reading import ArchiveReader
 from connectors.kafka.archive.writing import ArchiveWriter
 from connectors.objects.atomic_file import replace
 from connectors.ports.archive import LogRow, Where
-from deploy.backup import topics
+from deploy.backup.archive import topics
 from schemas.errors import Rejected
 
 #: New topics of the original are looked for so often.

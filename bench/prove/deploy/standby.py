@@ -79,7 +79,7 @@ def _round(seconds: float, progress: Progress) -> tuple[float, int, int]:
 
 
 def judged(acknowledged: Acknowledged, killed_at: float, there: Sequence[Sequence[bytes]]) -> tuple[float, int, int]:
-    """Return the seconds from the oldest lost record to the kill, the lost records, and gaps and doubles in the copy.
+    """Return the seconds from the oldest lost record to the last or the kill, the lost records, and gaps and doubles in the copy.
 
     Records are numbers, and each partition has its own in ascending order.
     """
@@ -90,7 +90,9 @@ def judged(acknowledged: Acknowledged, killed_at: float, there: Sequence[Sequenc
     # What is lost must be the end of each partition: nothing older than what the copy has of the same one.
     last = {place: int(values[-1]) for place, values in enumerate(there) if values}
     gaps = sum(int(value) < last.get(partition_for(value, len(there)), -1) for _, value in lost)
-    return max((killed_at - at for at, _ in lost), default=0.0), len(lost), doubles + unordered + gaps
+    # Some are acknowledged while the kill is on its way.
+    latest = max(killed_at, *(at for at, _ in acknowledged))
+    return max((latest - at for at, _ in lost), default=0.0), len(lost), doubles + unordered + gaps
 
 
 def _broker(folder: Path, progress: Progress) -> KafkaEngine:
