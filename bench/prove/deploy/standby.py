@@ -79,7 +79,7 @@ def _round(seconds: float, progress: Progress) -> tuple[float, int, int]:
 
 
 def judged(acknowledged: Acknowledged, killed_at: float, there: Sequence[Sequence[bytes]]) -> tuple[float, int, int]:
-    """Return the seconds from the oldest lost record to the last or the kill, the lost records, and gaps and doubles in the copy.
+    """Return the age of the oldest lost record at the end, in seconds, the lost records, and gaps and doubles.
 
     Records are numbers, and each partition has its own in ascending order.
     """
