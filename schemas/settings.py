@@ -186,6 +186,7 @@ class Providers(Group):
     compatible_base_url: Annotated[str, Var("COMPATIBLE_BASE_URL")] = ""
     prices_file: Annotated[str, Var("PRICES_FILE")] = ""
     connections_file: Annotated[str, Var("PROVIDERS_FILE")] = ""
+    facts_file: Annotated[str, Var("PROVIDER_FACTS_FILE")] = ""
     routes_file: Annotated[str, Var("ROUTES_FILE")] = ""
     quotas_file: Annotated[str, Var("QUOTAS_FILE")] = ""
     quotas_learned: Annotated[Flag, Var("QUOTAS_LEARNED")] = True
@@ -277,6 +278,12 @@ class Retention(Group):
         return raw
 
 
+class References(Group):
+    """Models whose live answers are compared with those of a reference; without a file there are none."""
+
+    file: Annotated[str, Var("REFERENCES_FILE")] = ""
+
+
 class Otlp(Group):
     """Receivers of spans; without a file there are none."""
 
@@ -342,6 +349,7 @@ class Settings(BaseSettings):
     traces: Traces = Traces()
     retention: Retention = Retention()
     otlp: Otlp = Otlp()
+    references: References = References()
     triggers: Triggers = Triggers()
     schema_registry: SchemaRegistry = SchemaRegistry()
     process: Process = Process()
