@@ -41,7 +41,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
         *("{quota}:*", "{cache}:*", "breaker:*", "shadow:*"),
     ),
     "leases": (*_CLAIMS, _LEASES),
-    "scores": (*_of(TABLE_RUNS, _ENTRIES), "shadow:*"),
+    "scores": (*_SUBMIT, "shadow:*"),
     "batches": _of(TABLE_RUNS, "claim:*", _ENTRIES),
     API: (
         *_SUBMIT,
