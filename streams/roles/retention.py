@@ -7,11 +7,13 @@ from connectors.ports.engine import Clock
 from connectors.postgres.history.run_deletion import RunDeletion
 from schemas.configuration.days import read_days
 from schemas.settings import Settings
+from services.retention.records import RunRecords
 from services.retention.sweeper import KeptDays, Sweeper
 from streams.process.context import RoleContext
 from streams.process.role import RoleApp, TickApp
 from streams.process.spec import Dependency, RoleSpec
 from streams.runtime.consumer.poll import Partition
+from topics.catalogue import RUN_VIEWS
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +53,8 @@ def kept_days(settings: Settings) -> KeptDays:
 
 def build(ctx: RoleContext) -> RoleApp:
     """Return the role's app."""
-    sweeper = Sweeper(kept_days(ctx.settings), RunDeletion(ctx.database()), RunTraces(ctx.clickhouse()))
+    records = RunRecords(RunTraces(ctx.clickhouse()), ctx.log)
+    sweeper = Sweeper(kept_days(ctx.settings), RunDeletion(ctx.database()), records)
     return TickApp(SPEC.name, RetentionTicker(sweeper, ctx.clock), TICK_S)
 
 
@@ -59,5 +62,6 @@ SPEC = RoleSpec(
     name="retention",
     summary="deletes runs that ended longer ago than they are kept",
     build=build,
-    needs=(Dependency.POSTGRES, Dependency.CLICKHOUSE),
+    writes=(RUN_VIEWS,),
+    needs=(Dependency.KAFKA, Dependency.POSTGRES, Dependency.CLICKHOUSE),
 )
