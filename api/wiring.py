@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import asdict
+from functools import partial
 
 from api.auth import Authenticator
 from api.clients import DEPENDENCY_TIMEOUT_S, Clients
@@ -499,7 +500,7 @@ def _operations(settings: Settings, clients: Clients, measures: Measures, worker
     partitions = settings.kafka.partitions
     return OperationServices(
         exposition=Exposition(
-            RoleCounters(clients.redis, partitions, DEPENDENCY_TIMEOUT_S),
+            RoleCounters(clients.redis, partitions, DEPENDENCY_TIMEOUT_S, partial(clients.log.partitions, RUN_EVENTS)),
             RedisBreakers(clients.redis),
             BudgetShares(Budgets(clients.database), Spend(clients.redis, partitions, DEPENDENCY_TIMEOUT_S)),
             paths_of(settings.api.certificate_files),

@@ -37,7 +37,7 @@ async def missing_in_clickhouse(settings: Settings) -> set[str]:
         rows = await clickhouse.query("SELECT name FROM schema_migrations FINAL")
     finally:
         await clickhouse.close()
-    return {path.name for path in MIGRATIONS.glob("*.sql")} - {str(row[0]) for row in rows}
+    return {path.stem for path in MIGRATIONS.glob("*.sql")} - {str(row[0]) for row in rows}
 
 
 async def missing_topics(settings: Settings) -> set[str]:

@@ -344,7 +344,8 @@ class WorkflowSpec(_Document):
 
     ``input_schema`` is a JSON schema that the inputs of a run must follow, or it is refused; ``output_schema`` is one
     of the output of a run, an object of what the last nodes gave by their ids, or the run fails. ``flow`` decides which
-    of its runs may be active at once.
+    of its runs may be active at once. With ``subject: required`` each run handles the data of one person: a submission
+    names that person, and the document is checked for what such a run cannot do.
     """
 
     name: str = Field(pattern=NAME_PATTERN)
@@ -356,6 +357,7 @@ class WorkflowSpec(_Document):
     input_schema: dict[str, Any] | None = None
     output_schema: dict[str, Any] | None = None
     flow: Flow | None = None
+    subject: Literal["required"] | None = None
     dag: Dag
 
     _takes_policy = model_validator(mode="before")(with_cache_policy)
