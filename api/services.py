@@ -56,6 +56,8 @@ from connectors.redis.submission_markers import SubmissionMarkers
 from connectors.redis.worker_registry import WorkerRegistry
 from connectors.tools import Registry
 from schemas.api_models.operations.admin import TopicAnswer
+from schemas.compliance.facts import FactsDocument
+from schemas.compliance.shipped import SHIPPED
 from services.billing.bills import Bills
 from services.budgets.opening import Opening
 from services.budgets.targets import Targets
@@ -281,6 +283,8 @@ class SecurityServices:
     readings: Readings
     facts: ProviderFactsStore
     restores: ReaderRestores
+    #: What holds of providers for all organisations: what comes along, with the installation's own.
+    base_facts: FactsDocument = SHIPPED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -91,6 +91,7 @@ from connectors.postgres.webhooks.stored import Webhooks
 from connectors.postgres.workflows import Workflows
 from connectors.prices.book import PriceBook
 from connectors.prices.known import KnownModels
+from connectors.provider_facts import load_facts
 from connectors.providers.custom.building import stated_prices
 from connectors.redis.breakers import RedisBreakers
 from connectors.redis.claims.lease_desk import LeaseDesk
@@ -175,7 +176,7 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
     register(REGISTRY)
     appender = DeadlineAppender(clients.log, DEPENDENCY_TIMEOUT_S)
     workers, vault = WorkerRegistry(clients.redis, DEPENDENCY_TIMEOUT_S), _vault(clients)
-    security = _security(clients)
+    security = _security(settings, clients)
     definitions = _definitions(
         settings, clients, appender, topics, workers, vault, ForRegistration(security.active, security.facts)
     )
@@ -249,7 +250,7 @@ def _audit(settings: Settings, clients: Clients, appender: DeadlineAppender) -> 
     )
 
 
-def _security(clients: Clients) -> SecurityServices:
+def _security(settings: Settings, clients: Clients) -> SecurityServices:
     versions, activations = PolicyVersions(clients.database), PolicyActivations(clients.database)
     active, redactors = ActivePolicies(activations, versions), redactors_of(clients.vault)
     return SecurityServices(
@@ -261,6 +262,7 @@ def _security(clients: Clients) -> SecurityServices:
         readings=Readings(active),
         facts=ProviderFactsStore(clients.database),
         restores=ReaderRestores(active, None if clients.vault is None else clients.vault.tokens),
+        base_facts=load_facts(settings.providers.facts_file),
     )
 
 
@@ -347,6 +349,7 @@ def _definitions(
         checks=checks,
         vault=vault,
         policies=policies,
+        facts=load_facts(settings.providers.facts_file),
     )
     return DefinitionServices(
         workflows=workflows,
