@@ -19,7 +19,8 @@ from deploy.audit import report
 from deploy.audit.advisories import AdvisoryError, Database, read_checkout, read_file, write_file
 from deploy.audit.ignored import IGNORED
 from deploy.audit.licenses import license_of, refused
-from deploy.audit.locks import Locked, LockError, lock_files, locked
+from deploy.audit.locks import Locked, lock_files, locked
+from deploy.images.sbom import LockError
 
 OLD_DAYS = 30
 
@@ -64,7 +65,7 @@ def vulnerable(database: Database, packages: Sequence[Locked]) -> list[str]:
 
 def not_allowed(packages: Sequence[Locked]) -> list[str]:
     """Return a line for each package whose license is not accepted."""
-    names = sorted({one.name for one in packages})
+    names = sorted({one.name for one in packages if not one.is_apart})
     return [f"{name}: {why}" for name in names if (why := refused(name, license_of(name)))]
 
 
@@ -86,13 +87,12 @@ def _database(folder: Path | None, packages: Sequence[Locked], *, update: bool) 
     return found
 
 
-def _date_of(folder: Path) -> datetime:
-    """Return when a checkout was made: the time of its newest commit, else that of its folder."""
+def _date_of(folder: Path) -> datetime | None:
+    """Return the time of a checkout's newest commit; ``None`` for a folder that is no checkout of git."""
     command = ["git", "-C", str(folder), "log", "-1", "--format=%cI"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode == 0 and done.stdout.strip():
-        return datetime.fromisoformat(done.stdout.strip())
-    return datetime.fromtimestamp(folder.stat().st_mtime, UTC)
+    found = done.stdout.strip() if done.returncode == 0 and (folder / ".git").exists() else ""
+    return datetime.fromisoformat(found) if found else None
 
 
 if __name__ == "__main__":

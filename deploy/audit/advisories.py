@@ -6,7 +6,7 @@ of the database replaces it. The form is OSV's: a range of events, each of which
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ class Advisory:
     aliases: tuple[str, ...]
     ranges: tuple[tuple[tuple[str, str], ...], ...]
     versions: frozenset[str] = frozenset()
+    modified: str = field(default="", compare=False)
 
     def affects(self, version: str) -> bool:
         """Return whether it affects a version."""
@@ -103,8 +104,11 @@ def write_file(database: Database, path: Path = FILE) -> None:
     path.write_bytes(orjson.dumps(held).replace(b'{"id"', b'\n{"id"') + b"\n")
 
 
-def read_checkout(folder: Path, at: datetime, names: Iterable[str]) -> Database:
-    """Return what a checkout of the database says of these packages. Raises ``AdvisoryError``."""
+def read_checkout(folder: Path, at: datetime | None, names: Iterable[str]) -> Database:
+    """Return what a checkout of the database says of these packages, as of a time. Raises ``AdvisoryError``.
+
+    Without a time it is as of the newest change of an advisory that is read: it may be newer, never older.
+    """
     if not (folder / FOLDER).is_dir():
         raise AdvisoryError(f"{folder} is no checkout of the advisory database: it has no folder {FOLDER}")
     found = {}
@@ -112,7 +116,8 @@ def read_checkout(folder: Path, at: datetime, names: Iterable[str]) -> Database:
         known = sorted(_of_package(folder / FOLDER / name, name), key=lambda one: one.id)
         if known:
             found[name] = known
-    return Database(at, found)
+    newest = max((one.modified for known in found.values() for one in known), default="1970-01-01T00:00:00+00:00")
+    return Database(at or datetime.fromisoformat(newest), found)
 
 
 def _of_package(folder: Path, name: str) -> Iterator[Advisory]:
@@ -133,4 +138,7 @@ def _advisory(document: Mapping[str, Any], affected: Mapping[str, Any]) -> Advis
     )
     # Versions by name repeat what the ranges say; without ranges they are all there is.
     versions = frozenset() if ranges else frozenset(map(str, affected.get("versions", ())))
-    return Advisory(document["id"], tuple(document.get("aliases", ())), ranges, versions)
+    modified = document.get("modified", "1970-01-01T00:00:00+00:00")
+    # YAML reads a time as one, without its zone, which is UTC.
+    at = modified.replace(tzinfo=UTC).isoformat() if isinstance(modified, datetime) else str(modified)
+    return Advisory(document["id"], tuple(document.get("aliases", ())), ranges, versions, at)

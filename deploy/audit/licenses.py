@@ -35,13 +35,7 @@ STATED: Mapping[str, str] = {
     "colorama": "BSD-3-Clause",
     "pywin32": "PSF-2.0",
     "httpx2-jsfetch": "BSD-3-Clause",
-    "agentdojo": "MIT",
-    "cachebox": "MIT",
-    "deepdiff": "MIT",
-    "dnspython": "ISC",
-    "email-validator": "Unlicense",
     "narwhals": "MIT",
-    "orderly-set": "MIT",
     "paretobandit": "Apache-2.0",
     "river": "BSD-3-Clause",
     "safetensors": "Apache-2.0",
@@ -87,7 +81,11 @@ def license_of(name: str) -> str:
     except metadata.PackageNotFoundError:
         return UNKNOWN
     classifiers = [one.rpartition("::")[2].strip() for one in about.get_all("Classifier") or () if "License ::" in one]
-    return license_from(about.get("License-Expression") or "", about.get("License") or "", classifiers)
+    return license_from(_said(about, "License-Expression"), _said(about, "License"), classifiers)
+
+
+def _said(about: metadata.PackageMetadata, field: str) -> str:
+    return str(about[field]) if field in about else ""
 
 
 def license_from(expression: str, text: str, classifiers: Sequence[str]) -> str:

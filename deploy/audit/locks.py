@@ -8,6 +8,9 @@ from deploy.images.sbom import ROOT, LockError, Pinned, read_lock
 
 #: Locks of what runs; the others are for tests, for the bench, and for single machines.
 RUN = ("requirements.lock", "requirements-model.lock", "requirements-otlp.lock", "requirements-semantic.lock")
+#: Locks of programs that tests and the bench run in environments of their own: their licenses are not ours to meet, and
+#: they are not installed where the report is made.
+APART = frozenset({"requirements-agentdojo.lock", "requirements-classifier.lock", "requirements-phoenix.lock"})
 
 
 @dataclass(frozen=True, order=True)
@@ -23,6 +26,11 @@ class Locked:
     def in_images(self) -> bool:
         """Whether the Dockerfile installs it."""
         return any(lock in OF_IMAGES for lock in self.locks)
+
+    @property
+    def is_apart(self) -> bool:
+        """Whether only programs in environments of their own have it."""
+        return set(self.locks) <= APART
 
     @property
     def runs(self) -> bool:

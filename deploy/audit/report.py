@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 
 from deploy.audit.licenses import EXCEPTIONS, license_of
-from deploy.audit.locks import ROOT, Locked
+from deploy.audit.locks import Locked
+from deploy.images.sbom import ROOT
 
 PAGE = ROOT / "docs" / "reference" / "licenses.md"
 _HEAD = """# Licenses of packages
 
 AgentFlow is under the Apache License 2.0. `make audit` reads what each package of the lock files says of its license
 and refuses one that is unknown, or that [`deploy/audit/licenses.py`](../../deploy/audit/licenses.py) does not allow.
-This page is written by `python -m deploy.audit --write-licenses`.
+This page is written by `python -m deploy.audit --write-licenses`. Programs that tests run in environments of their own
+(AgentDojo, Phoenix, a classifier) are not on it; they are in no image.
 
 """
 
@@ -19,6 +21,8 @@ def page(packages: Sequence[Locked]) -> str:
     """Return the page."""
     found: dict[str, tuple[set[str], set[str]]] = {}
     for one in packages:
+        if one.is_apart:
+            continue
         licenses, uses = found.setdefault(one.name, (set(), set()))
         licenses.add(license_of(one.name))
         uses.add(_use(one))

@@ -76,6 +76,15 @@ def test_checkout_is_read_without_what_was_withdrawn(tmp_path: Path) -> None:
     assert set(found.advisories) == {"ruamel-yaml"}
 
 
+def test_database_without_git_is_as_old_as_its_newest_advisory(tmp_path: Path) -> None:
+    (tmp_path / "vulns" / "x").mkdir(parents=True)
+    for name, day in (("A", "2024-05-01"), ("B", "2023-01-01")):
+        affected = {"package": {"name": "x"}, "versions": ["1"]}
+        document = {"id": name, "modified": f"{day}T10:00:00Z", "affected": [affected]}
+        (tmp_path / "vulns" / "x" / f"{name}.yaml").write_text(yaml.safe_dump(document))
+    assert read_checkout(tmp_path, None, ["x"]).at == datetime(2024, 5, 1, 10, tzinfo=UTC)
+
+
 def test_folder_that_is_no_checkout_is_refused(tmp_path: Path) -> None:
     with pytest.raises(AdvisoryError, match="no checkout"):
         read_checkout(tmp_path, AT, [])

@@ -7,7 +7,8 @@ import pytest
 
 from deploy.audit import __main__ as audit
 from deploy.audit.advisories import Advisory, Database
-from deploy.audit.locks import Locked, LockError, locked
+from deploy.audit.locks import Locked, locked
+from deploy.images.sbom import LockError
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 ONE = Locked("x", "1.0", ("requirements.lock",), True)
