@@ -18,7 +18,9 @@ from bench.measures.growth import redis_kb_at_rest
 from bench.stage import Stage
 from connectors.clickhouse.client import ClickHouse, Parameters
 from connectors.clickhouse.run_deletion import RunTraces
+from connectors.kafka.checkpoints import EXPIRE_HEADER
 from connectors.kafka.log import KafkaLog
+from connectors.ports.engine import InRecord
 from connectors.postgres.database import Database
 from connectors.postgres.history.run_deletion import RunDeletion
 from schemas.settings import Settings
@@ -157,9 +159,16 @@ async def _live_bytes(log: KafkaLog, topic: Topic) -> float:
         async for batch in log.read(topic.name, partition, bounds.first, bounds.end):
             for record in batch:
                 key = record.key if topic.cleanup == "compact" and record.key is not None else record.offset
-                sizes[key] = 0 if record.value is None else len(record.value) + len(record.key or b"")
+                left = record.value is None or _is_over(record)
+                sizes[key] = 0 if left else len(record.value or b"") + len(record.key or b"")
         total += sum(sizes.values())
     return float(total)
+
+
+def _is_over(record: InRecord) -> bool:
+    """Return whether a checkpoint's record is of an entity that has left: its owner takes it back within the hour."""
+    said = dict(record.headers).get(EXPIRE_HEADER)
+    return said is not None and int(said) <= time.time() * 1e3
 
 
 def _files(stage: Stage) -> float:
