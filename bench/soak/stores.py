@@ -2,7 +2,8 @@
 
 The sweeper of the role ``retention`` runs here with a clock that is a day ahead, so that a day passes in ``KEEP_S``.
 Records of topics leave by the age that the catalogue gives them, which is Kafka's own work: of those only what never
-leaves is counted, the newest record of each key of a compacted topic.
+leaves is counted, the newest record of each key of a compacted topic; an entity of a checkpoint whose time is over is
+taken back by its owner within the hour, and does not count.
 """
 
 import asyncio
