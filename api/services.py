@@ -75,6 +75,7 @@ from services.privacy.vault.opening import OpenVault
 from services.prompts.evaluations.results import EvaluationResults
 from services.prompts.evaluations.start import EvaluationStarts
 from services.prompts.from_runs.datasets import DatasetsOfRuns
+from services.prompts.live.judges import LiveJudges
 from services.prompts.registry.prompts import PromptRegistry
 from services.prompts.rollouts.control import Rollouts
 from services.retention.deletion import Deletion
@@ -201,6 +202,7 @@ class EvaluationServices:
     of_runs: DatasetsOfRuns
     scoring: PromptScoring
     live_scores: LiveScores
+    judges: LiveJudges
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -78,6 +78,7 @@ from connectors.postgres.policies.versions import PolicyVersions
 from connectors.postgres.price_lists import PriceListStore
 from connectors.postgres.prompts import Prompts
 from connectors.postgres.prompts.deployments import PromptDeployments
+from connectors.postgres.prompts.judgements import Judgements
 from connectors.postgres.prompts.labels import PromptLabels
 from connectors.postgres.prompts.scoring import PromptScoring
 from connectors.postgres.quotas import Quotas
@@ -129,10 +130,12 @@ from services.optimizer.optimizer import Optimizer, OptimizerPorts
 from services.prices.stored import StoredPrices
 from services.privacy.redact.standard import redactors_of
 from services.prompts.evaluations.functions import register
+from services.prompts.evaluations.registering import Registering
 from services.prompts.evaluations.results import EvaluationResults, ResultPorts
 from services.prompts.evaluations.start import EvaluationStarts, StartPorts
 from services.prompts.from_runs.cases import CasePorts, CasesOfRuns
 from services.prompts.from_runs.datasets import DatasetsOfRuns
+from services.prompts.live.judges import LiveJudges
 from services.prompts.registry.prompts import PromptRegistry
 from services.prompts.rollouts.control import Rollouts
 from services.retention.deletion import Deletion
@@ -392,13 +395,12 @@ def _evaluations(
     security: SecurityServices,
 ) -> EvaluationServices:
     stored = Evaluations(clients.database)
+    registering = Registering(definitions.workflows, definitions.registrations, definitions.plans)
     starts = StartPorts(
         prompts=Prompts(clients.database),
         datasets=definitions.datasets,
         evaluations=stored,
-        workflows=definitions.workflows,
-        registrations=definitions.registrations,
-        plans=definitions.plans,
+        registering=registering,
         submissions=runs.submissions,
     )
     results = ResultPorts(
@@ -416,10 +418,12 @@ def _evaluations(
         redactors=security.redactors,
         capture=settings.security.capture,
     )
+    read = EvaluationResults(results)
     return EvaluationServices(
         stored=stored,
         starts=EvaluationStarts(starts),
-        results=EvaluationResults(results),
+        results=read,
+        judges=LiveJudges(registering, stored, read, Judgements(clients.database)),
         of_runs=DatasetsOfRuns(CasesOfRuns(cases), definitions.datasets, runs.appender),
         scoring=PromptScoring(clients.database),
         live_scores=LiveScores(clients.database),
