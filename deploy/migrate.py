@@ -20,8 +20,8 @@ import asyncpg
 
 from connectors.clickhouse.client import ClickHouse
 from connectors.postgres.database import connect_once
+from schemas.configuration.running_system import add_data_dir, environment
 from schemas.errors import AgentFlowError
-from schemas.running_system import add_data_dir, environment
 from schemas.settings import Settings
 
 FOLDER = Path(__file__).with_name("migrations") / "postgres"

@@ -19,8 +19,8 @@ from schemas.spec.check.workflow import CheckedSpec, check_spec, parse_workflow
 from schemas.spec.flow_keys import run_flow
 from schemas.spec.model import LlmNode, PinnedPrompt, WorkflowSpec
 from schemas.spec.nested import Family, Member, member_key, workflow_nodes
-from schemas.spec.read import read_document
 from schemas.spec.references import render, variables_of
+from schemas.spec.text.read import read_document
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 DOCUMENTS = sorted((EXAMPLES / "documents").glob("*.txt"))
