@@ -266,6 +266,12 @@ class Retention(Group):
         return raw
 
 
+class References(Group):
+    """Models whose live answers are compared with those of a reference; without a file there are none."""
+
+    file: Annotated[str, Var("REFERENCES_FILE")] = ""
+
+
 class Otlp(Group):
     """Receivers of spans; without a file there are none."""
 
@@ -331,6 +337,7 @@ class Settings(BaseSettings):
     traces: Traces = Traces()
     retention: Retention = Retention()
     otlp: Otlp = Otlp()
+    references: References = References()
     triggers: Triggers = Triggers()
     schema_registry: SchemaRegistry = SchemaRegistry()
     process: Process = Process()

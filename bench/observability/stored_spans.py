@@ -54,8 +54,8 @@ async def fill(store: ClickHouse, spans: int) -> None:
             await store.query(sql)
 
 
-async def fill_large_run(store: ClickHouse, spans: int) -> str:
-    """Store one run with a map of many children; return its trace id."""
+async def fill_large_run(store: ClickHouse, spans: int, org_id: str = ORG) -> str:
+    """Store one run with a map of many children for an organisation; return its trace id."""
     trace = trace_id(LARGE_RUN)
     rows: list[tuple[object, ...]] = []
     for number in range(spans):
@@ -67,7 +67,7 @@ async def fill_large_run(store: ClickHouse, spans: int) -> str:
         said = '{"agentflow.request.max_tokens":256,"agentflow.response.finish_reason":"stop"}'
         common = (f"{kind} analyze", "internal", begins, begins + 3_000_000_000, "ok", "", said, LARGE_RUN, number)
         rows.append(
-            (ORG, trace, own, parent, LARGE_RUN, *common, kind, "" if number == 0 else step, "workflow-0", 1_000)
+            (org_id, trace, own, parent, LARGE_RUN, *common, kind, "" if number == 0 else step, "workflow-0", 1_000)
         )
     await store.insert("trace_spans", _COLUMNS, rows)
     return trace

@@ -1868,6 +1868,17 @@ class QualityChange(Answer):
     run_id: str
 
 
+class QualityReference(Answer):
+    """How far the answers of a model are those of a reference, ``provider/model``."""
+
+    reference: str
+    pairs: int
+    different: int
+    e_value: float
+    limit: float
+    diverged: bool
+
+
 class QualitySeries(Answer):
     """A series: of a scorer, by version, workflow or model, and of which one."""
 
@@ -1879,6 +1890,7 @@ class QualitySeries(Answer):
     mean: float
     stability: float | None
     changes: list[QualityChange]
+    reference: QualityReference | None = None
     newest_at: str | None
 
 
