@@ -80,6 +80,7 @@ from connectors.postgres.policies.facts import ProviderFactsStore
 from connectors.postgres.policies.versions import PolicyVersions
 from connectors.postgres.prompts import Prompts
 from connectors.postgres.prompts.deployments import PromptDeployments
+from connectors.postgres.prompts.judgements import Judgements
 from connectors.postgres.prompts.labels import PromptLabels
 from connectors.postgres.prompts.scoring import PromptScoring
 from connectors.postgres.schedules import Backfills, Schedules
@@ -91,6 +92,7 @@ from connectors.postgres.webhooks.stored import Webhooks
 from connectors.postgres.workflows import Workflows
 from connectors.prices.book import PriceBook
 from connectors.prices.known import KnownModels
+from connectors.provider_facts import load_facts
 from connectors.providers.custom.building import stated_prices
 from connectors.redis.breakers import RedisBreakers
 from connectors.redis.claims.lease_desk import LeaseDesk
@@ -128,10 +130,12 @@ from services.optimizer.optimizer import Optimizer, OptimizerPorts
 from services.prices.stored import StoredPrices
 from services.privacy.redact.standard import redactors_of
 from services.prompts.evaluations.functions import register
+from services.prompts.evaluations.registering import Registering
 from services.prompts.evaluations.results import EvaluationResults, ResultPorts
 from services.prompts.evaluations.start import EvaluationStarts, StartPorts
 from services.prompts.from_runs.cases import CasePorts, CasesOfRuns
 from services.prompts.from_runs.datasets import DatasetsOfRuns
+from services.prompts.live.judges import LiveJudges
 from services.prompts.registry.prompts import PromptRegistry
 from services.prompts.rollouts.control import Rollouts
 from services.retention.deletion import Deletion
@@ -174,7 +178,7 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
     register(REGISTRY)
     appender = DeadlineAppender(clients.log, DEPENDENCY_TIMEOUT_S)
     workers, vault = WorkerRegistry(clients.redis, DEPENDENCY_TIMEOUT_S), _vault(clients)
-    security = _security(clients)
+    security = _security(settings, clients)
     definitions = _definitions(
         settings, clients, appender, topics, workers, vault, ForRegistration(security.active, security.facts)
     )
@@ -248,7 +252,7 @@ def _audit(settings: Settings, clients: Clients, appender: DeadlineAppender) -> 
     )
 
 
-def _security(clients: Clients) -> SecurityServices:
+def _security(settings: Settings, clients: Clients) -> SecurityServices:
     versions, activations = PolicyVersions(clients.database), PolicyActivations(clients.database)
     active, redactors = ActivePolicies(activations, versions), redactors_of(clients.vault)
     return SecurityServices(
@@ -260,6 +264,7 @@ def _security(clients: Clients) -> SecurityServices:
         readings=Readings(active),
         facts=ProviderFactsStore(clients.database),
         restores=ReaderRestores(active, None if clients.vault is None else clients.vault.tokens),
+        base_facts=load_facts(settings.providers.facts_file),
     )
 
 
@@ -346,6 +351,7 @@ def _definitions(
         checks=checks,
         vault=vault,
         policies=policies,
+        facts=load_facts(settings.providers.facts_file),
     )
     return DefinitionServices(
         workflows=workflows,
@@ -388,13 +394,12 @@ def _evaluations(
     security: SecurityServices,
 ) -> EvaluationServices:
     stored = Evaluations(clients.database)
+    registering = Registering(definitions.workflows, definitions.registrations, definitions.plans)
     starts = StartPorts(
         prompts=Prompts(clients.database),
         datasets=definitions.datasets,
         evaluations=stored,
-        workflows=definitions.workflows,
-        registrations=definitions.registrations,
-        plans=definitions.plans,
+        registering=registering,
         submissions=runs.submissions,
     )
     results = ResultPorts(
@@ -412,10 +417,12 @@ def _evaluations(
         redactors=security.redactors,
         capture=settings.security.capture,
     )
+    read = EvaluationResults(results)
     return EvaluationServices(
         stored=stored,
         starts=EvaluationStarts(starts),
-        results=EvaluationResults(results),
+        results=read,
+        judges=LiveJudges(registering, stored, read, Judgements(clients.database)),
         of_runs=DatasetsOfRuns(CasesOfRuns(cases), definitions.datasets, runs.appender),
         scoring=PromptScoring(clients.database),
         live_scores=LiveScores(clients.database),

@@ -175,6 +175,7 @@ class Providers(Group):
     compatible_base_url: Annotated[str, Var("COMPATIBLE_BASE_URL")] = ""
     prices_file: Annotated[str, Var("PRICES_FILE")] = ""
     connections_file: Annotated[str, Var("PROVIDERS_FILE")] = ""
+    facts_file: Annotated[str, Var("PROVIDER_FACTS_FILE")] = ""
     routes_file: Annotated[str, Var("ROUTES_FILE")] = ""
     quotas_file: Annotated[str, Var("QUOTAS_FILE")] = ""
     quotas_learned: Annotated[Flag, Var("QUOTAS_LEARNED")] = True

@@ -145,7 +145,7 @@ CATALOGUE: tuple[Topic, ...] = (
         model=RunEvent | KeyReleased,
         writers=(
             *("api", "ingress", "triggers", "scheduler", "worker", "leases", "orchestrator"),
-            *("admission", "budgets", "batches"),
+            *("admission", "budgets", "batches", "scores"),
         ),
         readers=("orchestrator",),
         retention_ms=30 * DAY_MS,
@@ -277,7 +277,7 @@ CATALOGUE: tuple[Topic, ...] = (
         AUDIT_EVENTS,
         key="organisation",
         model=AuditEvent,
-        writers=("worker", "leases", "api", "orchestrator"),
+        writers=("worker", "leases", "api", "orchestrator", "scores"),
         readers=("audit",),
         retention_ms=365 * DAY_MS,
         append_time=True,

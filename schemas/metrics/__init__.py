@@ -232,7 +232,7 @@ _SERVED = (
         "Slots of schedules by outcome: started, queued, skipped, missed, refused, backfilled.",
         ("outcome",),
     ),
-    Metric(LIVE_SCORES_TOTAL, "counter", "Scores of live answers: scored, failed, hidden, gone.", ("outcome",)),
+    Metric(LIVE_SCORES_TOTAL, "counter", "Scores of live answers: scored, failed, asked, hidden, gone.", ("outcome",)),
     Metric(BATCHES_SENT_TOTAL, "counter", "Batches that a provider has taken.", ("provider",)),
     Metric(
         BATCHES_ENDED_CALLS_TOTAL,

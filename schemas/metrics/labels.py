@@ -109,7 +109,7 @@ CLOSED: Mapping[tuple[str, str], tuple[str, ...]] = {
     (SCHEDULER_SLOTS_TOTAL, "outcome"): ("started", "queued", "skipped", "missed", "refused", "backfilled"),
     (LIVE_COST_PUSHES_TOTAL, "outcome"): ("ok", "refused", "failed"),
     (NETWORK_BYTES_TOTAL, "direction"): ("in", "out"),
-    (LIVE_SCORES_TOTAL, "outcome"): ("scored", "failed", "hidden", "gone"),
+    (LIVE_SCORES_TOTAL, "outcome"): ("scored", "failed", "asked", "hidden", "gone"),
     (BATCHES_ENDED_CALLS_TOTAL, "outcome"): ("answered", "failed", "expired", "canceled"),
     (OTLP_SPANS_TOTAL, "outcome"): ("sent", "rejected", "refused", "filtered"),
     (OTLP_REQUESTS_TOTAL, "outcome"): ("taken", "partial", "refused", "retried"),

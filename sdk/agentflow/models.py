@@ -1350,6 +1350,21 @@ class LimitsAnswer(Answer):
     updated_at: str | None
 
 
+class LiveJudgeAnswer(Answer):
+    """A judge of live answers: its budget, what it has spent of it in 24 hours, and how it agreed with people."""
+
+    scorer: str
+    cents_per_day: str
+    cents_per_call: str
+    spent_cents: Decimal
+    calibrated: bool
+    calibration: str | None
+    labels: int
+    agreement: float | None
+    kappa: float | None
+    warnings: list[str]
+
+
 class LiveScoreLine(Answer):
     """Live answers of one version by one scorer: mean, number of scores, and answers that it failed to score."""
 
@@ -1358,6 +1373,7 @@ class LiveScoreLine(Answer):
     mean: float | None
     scored: int
     failed: int
+    calibrated: bool | None = None
 
 
 class LiveScorePage(Answer):
@@ -2357,7 +2373,7 @@ class ScoreAccepted(Answer):
 
 
 class ScoringAnswer(Answer):
-    """A prompt's policy. ``changed_by`` is the id of a key."""
+    """A prompt's policy. ``changed_by`` is the id of a key; ``judge`` is there where a scorer is a judge."""
 
     prompt: str
     sample: float
@@ -2365,6 +2381,7 @@ class ScoringAnswer(Answer):
     version: int | str | None
     changed_by: str
     changed_at: str | None
+    judge: LiveJudgeAnswer | None = None
 
 
 class SecretAnswer(Answer):

@@ -20,6 +20,8 @@ from connectors.redis.worker_registry import Seen, WorkerRegistry
 from connectors.tools.arguments import argument_problems
 from connectors.tools.registry import Registry
 from schemas.clock import now_ms
+from schemas.compliance.facts import FactsDocument
+from schemas.compliance.shipped import SHIPPED
 from schemas.errors import InvalidSpec, Problem, Unavailable
 from schemas.prompts.inline import InlinePrompt, renamed, with_versions
 from schemas.spec.check.workflow import prompt_refs
@@ -49,6 +51,7 @@ class RegistrationPorts:
     checks: DocumentChecks
     vault: Vault | None = None
     policies: ActivePolicies | None = None
+    facts: FactsDocument = SHIPPED
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +145,7 @@ class Registrations:
             return None
         tools = {name: ports.tools.security("tool", name) for name in ports.tools.names("tool")}
         taken = ports.tools.all_argument_names()
-        return FlowCheck(org_id, active.name, active.policy, tools, taken, active.facts)
+        return FlowCheck(org_id, active.name, active.policy, tools, taken, active.facts, ports.facts)
 
     async def _own_providers(self, org_id: str) -> frozenset[str]:
         """Return the providers that the organisation has stored keys of, which every worker can ask for it."""

@@ -17,7 +17,7 @@ from connectors.embeddings.minilm import MiniLm
 from services.privacy.detect.injection.classified import windows
 from services.privacy.detect.injection.small import HEAD
 
-#: Windows of documents, and how strongly weights are held to zero: chosen on halves of the table ``known``.
+#: Windows of documents at most, and how strongly weights are held to zero: chosen on halves of the table ``known``.
 CLEAN: Final = 600
 HOLD: Final = 1.0
 _STEPS: Final = 25

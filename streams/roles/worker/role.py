@@ -16,6 +16,7 @@ from connectors.postgres.batches import PostgresBatches
 from connectors.postgres.tools.mcp import McpStore
 from connectors.postgres.tools.secrets import SecretStore
 from connectors.prices.book import PriceBook
+from connectors.provider_facts import load_facts
 from connectors.providers.base import Provider
 from connectors.providers.batching.services import batch_services
 from connectors.providers.custom.building import stated_prices
@@ -236,7 +237,7 @@ def _call_ports(
     settings = ctx.settings
     definitions, stops = BudgetDefinitions(), StopDefinitions()
     prices = PriceLists(PriceBook.load(settings.providers.prices_file, stated_prices()))
-    facts = KnownFacts()
+    facts = KnownFacts(load_facts(settings.providers.facts_file))
     rules = QuotaRules(QuotasFile.load(settings.providers.quotas_file), learns=settings.providers.quotas_learned)
 
     def apply(definition: Definition) -> None:
