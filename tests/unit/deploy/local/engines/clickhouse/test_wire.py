@@ -7,7 +7,8 @@ from collections.abc import Callable
 import lz4.frame
 import pytest
 from backports import zstd
-from deploy.local.engines.clickhouse.engine.wire import BadRequestError, decompress
+
+from deploy.local.engines.clickhouse.wire import BadRequestError, decompress
 
 BLOCKS = (b"the first block " * 100, b"the second block " * 100, b"the last")
 IN_FRAMES: dict[str, Callable[[bytes], bytes]] = {
