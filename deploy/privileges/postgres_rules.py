@@ -53,7 +53,7 @@ GRANTS: Mapping[str, Tables] = {
     },
     "retention": {
         **dict.fromkeys(("workflow_run", "step_run", "live_score_due", "live_score"), "SD"),
-        **dict.fromkeys(("organisation", "run_hold"), "S"),
+        **dict.fromkeys(("organisation", "run_hold", "audit_log", "audit_entry", "audit_hold"), "S"),
         "deleted_run": "SI",
     },
 }

@@ -4,8 +4,8 @@
    The policy may make that stricter, never laxer.
 2. The tools that the workflow, or one that it starts, may call have their declarations: of the policy, else of the
    registry. A tool of a queue is known to its workers only; without the policy's word nothing is declared of it.
-3. Only the policy says what endorses: functions that it lists, and answers of nodes that it names and whose schema is
-   closed. What a declaration of the registry says of that is a wish.
+3. Only the policy says what endorses: functions that it lists, and answers of nodes that it names, or that are
+   quarantined, and whose schema is closed. What a declaration of the registry says of that is a wish.
 4. Its inputs are redacted, and labelled by what was found in them, where the policy has a section ``privacy``.
 """
 
@@ -19,7 +19,7 @@ from schemas.errors import PrivacyRefused, StepError, Unavailable
 from schemas.labels.label import INTEGRITIES, UNLABELLED, Integrity, Label
 from schemas.labels.mapped import Labels
 from schemas.labels.paths import ROOT, format_path
-from schemas.policies.document import Policy
+from schemas.policies.document import Endorsement, Policy
 from schemas.policies.patterns import matches
 from schemas.records.base import Json
 from schemas.records.security.pinned import UNDECLARED, Mode, RunSecurity, ToolSecurity
@@ -219,9 +219,13 @@ def _closed(policy: Policy, surface: Surface) -> dict[str, list[str]]:
     """Return the nodes whose answers the policy endorses, by workflow: their schemas are closed."""
     named = [one for one in policy.endorse if one.by == "schema"]
     found = {
-        workflow: sorted(
-            node for node in nodes if any(matches(e.nodes, node) and matches(e.workflows, workflow) for e in named)
-        )
+        workflow: sorted(node for node in nodes if any(_names(one, workflow, node, surface) for one in named))
         for workflow, nodes in sorted(surface.closed.items())
     }
     return {workflow: nodes for workflow, nodes in found.items() if nodes}
+
+
+def _names(one: Endorsement, workflow: str, node: str, surface: Surface) -> bool:
+    if one.quarantined and node not in surface.quarantined.get(workflow, ()):
+        return False
+    return matches(one.nodes, node) and matches(one.workflows, workflow)
