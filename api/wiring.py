@@ -153,6 +153,7 @@ from services.tools.installed_mcp import installed_servers
 from services.tools.mcp import McpServers
 from services.tools.mcp_surface import McpSurface
 from services.tools.secrets import SecretSurface, ToolSecrets
+from services.tools.server_labels import server_labels_of
 from services.webhooks.surface import WebhookSurface
 from services.workflows.checks import DocumentChecks
 from services.workflows.registration import RegistrationPorts, Registrations
@@ -173,7 +174,7 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
     register(REGISTRY)
     appender = DeadlineAppender(clients.log, DEPENDENCY_TIMEOUT_S)
     workers, vault = WorkerRegistry(clients.redis, DEPENDENCY_TIMEOUT_S), _vault(clients)
-    security = _security(clients)
+    security = _security(settings, clients)
     definitions = _definitions(
         settings, clients, appender, topics, workers, vault, ForRegistration(security.active, security.facts)
     )
@@ -247,14 +248,14 @@ def _audit(settings: Settings, clients: Clients, appender: DeadlineAppender) -> 
     )
 
 
-def _security(clients: Clients) -> SecurityServices:
+def _security(settings: Settings, clients: Clients) -> SecurityServices:
     versions, activations = PolicyVersions(clients.database), PolicyActivations(clients.database)
     active, redactors = ActivePolicies(activations, versions), redactors_of(clients.vault)
     return SecurityServices(
         versions=versions,
         activations=activations,
         active=active,
-        pinning=Pinning(active, REGISTRY.security, redactors),
+        pinning=Pinning(active, REGISTRY.security, redactors, server_labels_of(settings, clients.database)),
         redactors=redactors,
         readings=Readings(active),
         facts=ProviderFactsStore(clients.database),
@@ -345,6 +346,7 @@ def _definitions(
         checks=checks,
         vault=vault,
         policies=policies,
+        servers=server_labels_of(settings, clients.database),
     )
     return DefinitionServices(
         workflows=workflows,

@@ -138,6 +138,17 @@ class Doors:
         finally:
             await consumer.stop()
 
+    async def count(self, topic: str) -> int:
+        """Return how many offsets a topic has, markers of transactions too."""
+        consumer = clients.consumer(self.system.endpoints.kafka_bootstrap)
+        await consumer.start()
+        try:
+            parts = await _parts(consumer, topic)
+            ends, begins = await consumer.end_offsets(parts), await consumer.beginning_offsets(parts)
+        finally:
+            await consumer.stop()
+        return sum(ends[part] - begins[part] for part in parts)
+
     async def _bridged(self) -> bool:
         context = await self.jetstream._live()  # noqa: SLF001 - the bench asks what operators ask by the NATS CLI
         info = await context.consumer_info(STREAM, DURABLE)
@@ -167,11 +178,16 @@ async def until(check: Callable[[], Awaitable[bool]], what: str, every_s: float 
         await asyncio.sleep(every_s)
 
 
-async def _all(consumer: AIOKafkaConsumer, topic: str) -> list[InRecord]:
-    parts = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
-    if not parts:
+async def _parts(consumer: AIOKafkaConsumer, topic: str) -> list[TopicPartition]:
+    found = consumer.partitions_for_topic(topic)
+    if not found:
         await consumer._client.force_metadata_update()  # noqa: SLF001
-        parts = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
+        found = consumer.partitions_for_topic(topic)
+    return [TopicPartition(topic, number) for number in found or ()]
+
+
+async def _all(consumer: AIOKafkaConsumer, topic: str) -> list[InRecord]:
+    parts = await _parts(consumer, topic)
     ends = {part: end for part, end in (await consumer.end_offsets(parts)).items() if end} if parts else {}
     if not ends:
         return []
