@@ -21,8 +21,6 @@ SOURCE = "urn:bench:recorded"
 ENVIRONMENTS = 40
 #: Requests and records that are in flight.
 TOGETHER = 32
-#: A busy machine is asked again.
-_BUSY, _AGAIN_S = (429, 503), (0.5, 1.0, 2.0, 4.0, 8.0)
 _TEXT = "Summarise: {{text}}"
 _STRUCTURED = (("content-type", b"application/cloudevents+json"),)
 
@@ -114,12 +112,7 @@ async def _together(work: Iterable[Callable[[], Awaitable[None]]]) -> None:
 async def _ask(doors: Doors, method: str, path: str, body: Any) -> Any:
     content = None if body is None else orjson.dumps(body)
     headers = {"Content-Type": "application/json"}
-    answer = await doors.http.request(method, path, content=content, headers=headers)
-    for again_s in _AGAIN_S:
-        if answer.status_code not in _BUSY:
-            break
-        await asyncio.sleep(again_s)
-        answer = await doors.http.request(method, path, content=content, headers=headers)
+    answer = await doors.asked(method, path, content, headers)
     if answer.is_error:
         raise BenchError(f"{method} {path} was answered with {answer.status_code}: {answer.text[:300]}")
     return answer.json()
