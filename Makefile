@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run demo install-cli test test-all simulate chaos chaos-ha mutate bench prove compare lint fmt lock migrate-up backup restore verify-backup run-control-plane run-worker docker-there dev-up dev-down status logs build dev-deps k8s-deploy engines agentdojo clean python-there
+.PHONY: help run demo install-cli test test-all simulate chaos chaos-ha mutate bench prove compare lint fmt lock migrate-up backup restore verify-backup run-control-plane run-worker docker-there dev-up dev-down status logs build dev-deps k8s-deploy engines agentdojo phoenix clean python-there
 
 VENV := .venv
 RUN := $(VENV)/bin/python
@@ -40,7 +40,7 @@ test: lint ## Run all checks and all tests
 	$(RUN) -m tests.support.phase $(SLOWEST) $(PAIRED)
 	$(RUN) -m tests.support.phase $(SLOWEST) $(WHOLE)
 
-test-all: lint agentdojo ## Run the same with every variant of the slow tests
+test-all: lint agentdojo phoenix ## Run the same with every variant of the slow tests
 	HYPOTHESIS_PROFILE=random $(RUN) -m tests.support.phase $(SLOWEST) -n auto $(ENDS) -m "" $(FREE)
 	HYPOTHESIS_PROFILE=random $(RUN) -m tests.support.phase $(SLOWEST) -m "" $(PAIRED)
 	CHAOS_SEED=random HYPOTHESIS_PROFILE=random $(RUN) -m tests.support.phase $(SLOWEST) -m "" $(WHOLE)
@@ -48,6 +48,9 @@ test-all: lint agentdojo ## Run the same with every variant of the slow tests
 # Without it the tests that need it are skipped, and say so.
 agentdojo: $(VENV)/.dev ## Install the benchmark AgentDojo in an environment of its own
 	@$(RUN) -m bench.agentdojo --install || echo "AgentDojo is not measured"
+
+phoenix: $(VENV)/.dev ## Install Arize Phoenix, which takes spans in, in an environment of its own (0.9 GB)
+	@$(RUN) -m bench.phoenix || echo "no span goes to Arize Phoenix"
 
 lint: $(VENV)/.dev ## Run the checks: style, types, import layers, Lua
 	$(RUN) -m ruff check .
@@ -135,9 +138,14 @@ lock: $(VENV)/.dev ## Pin the newest versions that satisfy requirements*.in
 	$(RUN) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 		--no-annotate --no-emit-index-url --no-emit-find-links $(LOCK_FLAGS) \
 		--overrides requirements-agentdojo.without requirements-agentdojo.in -o requirements-agentdojo.lock
+	$(RUN) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+		--no-annotate --no-emit-index-url --no-emit-find-links $(LOCK_FLAGS) requirements-phoenix.in -o requirements-phoenix.lock
+	$(RUN) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+		--no-annotate --no-emit-index-url --no-emit-find-links $(LOCK_FLAGS) \
+		--overrides requirements-classifier.without requirements-classifier.in -o requirements-classifier.lock
 
 clean: ## Delete the environment and the local data
-	rm -rf $(VENV) .venv-agentdojo .agentflow
+	rm -rf $(VENV) .venv-agentdojo .venv-phoenix .agentflow
 
 # The stamps: an install is repeated only when its lock changes. Downloads of the engines are part of it.
 $(VENV)/.local: requirements-local.lock requirements-install.lock deploy/local/kafka-jars.sha256 deploy/local/install.py | python-there

@@ -45,6 +45,10 @@ class ApiLog(Protocol):
         """Append and wait for every acknowledgement. Raises ``Unavailable``."""
         ...
 
+    async def partitions(self, topic: str) -> int:
+        """Return how many partitions a topic has, as far as is known. Raises ``Unavailable``."""
+        ...
+
     async def incarnation(self, topic: str) -> str:
         """Return what names this very log; asks the broker. Raises ``Unavailable``."""
         ...

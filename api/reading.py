@@ -5,9 +5,12 @@ redacted is in the audit log before the answer is sent: while the log does not t
 """
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
+
+import orjson
+from msgspec import structs
 
 from api.caller import Caller
 from api.services import Services
@@ -19,6 +22,7 @@ from schemas.labels.label import Label, joined
 from schemas.labels.mapped import Labels
 from schemas.policies.facts import Reader
 from schemas.records.definitions import AuditEvent
+from schemas.records.spans import Span
 from services.privacy.subjects.reading import opened_step
 from services.security.policies.reading import Reading, Subject, labels_of
 from services.security.policies.restoring import ReaderRestore, Shown
@@ -79,7 +83,56 @@ def seen_step(reading: Reading, of: Subject, step: StoredStep) -> StoredStep:
 
 def seen_object(reading: Reading, run: StoredRun, steps: Iterable[StoredStep], sha256: str) -> bool:
     """Return whether the reader may see an object that a run refers to. Raises ``NotFound`` if the run does not."""
-    of, inputs = subject_of(run), _input_labels(run)
+    return reading.whole(subject_of(run), _object_label(run, steps, sha256), "object").verdict == "allow"
+
+
+async def restored_object(parts: Services, who: Caller, run_id: str, sha256: str, data: bytes) -> bytes:
+    """Return the JSON of an object that a run refers to with the values that the caller may see in place of tokens.
+
+    Other bytes, and JSON without such tokens, stay as they are. Raises ``NotFound`` if the run does not refer to it,
+    and ``Unavailable``.
+    """
+    restore = await parts.security.restores.of(who.org_id, reader_of(who))
+    if restore is None:
+        return data
+    found = await parts.runs.history.get(who.org_id, run_id, step_outputs=True)
+    if found is None:
+        raise await parts.runs.known.unknown(run_id)
+    label = _object_label(*found, sha256)
+    try:
+        value = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return data
+    (seen,) = await restore.values(subject_of(found[0]), [Shown(value, label, "object", sha256[:12])])
+    await record(parts, who, restore, run_id)
+    return data if seen == value else orjson.dumps(seen)
+
+
+async def restored_texts(
+    parts: Services, who: Caller, runs: Sequence[RunLine], spans: Mapping[str, Span]
+) -> Mapping[str, Span]:
+    """Return spans with the values that the caller may see in their texts. Raises ``Unavailable``.
+
+    Only of a trace of one run: rules are about a run, and a text of another one must not be shown by them.
+    """
+    restore = await parts.security.restores.of(who.org_id, reader_of(who))
+    if restore is None or len(runs) != 1:
+        return spans
+    (run,) = runs
+    # What calls have read has no label of its own, so it is the least trusted.
+    label = labels_of(None).whole
+    shown = [Shown([one.status_message, one.attributes], label, "trace", one.span_id) for one in spans.values()]
+    values = await restore.values(subject_of(run), shown)
+    await record(parts, who, restore, run.id)
+    return {
+        span_id: structs.replace(one, status_message=value[0], attributes=value[1])
+        for (span_id, one), value in zip(spans.items(), values, strict=True)
+    }
+
+
+def _object_label(run: StoredRun, steps: Iterable[StoredStep], sha256: str) -> Label:
+    """Return the label of all of a run's references to an object. Raises ``NotFound`` if there is none."""
+    inputs = _input_labels(run)
     found: list[Label] = []
     for name, reference in (run.stored_inputs or {}).items():
         if reference.get("sha256") == sha256:
@@ -88,7 +141,7 @@ def seen_object(reading: Reading, run: StoredRun, steps: Iterable[StoredStep], s
     found += [labels_of(one.get("labels")).whole for one in outputs if one.get("sha256") == sha256]
     if not found:
         raise NotFound(f"run {run.id} has no reference to {sha256[:12]} among its inputs and outputs")
-    return reading.whole(of, joined(found), "object").verdict == "allow"
+    return joined(found)
 
 
 async def restored_run(

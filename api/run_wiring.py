@@ -1,5 +1,7 @@
 """How the services of runs are made: submissions, dry runs, waits, restarts, streams."""
 
+from functools import partial
+
 from api.clients import CLIENT_ID, DEPENDENCY_TIMEOUT_S, Clients
 from api.http.concurrency_limit import Bound
 from api.live.run_stream import Streams
@@ -46,10 +48,12 @@ from services.runs.known_runs import KnownRuns
 from services.runs.large_inputs import LargeInputs
 from services.runs.path_admission import PathAdmission
 from services.runs.restart import Restarts
+from services.runs.run_ids import RunIds
 from services.runs.signals import SignalSender
 from services.runs.submit import SubmissionPorts, Submissions
 from services.runs.updates import Updates
 from services.workflows.of_run import RunDefinitions
+from topics.catalogue import RUN_EVENTS
 
 #: Each waits for one append at most; more of them would only queue for the broker.
 MAX_SUBMISSIONS_IN_FLIGHT = 512
@@ -82,8 +86,8 @@ class RunWiring:
         self._definitions = definitions
         self._history = Runs(clients.database)
         self._markers = SubmissionMarkers(clients.redis, self._partitions, DEPENDENCY_TIMEOUT_S)
-        generation = MarkerGeneration(clients.redis, self._partitions, DEPENDENCY_TIMEOUT_S)
-        self._known = KnownRuns(generation, clients.progress, self._partitions)
+        generation = MarkerGeneration(clients.redis, DEPENDENCY_TIMEOUT_S)
+        self._known = KnownRuns(generation, clients.progress)
         objects = settings.objects
         self.subject_keys = None if clients.vault is None else clients.vault.keys
         stored = open_objects(objects.url, objects.directory, s3_access(objects))
@@ -166,8 +170,13 @@ class RunWiring:
             arms=self._arms,
             security=self._security.pinning,
             subjects=self._subjects,
+            ids=self._ids(),
         )
         return Submissions(ports, capture=self._settings.security.capture)
+
+    def _ids(self) -> RunIds:
+        count = partial(self._clients.log.partitions, RUN_EVENTS)
+        return RunIds(self._markers, self._history, count, self._partitions)
 
     def _trying(self, limits: LimitServices) -> DryRuns:
         ports = DryRunPorts(

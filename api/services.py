@@ -56,6 +56,8 @@ from connectors.redis.submission_markers import SubmissionMarkers
 from connectors.redis.worker_registry import WorkerRegistry
 from connectors.tools import Registry
 from schemas.api_models.operations.admin import TopicAnswer
+from schemas.compliance.facts import FactsDocument
+from schemas.compliance.shipped import SHIPPED
 from services.billing.bills import Bills
 from services.budgets.opening import Opening
 from services.budgets.targets import Targets
@@ -73,6 +75,7 @@ from services.privacy.vault.opening import OpenVault
 from services.prompts.evaluations.results import EvaluationResults
 from services.prompts.evaluations.start import EvaluationStarts
 from services.prompts.from_runs.datasets import DatasetsOfRuns
+from services.prompts.live.judges import LiveJudges
 from services.prompts.registry.prompts import PromptRegistry
 from services.prompts.rollouts.control import Rollouts
 from services.retention.deletion import Deletion
@@ -199,6 +202,7 @@ class EvaluationServices:
     of_runs: DatasetsOfRuns
     scoring: PromptScoring
     live_scores: LiveScores
+    judges: LiveJudges
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -281,6 +285,8 @@ class SecurityServices:
     readings: Readings
     facts: ProviderFactsStore
     restores: ReaderRestores
+    #: What holds of providers for all organisations: what comes along, with the installation's own.
+    base_facts: FactsDocument = SHIPPED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import asdict
+from functools import partial
 
 from api.auth import Authenticator
 from api.clients import DEPENDENCY_TIMEOUT_S, Clients
@@ -77,6 +78,7 @@ from connectors.postgres.policies.versions import PolicyVersions
 from connectors.postgres.price_lists import PriceListStore
 from connectors.postgres.prompts import Prompts
 from connectors.postgres.prompts.deployments import PromptDeployments
+from connectors.postgres.prompts.judgements import Judgements
 from connectors.postgres.prompts.labels import PromptLabels
 from connectors.postgres.prompts.scoring import PromptScoring
 from connectors.postgres.quotas import Quotas
@@ -90,6 +92,7 @@ from connectors.postgres.webhooks.stored import Webhooks
 from connectors.postgres.workflows import Workflows
 from connectors.prices.book import PriceBook
 from connectors.prices.known import KnownModels
+from connectors.provider_facts import load_facts
 from connectors.providers.custom.building import stated_prices
 from connectors.redis.breakers import RedisBreakers
 from connectors.redis.claims.lease_desk import LeaseDesk
@@ -127,10 +130,12 @@ from services.optimizer.optimizer import Optimizer, OptimizerPorts
 from services.prices.stored import StoredPrices
 from services.privacy.redact.standard import redactors_of
 from services.prompts.evaluations.functions import register
+from services.prompts.evaluations.registering import Registering
 from services.prompts.evaluations.results import EvaluationResults, ResultPorts
 from services.prompts.evaluations.start import EvaluationStarts, StartPorts
 from services.prompts.from_runs.cases import CasePorts, CasesOfRuns
 from services.prompts.from_runs.datasets import DatasetsOfRuns
+from services.prompts.live.judges import LiveJudges
 from services.prompts.registry.prompts import PromptRegistry
 from services.prompts.rollouts.control import Rollouts
 from services.retention.deletion import Deletion
@@ -260,6 +265,7 @@ def _security(settings: Settings, clients: Clients) -> SecurityServices:
         readings=Readings(active),
         facts=ProviderFactsStore(clients.database),
         restores=ReaderRestores(active, None if clients.vault is None else clients.vault.tokens),
+        base_facts=load_facts(settings.providers.facts_file),
     )
 
 
@@ -347,6 +353,7 @@ def _definitions(
         vault=vault,
         policies=policies,
         servers=server_labels_of(settings, clients.database),
+        facts=load_facts(settings.providers.facts_file),
     )
     return DefinitionServices(
         workflows=workflows,
@@ -389,13 +396,12 @@ def _evaluations(
     security: SecurityServices,
 ) -> EvaluationServices:
     stored = Evaluations(clients.database)
+    registering = Registering(definitions.workflows, definitions.registrations, definitions.plans)
     starts = StartPorts(
         prompts=Prompts(clients.database),
         datasets=definitions.datasets,
         evaluations=stored,
-        workflows=definitions.workflows,
-        registrations=definitions.registrations,
-        plans=definitions.plans,
+        registering=registering,
         submissions=runs.submissions,
     )
     results = ResultPorts(
@@ -413,10 +419,12 @@ def _evaluations(
         redactors=security.redactors,
         capture=settings.security.capture,
     )
+    read = EvaluationResults(results)
     return EvaluationServices(
         stored=stored,
         starts=EvaluationStarts(starts),
-        results=EvaluationResults(results),
+        results=read,
+        judges=LiveJudges(registering, stored, read, Judgements(clients.database)),
         of_runs=DatasetsOfRuns(CasesOfRuns(cases), definitions.datasets, runs.appender),
         scoring=PromptScoring(clients.database),
         live_scores=LiveScores(clients.database),
@@ -500,7 +508,7 @@ def _operations(settings: Settings, clients: Clients, measures: Measures, worker
     partitions = settings.kafka.partitions
     return OperationServices(
         exposition=Exposition(
-            RoleCounters(clients.redis, partitions, DEPENDENCY_TIMEOUT_S),
+            RoleCounters(clients.redis, partitions, DEPENDENCY_TIMEOUT_S, partial(clients.log.partitions, RUN_EVENTS)),
             RedisBreakers(clients.redis),
             BudgetShares(Budgets(clients.database), Spend(clients.redis, partitions, DEPENDENCY_TIMEOUT_S)),
             paths_of(settings.api.certificate_files),

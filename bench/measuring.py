@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from bench.lines import BenchError, Line, NotThere
@@ -64,7 +65,7 @@ def measure_groups(groups: frozenset[Group], sizes: Sizes, say: Progress) -> Mea
         for group, measure in APART.items():
             if group in groups:
                 say(f"{group.value}: starting")
-                _try(measured, say, group.value, lambda m=measure, g=group: m(folder / g.value, sizes, say))  # type: ignore[misc]
+                _try(measured, say, group.value, partial(measure, folder / group.value, sizes, say))
     return measured
 
 

@@ -4,11 +4,16 @@ The migrations are the numbered files in ``deploy/migrations/postgres``. Each is
 transaction of its own together with its row in ``schema_migration``; a session lock admits one runner at a time. An
 applied file must never change: its checksum is compared first. ClickHouse's are in ``deploy/migrations/clickhouse``,
 applied by ``connectors.clickhouse.client``.
+
+Most come before the roles of their version and only add, so that older roles work with them. One that takes something
+away begins with the line ``-- after the roles`` and comes when no older process is left: ``up --after``. Neither is
+applied out of its turn.
 """
 
 import argparse
 import asyncio
 import hashlib
+import itertools
 import os
 import re
 import sys
@@ -19,11 +24,13 @@ from pathlib import Path
 import asyncpg
 
 from connectors.clickhouse.client import ClickHouse
-from connectors.postgres.database import connect_once
+from connectors.postgres.database import APPLICATION, application_name, connect_once
 from schemas.errors import AgentFlowError
 from schemas.running_system import add_data_dir, environment
 from schemas.settings import Settings
 
+#: The first line of a migration that older roles would not survive.
+AFTER = "-- after the roles"
 FOLDER = Path(__file__).with_name("migrations") / "postgres"
 #: An arbitrary number that nobody else uses as an advisory lock in this database.
 LOCK = 7_220_419_581_003
@@ -57,6 +64,11 @@ class Migration:
         """SHA-256 of the file."""
         return hashlib.sha256(self.sql.encode()).hexdigest()
 
+    @property
+    def after(self) -> bool:
+        """True if it comes after the roles of its version."""
+        return self.sql.startswith(AFTER)
+
 
 def read_migrations(folder: Path = FOLDER) -> list[Migration]:
     """Return the migrations in order. Raises ``MigrationError`` for a bad name, a gap or a number used twice."""
@@ -74,17 +86,53 @@ def read_migrations(folder: Path = FOLDER) -> list[Migration]:
     return found
 
 
-async def up(dsn: str, migrations: Sequence[Migration] | None = None) -> list[str]:
-    """Apply the missing migrations and return their names. Raises ``MigrationError`` or ``Unavailable``."""
+def in_turn(missing: Sequence[Migration], *, after: bool) -> list[Migration]:
+    """Return the missing migrations that may be applied now, which are the first ones. Raises ``MigrationError``.
+
+    ``after``: the roles of this version run. Before that nothing is applied that an earlier version left to be done.
+    """
+    turn = list(itertools.takewhile(lambda one: one.after == after, missing))
+    blocked = [one for one in missing[len(turn) :] if one.after == after]
+    if not after and blocked:
+        first = missing[len(turn)]
+        raise MigrationError(
+            f"{first.name} comes before {blocked[0].name}, and after the roles of the version that brought it: run "
+            "`python -m deploy.migrate up --after` when no older process runs, then this again"
+        )
+    if after and not turn and missing:
+        raise MigrationError(f"{missing[0].name} comes before the roles: run `python -m deploy.migrate up` first")
+    return turn
+
+
+async def older_processes(conn: asyncpg.Connection) -> list[str]:
+    """Return the names by which processes of other versions are connected."""
+    rows = await conn.fetch(
+        "SELECT DISTINCT application_name AS name FROM pg_stat_activity "
+        "WHERE datname = current_database() AND application_name LIKE $1 AND application_name <> $2 ORDER BY 1",
+        f"{APPLICATION}/%",
+        application_name(),
+    )
+    return [str(row["name"]) for row in rows]
+
+
+async def up(dsn: str, migrations: Sequence[Migration] | None = None, *, after: bool = False) -> list[str]:
+    """Apply the missing migrations whose turn it is, and return their names.
+
+    Raises ``MigrationError``, also for ``after`` while processes of another version are connected, and ``Unavailable``.
+    """
     wanted = read_migrations() if migrations is None else migrations
     async with _Session(dsn) as conn:
         await conn.execute("SELECT pg_advisory_lock($1)", LOCK)
         await conn.execute(_TABLE)
         done = await _applied(conn)
-        missing = _missing(wanted, done)
-        for migration in missing:
+        turn = in_turn(_missing(wanted, done), after=after)
+        if after and turn and (older := await older_processes(conn)):
+            raise MigrationError(
+                f"{', '.join(older)} still runs, and would not survive {turn[0].name}: upgrade it first"
+            )
+        for migration in turn:
             await _apply(conn, migration)
-        return [migration.name for migration in missing]
+        return [migration.name for migration in turn]
 
 
 async def status(dsn: str, migrations: Sequence[Migration] | None = None) -> list[tuple[str, bool]]:
@@ -156,8 +204,13 @@ def vault_migrations() -> list[Migration]:
     return [one for one in read_migrations() if "_vault" in one.name]
 
 
-async def _up(settings: Settings) -> list[str]:
-    applied = [f"applied {name}" for name in await up(settings.postgres.dsn.get_secret_value())]
+async def _up(settings: Settings, *, after: bool) -> list[str]:
+    main_dsn = settings.postgres.dsn.get_secret_value()
+    applied = [f"applied {name}" for name in await up(main_dsn, after=after)]
+    left = [name for name, done in await status(main_dsn) if not done]
+    if after:
+        return applied or ["nothing is left to do after the roles"]
+    applied += [f"left for `up --after`, when no older process runs: {name}" for name in left]
     if dsn := settings.vault.dsn.get_secret_value():
         applied += [f"applied {name} to the vault's database" for name in await up(dsn, vault_migrations())]
     clickhouse = ClickHouse(settings.clickhouse.url.get_secret_value(), settings.clickhouse.database)
@@ -181,14 +234,15 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m deploy.migrate", description=__doc__.splitlines()[0])
     parser.add_argument("command", choices=("up", "status"))
     add_data_dir(parser)
-    command = parser.parse_args(arguments).command
+    parser.add_argument("--after", action="store_true", help="apply what comes after the roles of this version")
+    asked = parser.parse_args(arguments)
     try:
         settings = Settings.from_env(environment(os.environ, arguments))
     except ValueError as exc:
         sys.stderr.write(f"{exc}\n")
         return 2
     try:
-        lines = asyncio.run(_up(settings) if command == "up" else _status(settings))
+        lines = asyncio.run(_up(settings, after=asked.after) if asked.command == "up" else _status(settings))
     except AgentFlowError as exc:
         sys.stderr.write(f"{exc}\n")
         return 1

@@ -26,8 +26,10 @@ Missing = Callable[[Settings], Awaitable[set[str]]]
 
 
 async def missing_in_postgres(settings: Settings) -> set[str]:
-    """Return the migrations of this version that PostgreSQL lacks. Raises ``Unavailable``."""
-    return {one.name for one in read_migrations()} - await names_applied(settings.postgres.dsn.get_secret_value())
+    """Return the migrations that this version's roles need and PostgreSQL lacks. Raises ``Unavailable``."""
+    return {one.name for one in read_migrations() if not one.after} - await names_applied(
+        settings.postgres.dsn.get_secret_value()
+    )
 
 
 async def missing_in_clickhouse(settings: Settings) -> set[str]:
@@ -37,7 +39,7 @@ async def missing_in_clickhouse(settings: Settings) -> set[str]:
         rows = await clickhouse.query("SELECT name FROM schema_migrations FINAL")
     finally:
         await clickhouse.close()
-    return {path.name for path in MIGRATIONS.glob("*.sql")} - {str(row[0]) for row in rows}
+    return {path.stem for path in MIGRATIONS.glob("*.sql")} - {str(row[0]) for row in rows}
 
 
 async def missing_topics(settings: Settings) -> set[str]:

@@ -29,6 +29,38 @@ def run_id(org_id: str, source: str, submission_id: str | None) -> str:
     return str(uuid.uuid5(RUN_NAMESPACE, f"{len(org_id)}:{org_id}{len(source)}:{source}{submission_id}"))
 
 
+#: Partitions that a run's id can name.
+MOST_PARTITIONS = 0xFFF
+_PLACED = "8"
+
+
+def placed_run_id(run: str, partitions: int) -> str:
+    """Return the id of a run that is placed among ``partitions``: a UUIDv8 (RFC 9562) that names the number.
+
+    The other 110 bits are those of the given id. An id that names no number is of a run that began before the topics
+    of runs grew. Raises ``ValueError`` for a number that no id can name.
+    """
+    if not 1 <= partitions <= MOST_PARTITIONS:
+        raise ValueError(f"topics of runs have 1 to {MOST_PARTITIONS} partitions, not {partitions}")
+    return f"{run[:14]}{_PLACED}{partitions:03x}{run[18:]}"
+
+
+def named_partitions(run: str) -> int | None:
+    """Return the number of partitions that a run's id names; ``None`` for one that names none."""
+    if len(run) != 36 or run[14] != _PLACED:
+        return None
+    try:
+        return int(run[15:18], 16) or None
+    except ValueError:
+        return None
+
+
+def _beside(run: str, made: str) -> str:
+    """Return an id that is made of a run's, placed like that."""
+    partitions = named_partitions(run)
+    return made if partitions is None else placed_run_id(made, partitions)
+
+
 def fork_source(run: str) -> str:
     """Return the source of a run that continues from another run's results."""
     return f"{_FORK}{run}"
@@ -51,7 +83,12 @@ def started_by(source: str) -> str | None:
 
 def child_run_id(run: str, step_id: str, attempt: int) -> str:
     """Return the id of the run that an attempt of a step starts: UUIDv5 of the three, and of no submission."""
-    return str(uuid.uuid5(RUN_NAMESPACE, f"child:{len(run)}:{run}{len(step_id)}:{step_id}{attempt}"))
+    return _beside(run, str(uuid.uuid5(RUN_NAMESPACE, f"child:{len(run)}:{run}{len(step_id)}:{step_id}{attempt}")))
+
+
+def fork_run_id(org_id: str, run: str, key: str | None) -> str:
+    """Return the id of a run that continues from another one; it is placed like that."""
+    return _beside(run, run_id(org_id, fork_source(run), key))
 
 
 def request_id(run: str, step_id: str, attempt: int) -> str:

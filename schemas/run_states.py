@@ -12,6 +12,7 @@ StepState = Literal["pending", "ready", "running", "waiting", StepEnd]
 
 #: A terminal state is never left.
 TERMINAL_RUN: frozenset[RunState] = frozenset(get_args(RunEnd))
+OPEN_RUN: frozenset[RunState] = frozenset(get_args(RunState)) - TERMINAL_RUN
 TERMINAL_STEP: frozenset[StepState] = frozenset(get_args(StepEnd))
 OPEN_STEP: frozenset[StepState] = frozenset(get_args(StepState)) - TERMINAL_STEP
 #: How a run ends that did not succeed.

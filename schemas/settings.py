@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationError, Validat
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from schemas.configuration.audit_days import read_audit_days
 from schemas.configuration.days import read_days
 from schemas.configuration.engines import ClickHouse, Nats, Postgres, Redis
 from schemas.configuration.group import Count, Flag, Group, Port
@@ -116,10 +117,20 @@ class Vault(Group):
 
 
 class Audit(Group):
-    """The audit log. Without a key nothing is signed. ``name`` is the key's, and begins each log's origin."""
+    """The audit log. Without a key nothing is signed. ``name`` is the key's, and begins each log's origin.
+
+    ``days`` is for how many days what entries say is kept, by kind (``key_use=90,decisions=365``); others for ever.
+    """
 
     key: Annotated[SecretStr, Var("AUDIT_KEY")] = SecretStr("")
     name: Annotated[str, Var("AUDIT_LOG_NAME"), Field(pattern=r"^[A-Za-z0-9._/-]{1,128}$")] = "agentflow/audit"
+    days: Annotated[str, Var("AUDIT_DAYS")] = ""
+
+    @field_validator("days")
+    @classmethod
+    def _readable(cls, raw: str) -> str:
+        read_audit_days(raw)
+        return raw
 
 
 class Oidc(Group):
@@ -175,6 +186,7 @@ class Providers(Group):
     compatible_base_url: Annotated[str, Var("COMPATIBLE_BASE_URL")] = ""
     prices_file: Annotated[str, Var("PRICES_FILE")] = ""
     connections_file: Annotated[str, Var("PROVIDERS_FILE")] = ""
+    facts_file: Annotated[str, Var("PROVIDER_FACTS_FILE")] = ""
     routes_file: Annotated[str, Var("ROUTES_FILE")] = ""
     quotas_file: Annotated[str, Var("QUOTAS_FILE")] = ""
     quotas_learned: Annotated[Flag, Var("QUOTAS_LEARNED")] = True
@@ -266,6 +278,12 @@ class Retention(Group):
         return raw
 
 
+class References(Group):
+    """Models whose live answers are compared with those of a reference; without a file there are none."""
+
+    file: Annotated[str, Var("REFERENCES_FILE")] = ""
+
+
 class Otlp(Group):
     """Receivers of spans; without a file there are none."""
 
@@ -331,6 +349,7 @@ class Settings(BaseSettings):
     traces: Traces = Traces()
     retention: Retention = Retention()
     otlp: Otlp = Otlp()
+    references: References = References()
     triggers: Triggers = Triggers()
     schema_registry: SchemaRegistry = SchemaRegistry()
     process: Process = Process()

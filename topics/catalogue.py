@@ -1,8 +1,9 @@
 """Every topic, declared once: key, model, partitions, retention, writers and readers.
 
-A family is a topic whose last part is open (``workflow-submissions.<org>``). A topic's partition count never changes
-once it exists, since keys decide partitions: growth needs a new generation of the topic. The deployment sets the number
-of partitions (``TOPIC_PARTITIONS``), except where one order over all keys is required.
+A family is a topic whose last part is open (``workflow-submissions.<org>``). The deployment sets the number of
+partitions (``TOPIC_PARTITIONS``), except where one order over all keys is required. It never changes, since keys decide
+partitions, but for the topics of runs (``grows``): these get more by ``python -m deploy.growth``, and a run's id says
+among how many it is placed.
 """
 
 import re
@@ -54,6 +55,9 @@ DEFINITIONS = "definitions"
 AUDIT_EVENTS = "audit-events"
 SUBMISSIONS = "workflow-submissions"
 WORKFLOW_EVENTS = "workflow-events"
+
+#: Topics whose keys are runs: a run stays in its partition when these grow.
+OF_RUNS = frozenset({RUN_EVENTS, RUN_VIEWS})
 
 TABLE_RUNS = "runs"
 TABLE_BUDGETS = "budgets"
@@ -141,7 +145,7 @@ CATALOGUE: tuple[Topic, ...] = (
         model=RunEvent | KeyReleased,
         writers=(
             *("api", "ingress", "triggers", "scheduler", "worker", "leases", "orchestrator"),
-            *("admission", "budgets", "batches"),
+            *("admission", "budgets", "batches", "scores"),
         ),
         readers=("orchestrator",),
         retention_ms=30 * DAY_MS,
@@ -234,7 +238,7 @@ CATALOGUE: tuple[Topic, ...] = (
         QUALITY_SCORES,
         key="organisation:prompt",
         model=AnswerScored | KeyReleased,
-        writers=("scores",),
+        writers=("scores", "worker"),
         readers=("quality", "analytics"),
         retention_ms=30 * DAY_MS,
         append_time=True,
@@ -273,7 +277,7 @@ CATALOGUE: tuple[Topic, ...] = (
         AUDIT_EVENTS,
         key="organisation",
         model=AuditEvent,
-        writers=("worker", "leases", "api"),
+        writers=("worker", "leases", "api", "orchestrator", "scores"),
         readers=("audit",),
         retention_ms=365 * DAY_MS,
         append_time=True,
@@ -383,6 +387,12 @@ def partitions_of(name: str, default: int) -> int:
     """Return the partition count of a topic in a deployment whose topics have ``default``."""
     topic = _BY_NAME.get(name)
     return default if topic is None or topic.partitions is None else topic.partitions
+
+
+def grows(name: str) -> bool:
+    """Return true for a topic that may get more partitions: events, views, requests and checkpoints of runs."""
+    lanes = name.startswith(f"{STEP_REQUESTS}.") and not name.endswith(DLQ_SUFFIX)
+    return name in OF_RUNS or name == checkpoint_topic(TABLE_RUNS) or lanes
 
 
 def wanted(organisations: Iterable[str] = (), queues: Iterable[str] = ()) -> dict[str, dict[str, str]]:

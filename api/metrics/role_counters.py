@@ -1,14 +1,16 @@
 """Counters that roles write in their fenced commits, read from Redis at every scrape."""
 
 import asyncio
+import contextlib
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
 from redis.asyncio import Redis
 
 from connectors.redis.errors import redis_errors
 from connectors.redis.keys import Slot
+from schemas.errors import Unavailable
 from schemas.metrics import WORKERS_COUNTERS_KEY
 from schemas.metrics.fields import parse_exemplar
 from topics.catalogue import (
@@ -21,6 +23,9 @@ from topics.catalogue import (
     TABLE_RUNS,
 )
 
+#: Returns how many partitions topics of runs have now. Raises ``Unavailable``.
+Count = Callable[[], Awaitable[int]]
+
 
 class Stored(NamedTuple):
     """The sum of every field, and the newest exemplar of each bucket."""
@@ -30,31 +35,39 @@ class Stored(NamedTuple):
 
 
 class RoleCounters:
-    """The counters of all partitions and workers, added up."""
+    """The counters of all partitions and workers, added up. ``partitions`` is what topics had at first."""
 
-    def __init__(self, redis: Redis, partitions: int, timeout_s: float = 1.5) -> None:
+    def __init__(self, redis: Redis, partitions: int, timeout_s: float = 1.5, runs: Count | None = None) -> None:
         self._redis = redis
-        tables = (TABLE_RUNS, TABLE_BUDGETS, TABLE_ROUTES, TABLE_DEPLOYMENTS, TABLE_QUALITY)
-        counts = dict.fromkeys(tables, partitions) | {TABLE_ADMISSIONS: ONE_ORDER}
-        slots = [Slot(table, p) for table, count in counts.items() for p in range(count)]
-        self._counters = [slot.counters for slot in slots] + [WORKERS_COUNTERS_KEY]
-        self._exemplars = [slot.exemplars for slot in slots]
+        self._partitions = partitions
         self._timeout_s = timeout_s
+        self._runs = runs
 
     async def read(self) -> Stored:
         """Return what is counted now. Raises ``Unavailable``."""
+        slots = await self._slots()
+        counters = [slot.counters for slot in slots] + [WORKERS_COUNTERS_KEY]
         pipe = self._redis.pipeline(transaction=False)
-        for key in (*self._counters, *self._exemplars):
+        for key in (*counters, *(slot.exemplars for slot in slots)):
             pipe.hgetall(key)
         with redis_errors("read counters"):
             async with asyncio.timeout(self._timeout_s):
                 found = await pipe.execute()
-        hashes, exemplars = found[: len(self._counters)], found[len(self._counters) :]
+        hashes, exemplars = found[: len(counters)], found[len(counters) :]
         totals: defaultdict[str, float] = defaultdict(float)
         for fields in hashes:
             for field, value in fields.items():
                 totals[field.decode()] += float(value)
         return Stored(dict(totals), _newest(exemplars))
+
+    async def _slots(self) -> list[Slot]:
+        tables = (TABLE_RUNS, TABLE_BUDGETS, TABLE_ROUTES, TABLE_DEPLOYMENTS, TABLE_QUALITY)
+        counts = dict.fromkeys(tables, self._partitions) | {TABLE_ADMISSIONS: ONE_ORDER}
+        if self._runs is not None:
+            # A broker that is down must not hide the counters of the partitions that there were at first.
+            with contextlib.suppress(Unavailable):
+                counts[TABLE_RUNS] = max(self._partitions, await self._runs())
+        return [Slot(table, p) for table, count in counts.items() for p in range(count)]
 
 
 def _newest(hashes: Sequence[dict[bytes, bytes]]) -> dict[str, str]:

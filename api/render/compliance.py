@@ -6,20 +6,19 @@ from connectors.postgres.policies.facts import FactsVersion
 from schemas.api_models.base import timestamp
 from schemas.api_models.security.compliance import FactsVersionLine, KnownProvider, ProviderFactsAnswer
 from schemas.compliance.facts import Facts, FactsDocument
-from schemas.compliance.shipped import SHIPPED
 
 
-def facts(found: FactsVersion | None, routes: Iterable[str] = ()) -> ProviderFactsAnswer:
-    """Return a version, with what is known of ``routes``, or else of all that are named exactly."""
+def facts(found: FactsVersion | None, base: FactsDocument, routes: Iterable[str] = ()) -> ProviderFactsAnswer:
+    """Return a version over ``base``, with what is known of ``routes``, or else of all that are named exactly."""
     own = FactsDocument() if found is None else found.stored.facts
-    known = Facts(SHIPPED, own)
-    named = [one.route for one in (*own.providers, *SHIPPED.providers) if "*" not in one.route]
+    known = Facts(base, own)
+    named = [one.route for one in (*own.providers, *base.providers) if "*" not in one.route]
     return ProviderFactsAnswer(
         version=0 if found is None else found.stored.version,
         created_by="" if found is None else found.created_by,
         created_at=None if found is None else timestamp(found.created_ms),
         providers=own.body().get("providers", []),
-        shipped=SHIPPED.body()["providers"],
+        shipped=base.body()["providers"],
         known=[_known(known, route) for route in dict.fromkeys([*routes] or named)],
     )
 

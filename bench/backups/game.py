@@ -15,14 +15,15 @@ from bench.backups.load import Stream, run_all
 from bench.lines import BenchError
 from bench.privacy.erasure.ends import wait_for_quiet
 from connectors.kafka.log import KafkaLog
-from deploy.backup import restore, take
+from deploy.backup.archive.manifest import Manifest
+from deploy.backup.archive.parts import BackupKey
+from deploy.backup.archive.places import DirectoryPlace
 from deploy.backup.compare import ledger_in_clickhouse
 from deploy.backup.errors import BackupRefused, DamagedBackup
-from deploy.backup.manifest import Manifest
-from deploy.backup.parts import BackupKey
-from deploy.backup.places import DirectoryPlace
-from deploy.backup.plan import Wanted
 from deploy.backup.report import Report
+from deploy.backup.restoring import restore
+from deploy.backup.restoring.plan import Wanted
+from deploy.backup.taking import take
 from deploy.local.engines.progress import Progress
 from deploy.local.system import System
 from schemas.run_states import TERMINAL_RUN

@@ -1,6 +1,7 @@
 """A ClickHouse with very many spans, and the questions that people ask of them."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from connectors.clickhouse.client import ClickHouse
 from connectors.clickhouse.trace_filter import TraceFilter
@@ -53,8 +54,8 @@ async def fill(store: ClickHouse, spans: int) -> None:
             await store.query(sql)
 
 
-async def fill_large_run(store: ClickHouse, spans: int) -> str:
-    """Store one run with a map of many children; return its trace id."""
+async def fill_large_run(store: ClickHouse, spans: int, org_id: str = ORG) -> str:
+    """Store one run with a map of many children for an organisation; return its trace id."""
     trace = trace_id(LARGE_RUN)
     rows: list[tuple[object, ...]] = []
     for number in range(spans):
@@ -66,7 +67,7 @@ async def fill_large_run(store: ClickHouse, spans: int) -> str:
         said = '{"agentflow.request.max_tokens":256,"agentflow.response.finish_reason":"stop"}'
         common = (f"{kind} analyze", "internal", begins, begins + 3_000_000_000, "ok", "", said, LARGE_RUN, number)
         rows.append(
-            (ORG, trace, own, parent, LARGE_RUN, *common, kind, "" if number == 0 else step, "workflow-0", 1_000)
+            (org_id, trace, own, parent, LARGE_RUN, *common, kind, "" if number == 0 else step, "workflow-0", 1_000)
         )
     await store.insert("trace_spans", _COLUMNS, rows)
     return trace
@@ -82,8 +83,8 @@ def questions(spans: int) -> Iterator[tuple[str, TraceFilter]]:
     """Yield filters by name, each over the whole time, so that none is spared what a longer history costs."""
     until = START_NS + (spans // SPANS_OF_RUN + 10) * EVERY_NS
 
-    def asked(**fields: object) -> TraceFilter:
-        return TraceFilter(from_ns=START_NS, until_ns=until, **fields)  # type: ignore[arg-type]
+    def asked(**fields: Any) -> TraceFilter:
+        return TraceFilter(from_ns=START_NS, until_ns=until, **fields)
 
     yield "everything", asked()
     yield "provider", asked(provider="openai")

@@ -47,6 +47,8 @@ class Case:
 class Broken:
     """Detectors that raise."""
 
+    is_slow = False
+
     def __init__(self, error: Exception) -> None:
         self._error = error
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import aiohttp
@@ -133,8 +134,8 @@ class ClickHouse:
 
     async def costs(self, org_id: str, run_ids: Sequence[str] = (), limit: int = 1_000) -> list[CostLine]:
         """Return cost per run, provider and model of an organisation, of all its runs or only ``run_ids``."""
-        rows = await self.query(_COSTS, {"org": org_id, "runs": list(run_ids), "limit": limit})
-        return [CostLine(*row) for row in rows]  # type: ignore[arg-type]
+        rows: list[Any] = await self.query(_COSTS, {"org": org_id, "runs": list(run_ids), "limit": limit})
+        return [CostLine(*row) for row in rows]
 
     async def ping(self) -> None:
         """Return when the server answers."""

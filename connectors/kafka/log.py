@@ -17,10 +17,11 @@ from aiokafka.protocol.metadata import MetadataRequest
 from connectors.kafka.errors import kafka_errors
 from connectors.kafka.metadata import incarnation
 from connectors.ports.engine import Bounds, Headers, InRecord, OutRecord
+from schemas.configuration.kafka_access import first_partitions
 from schemas.errors import AccessRefused, Unavailable
 from topics import clients
-from topics.catalogue import DLQ_MAX_MESSAGE_BYTES, DLQ_SUFFIX
-from topics.partitioner import partition_for
+from topics.catalogue import DLQ_MAX_MESSAGE_BYTES, DLQ_SUFFIX, OF_RUNS
+from topics.partitioner import partition_for, run_partition
 from topics.refusals import refusal
 
 #: Bytes after which a batch is closed. Kafka's ``max.message.bytes`` limits whole batches, so this stays below it.
@@ -40,6 +41,7 @@ class KafkaLog:
 
     def __init__(self, bootstrap: str, *, client_id: str = "agentflow", timeout_s: float = 20.0) -> None:
         self._bootstrap = bootstrap
+        self._first = first_partitions(bootstrap)
         self._client_id = client_id
         self._timeout_s = timeout_s
         self._producer: AIOKafkaProducer | None = None
@@ -128,7 +130,7 @@ class KafkaLog:
         await producer.start()
         try:
             for topic, key, value, headers in records:
-                where = partition_for(key or b"", await self.partitions(topic))
+                where = await self._place(topic, key, await self.partitions(topic))
                 await producer.send_and_wait(topic, value, key, partition=where, headers=list(headers))
         finally:
             await producer.stop()
@@ -141,7 +143,7 @@ class KafkaLog:
             topic, key, value, headers = record
             if topic not in counts:
                 counts[topic] = await self.partitions(topic)
-            where = (topic, partition_for(key or b"", counts[topic]))
+            where = (topic, await self._place(topic, key, counts[topic]))
             batch = open_.get(where)
             weight = _weight(record)
             if batch is None or (batch.bytes and batch.bytes + weight > BATCH_BYTES):
@@ -151,8 +153,22 @@ class KafkaLog:
             batch.add(key, value, headers, weight)
         return closed
 
+    async def _place(self, topic: str, key: bytes | None, count: int) -> int:
+        """Return the partition of a key. A run stays where it began when the topics of runs grow."""
+        if topic not in OF_RUNS:
+            return partition_for(key or b"", count)
+        where = run_partition(key or b"", self._first or count)
+        if where < count:
+            return where
+        # The topic has grown since its partitions were read; or the id is nobody's, and then any partition will do.
+        with kafka_errors(f"partitions of {topic}"):
+            await self._live().client.force_metadata_update()
+        return where if where < await self.partitions(topic) else partition_for(key or b"", count)
+
     async def partitions(self, topic: str) -> int:
-        """Return a topic's partition count, which never changes."""
+        """Return a topic's partition count; that of a topic of runs may grow, which is known half a minute later."""
+        if self._producer is None:
+            await self.start()
         with kafka_errors(f"partitions of {topic}"):
             try:
                 return len(await self._live().partitions_for(topic))

@@ -19,14 +19,15 @@ class LogProgress:
         self._bootstrap = bootstrap
         self._timeout_s = timeout_s
 
-    async def ends(self, topic: str, partitions: int) -> dict[int, int]:
+    async def ends(self, topic: str) -> dict[int, int]:
         """Return the offset after the last record of each partition."""
-        wanted = [TopicPartition(topic, partition) for partition in range(partitions)]
         consumer = clients.consumer(self._bootstrap, request_timeout_ms=int(self._timeout_s * 1000))
         try:
             async with asyncio.timeout(self._timeout_s):
                 await consumer.start()
-                found = await consumer.end_offsets(wanted)
+                await consumer._client.add_topic(topic)  # noqa: SLF001 - the metadata of a topic that is not assigned
+                partitions = consumer.partitions_for_topic(topic) or set()
+                found = await consumer.end_offsets([TopicPartition(topic, partition) for partition in partitions])
         except (KafkaError, TimeoutError, OSError) as exc:
             raise Unavailable("kafka", f"the ends of {topic} cannot be read now") from exc
         finally:

@@ -17,7 +17,8 @@ from connectors.ports.engine import (
     hold_timer,
 )
 from schemas.errors import Fenced, PositionLost
-from topics.partitioner import partition_for
+from topics.catalogue import OF_RUNS
+from topics.partitioner import partition_for, run_partition
 
 
 class ManualClock:
@@ -53,7 +54,8 @@ class MemoryLog:
     async def append(self, records: Sequence[OutRecord]) -> None:
         """Append all."""
         for topic, key, value, headers in records:
-            partition = partition_for(key or b"", self._partitions)
+            place = run_partition if topic in OF_RUNS else partition_for
+            partition = place(key or b"", self._partitions)
             kept = self._records.setdefault((topic, partition), [])
             now = self._clock.now_ms()
             kept.append(InRecord(topic, partition, len(kept), now, key, value, headers))

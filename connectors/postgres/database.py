@@ -10,11 +10,14 @@ import orjson
 
 from connectors.postgres.errors import postgres_errors
 from connectors.postgres.tls import access, kept_statements
+from schemas.version import VERSION
 
 Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 """A connection lent by the pool."""
 
 _JSONB_VERSION = b"\x01"
+#: What the names of processes begin with.
+APPLICATION = "agentflow"
 
 
 class Database:
@@ -103,9 +106,15 @@ class Database:
                     max_size=self._max,
                     timeout=self._timeout_s,
                     statement_cache_size=kept_statements(self._dsn),
+                    server_settings={"application_name": application_name()},
                     init=_prepare,
                 )
             return self._pool
+
+
+def application_name() -> str:
+    """Return how a process names itself to the server: by its version, so that an upgrade knows who is older."""
+    return f"{APPLICATION}/{VERSION}"
 
 
 async def connect_once(dsn: str, timeout_s: float) -> "asyncpg.Connection[asyncpg.Record]":

@@ -33,7 +33,9 @@ def postgres_errors(what: str) -> Iterator[None]:
     except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError) as exc:
         raise Unavailable("postgres", f"{what}: a table or a column is missing; run `make migrate-up` ({exc})") from exc
     except _SETUP as exc:
-        raise AccessRefused("postgres", f"{what}: check user, password and database ({type(exc).__name__})") from exc
+        raise AccessRefused("postgres", f"{what}: {_login_fault(exc)}") from exc
+    except asyncpg.InsufficientPrivilegeError as exc:
+        raise AccessRefused("postgres", f"{what}: {exc}; see docs/how-to/hardening.md#postgresql") from exc
     except TimeoutError as exc:
         raise Unavailable("postgres", f"{what}: no answer in time") from exc
     except ssl.SSLError as exc:
@@ -42,6 +44,12 @@ def postgres_errors(what: str) -> Iterator[None]:
         raise Unavailable("postgres", f"{what}: no connection ({exc.strerror or type(exc).__name__})") from exc
     except _PASSING as exc:
         raise Unavailable("postgres", f"{what}: {type(exc).__name__}: {exc}") from exc
+
+
+def _login_fault(exc: BaseException) -> str:
+    if "client certificate" in str(exc):
+        return "it wants a certificate of this client; set DB_SSL_CERT and DB_SSL_KEY"
+    return f"check user, password and database ({type(exc).__name__})"
 
 
 def _tls_fault(exc: BaseException) -> str:

@@ -4,7 +4,7 @@ A table's partition is the partition of its input topic: ``runs`` follows ``run-
 follows ``cost-events`` (key: organisation).
 """
 
-from topics.partitioner import partition_for
+from topics.partitioner import partition_for, run_partition
 
 
 class Slot:
@@ -33,6 +33,10 @@ class Slot:
         """What is known of an accepted submission before its run is folded (table ``runs``)."""
         return f"{self.prefix}:accepted:{run_id}"
 
+    def chosen(self, run_id: str) -> str:
+        """The id of a submission's run, where it is not this one (table ``runs``)."""
+        return f"{self.prefix}:chosen:{run_id}"
+
     def held(self, org_id: str) -> str:
         """Hash of an organisation's held money by spend field (table ``budgets``)."""
         return f"{self.prefix}:held:{org_id}"
@@ -43,8 +47,8 @@ class Slot:
 
 
 def runs_slot(run_id: str, partitions: int) -> Slot:
-    """Return the slot of a run."""
-    return Slot("runs", partition_for(run_id.encode(), partitions))
+    """Return the slot of a run; ``partitions`` is what topics of runs had at first."""
+    return Slot("runs", run_partition(run_id.encode(), partitions))
 
 
 def budgets_slot(org_id: str, partitions: int) -> Slot:

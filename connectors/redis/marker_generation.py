@@ -23,9 +23,8 @@ _COMPLETE = script("submissions_complete")
 class MarkerGeneration:
     """The generation, and the positions of the table of runs. Every method raises ``Unavailable``."""
 
-    def __init__(self, redis: Redis, partitions: int, timeout_s: float = 2.0) -> None:
+    def __init__(self, redis: Redis, timeout_s: float = 2.0) -> None:
         self._redis = redis
-        self._positions = [Slot(TABLE_RUNS, partition).position for partition in range(partitions)]
         self._timeout_s = timeout_s
 
     async def complete(self) -> bool:
@@ -57,11 +56,11 @@ class MarkerGeneration:
             async with asyncio.timeout(self._timeout_s):
                 return bool(await self._redis.eval(_COMPLETE, 2, KEY, FRESH, generation, ttl_ms))
 
-    async def folded(self) -> dict[int, int]:
+    async def folded(self, partitions: int) -> dict[int, int]:
         """Return the offset up to which each partition of the runs is folded; those without a position are left out."""
         pipe = self._redis.pipeline(transaction=False)
-        for key in self._positions:
-            pipe.hget(key, "offset")
+        for partition in range(partitions):
+            pipe.hget(Slot(TABLE_RUNS, partition).position, "offset")
         with redis_errors("read the positions of runs"):
             async with asyncio.timeout(self._timeout_s):
                 found = await pipe.execute()

@@ -15,8 +15,10 @@ import orjson
 from redis.asyncio import Redis
 
 from connectors.redis.errors import redis_errors
-from connectors.redis.keys import runs_slot
+from connectors.redis.keys import Slot, runs_slot
 from connectors.redis.scripts import script
+from schemas.errors import Unavailable
+from schemas.ids import named_partitions, run_id
 
 #: With an id a client may repeat itself for a day before history alone answers; without one the marker only
 #: bridges the time until the run is in history.
@@ -24,6 +26,7 @@ TTL_WITH_ID_MS = 24 * 3_600_000
 TTL_WITHOUT_ID_MS = 3_600_000
 
 _CLAIM = script("submission_claim")
+_CHOOSE = script("submission_choose")
 
 
 @dataclass(frozen=True)
@@ -62,12 +65,43 @@ class SubmissionMarkers:
     async def claim(self, receipts: Sequence[Receipt]) -> list[Marker | None]:
         """Mark submissions as pending; return for each the marker that was there already, if any."""
         pipe = self._redis.pipeline(transaction=False)
+        await self._choose([receipt for receipt in receipts if _has_choice(receipt)])
         for receipt in receipts:
-            pipe.eval(_CLAIM, 1, self._key(receipt.run_id), receipt.body_hash, _ttl_ms(receipt))
+            keys = [self._key(receipt.run_id)]
+            if receipt.submission_id is not None and named_partitions(receipt.run_id) is None:
+                keys.append(self._slot(receipt.run_id).chosen(receipt.run_id))
+            pipe.eval(_CLAIM, len(keys), *keys, receipt.body_hash, _ttl_ms(receipt))
         with redis_errors("mark a submission"):
             async with asyncio.timeout(self._timeout_s):
                 found = await pipe.execute()
         return [_marker(answer) if answer else None for answer in found]
+
+    async def _choose(self, receipts: Sequence[Receipt]) -> None:
+        """Settle the ids of runs that are placed among more partitions than at first. Raises ``Unavailable``."""
+        if not receipts:
+            return
+        pipe = self._redis.pipeline(transaction=False)
+        for receipt in receipts:
+            first = _first_id(receipt)
+            slot = self._slot(first)
+            pipe.eval(_CHOOSE, 2, slot.accepted(first), slot.chosen(first), receipt.run_id, TTL_WITH_ID_MS)
+        with redis_errors("choose the id of a run"):
+            async with asyncio.timeout(self._timeout_s):
+                found = await pipe.execute()
+        for receipt, answer in zip(receipts, found, strict=True):
+            if answer is None or answer.decode() != receipt.run_id:
+                raise _elsewhere()
+
+    async def chosen(self, run_id: str) -> str | None:
+        """Return the id that a submission has whose first id this is: it, another one, or ``None`` if none is known."""
+        slot = self._slot(run_id)
+        pipe = self._redis.pipeline(transaction=False)
+        pipe.exists(slot.accepted(run_id))
+        pipe.get(slot.chosen(run_id))
+        with redis_errors("look up a submission"):
+            async with asyncio.timeout(self._timeout_s):
+                exists, other = await pipe.execute()
+        return other.decode() if other is not None else run_id if exists else None
 
     async def confirm(self, receipts: Sequence[Receipt]) -> None:
         """Mark submissions as accepted, also where the marker got lost meanwhile."""
@@ -100,8 +134,24 @@ class SubmissionMarkers:
         receipt = _receipt(data) if data is not None else None
         return receipt if receipt is not None and receipt.org_id == org_id else None
 
+    def _slot(self, run_id: str) -> Slot:
+        return runs_slot(run_id, self._partitions)
+
     def _key(self, run_id: str) -> str:
-        return runs_slot(run_id, self._partitions).accepted(run_id)
+        return self._slot(run_id).accepted(run_id)
+
+
+def _has_choice(receipt: Receipt) -> bool:
+    return receipt.submission_id is not None and named_partitions(receipt.run_id) is not None
+
+
+def _first_id(receipt: Receipt) -> str:
+    return run_id(receipt.org_id, receipt.source, receipt.submission_id)
+
+
+def _elsewhere() -> Unavailable:
+    """Return the error of a submission that came twice at once while topics of runs grew."""
+    return Unavailable("redis", "this submission is being accepted by another process under another id; ask again")
 
 
 def _ttl_ms(receipt: Receipt) -> int:
@@ -109,6 +159,8 @@ def _ttl_ms(receipt: Receipt) -> int:
 
 
 def _marker(answer: list[bytes | None]) -> Marker:
+    if len(answer) == 1:
+        raise _elsewhere()
     body_hash, receipt = answer
     return Marker((body_hash or b"").decode(), _receipt(receipt) if receipt is not None else None)
 

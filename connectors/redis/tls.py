@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from redis.asyncio.connection import SSLConnection, parse_url
+from redis.maint_notifications import MaintNotificationsConfig
 
 from schemas.configuration.engines import REDIS_FILES
 from schemas.configuration.tls_files import TlsFiles
@@ -23,9 +24,13 @@ class RenewedConnection(SSLConnection):
         self.ssl_context.context = context_of(options)
 
 
+#: A connection that says nothing of its library and wants no notices of moves: a user needs no right to `CLIENT`.
+_SAYS_NOTHING = {"driver_info": None, "maint_notifications_config": MaintNotificationsConfig(enabled=False)}
+
+
 def pool_options(url: str) -> dict[str, Any]:
     """Return what a pool of redis-py takes for a URL of one server. Raises ``ValueError``."""
-    options: dict[str, Any] = dict(parse_url(url))
+    options: dict[str, Any] = dict(parse_url(url)) | _SAYS_NOTHING
     if options.get("connection_class") is SSLConnection:
         context_of(options)  # files that cannot be used are said here, and not at each connection
         options["connection_class"] = RenewedConnection

@@ -17,17 +17,19 @@ import msgspec
 from connectors.kafka.archive.writing import ArchiveWriter
 from connectors.redis.client import connect
 from connectors.redis.last_backup import LastBackup, note_backup
-from deploy.backup import cuts, restore, take, topics
+from deploy.backup.archive import topics
+from deploy.backup.archive.chain import spare
+from deploy.backup.archive.manifest import Manifest
+from deploy.backup.archive.parts import read_key
+from deploy.backup.archive.places import Place, place_of
+from deploy.backup.archive.store import manifests_in
 from deploy.backup.arguments import parser
-from deploy.backup.chain import spare
 from deploy.backup.errors import BackupRefused
-from deploy.backup.manifest import Manifest
-from deploy.backup.parts import read_key
-from deploy.backup.places import Place, place_of
-from deploy.backup.plan import Wanted, plan
 from deploy.backup.report import Report
+from deploy.backup.restoring import cuts, restore
+from deploy.backup.restoring.plan import Wanted, plan
 from deploy.backup.site import Site, site_of
-from deploy.backup.store import manifests_in
+from deploy.backup.taking import take
 from schemas.errors import AgentFlowError, Rejected
 from schemas.running_system import environment
 from schemas.settings import Settings

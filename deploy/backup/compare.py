@@ -12,9 +12,9 @@ from connectors.ports.archive import LogRow, Range
 from connectors.postgres import copying
 from connectors.postgres.database import connect_once
 from connectors.postgres.errors import postgres_errors
-from deploy.backup.plan import Plan
+from deploy.backup.archive.store import PartReader
+from deploy.backup.restoring.plan import Plan
 from deploy.backup.site import Site
-from deploy.backup.store import PartReader
 from schemas.run_states import TERMINAL_RUN
 
 _RUNS = """

@@ -2,8 +2,8 @@
 
 import msgspec
 
-from deploy.backup.inflight import OpenRequest
-from deploy.backup.manifest import Ledger
+from deploy.backup.archive.manifest import Ledger
+from deploy.backup.restoring.inflight import OpenRequest
 from schemas.records.money import CallStarted
 from schemas.timestamps import format_time
 

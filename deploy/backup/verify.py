@@ -10,16 +10,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from redis.asyncio import Redis
+
 from connectors.kafka.progress import LogProgress
 from connectors.redis.client import connect
 from connectors.redis.fenced_table import RedisTable
-from deploy.backup import topics
+from deploy.backup.archive import topics
+from deploy.backup.archive.store import PartReader
 from deploy.backup.compare import different_partitions, ended_runs, ledger_in_clickhouse
-from deploy.backup.plan import plan
 from deploy.backup.report import Report
-from deploy.backup.restore import Order, restore
+from deploy.backup.restoring.plan import plan
+from deploy.backup.restoring.restore import Order, restore
 from deploy.backup.site import Site, site_of
-from deploy.backup.store import PartReader
 from schemas.errors import Unavailable
 from schemas.settings import Settings
 from topics.catalogue import COST_EVENTS, RUN_VIEWS
@@ -104,9 +106,9 @@ async def _settled(site: Site, report: Report) -> None:
         await redis.aclose()
 
 
-async def _folded(redis: object, report: Report) -> bool:
+async def _folded(redis: Redis, report: Report) -> bool:
     for table in topics.CHECKPOINTS.values():
-        stored = RedisTable(redis, table)  # type: ignore[arg-type]
+        stored = RedisTable(redis, table)
         for partition, end in report.ends.get(topics.input_of(table), {}).items():
             if (await stored.offset(partition) or 0) < end:
                 return False
@@ -116,7 +118,7 @@ async def _folded(redis: object, report: Report) -> bool:
 async def _read(site: Site) -> bool:
     progress = LogProgress(site.bootstrap)
     for group, topic in _READERS.items():
-        ends = await progress.ends(topic, site.partitions)
+        ends = await progress.ends(topic)
         read = await progress.committed(group, topic)
         if any(read.get(partition, 0) < end for partition, end in ends.items()):
             return False

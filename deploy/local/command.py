@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from deploy.local import env_file
-from deploy.local.engines.cluster_stack import RedisKind
+from deploy.local.engines.cluster_stack import NO_TLS, RedisKind
 from deploy.local.engines.errors import DataDirBusyError, EngineError
 from deploy.local.engines.ports import LOOPBACK, is_free
 from deploy.local.interrupts import SIGNALS, Interrupts
@@ -47,7 +47,7 @@ def main(argv: Sequence[str]) -> int:
 
 def _run(args: argparse.Namespace, screen: Screen) -> int:
     if args.tls and args.redis != "single":
-        raise UsageError("TLS=1 has one Redis alone: leave REDIS out, or TLS")
+        raise UsageError(NO_TLS)
     return run(args.data_dir, args.sample, screen, brokers=args.brokers, redis=args.redis, tls=args.tls)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, fields
 
 from deploy.sizing.model import REPLICAS, Load, Prices, Size, size_of
+from deploy.sizing.walls import Site, as_rows, simulate
 
 EXIT_OK, EXIT_USAGE = 0, 2
 _HELP = {
@@ -31,6 +32,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Print the size. Exit codes: 0 printed, 2 no load."""
     parser = argparse.ArgumentParser(prog="python -m deploy.sizing", description="The sizing model of a site.")
     parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--simulate", action="store_true", help="print what has a backlog first on the way to --runs-s")
+    parser.add_argument("--organisations", type=int, default=Site().organisations, help="of the simulation")
+    parser.add_argument(
+        "--skew", type=float, default=Site().skew, help="how unequal they are: 0 alike, 1 by Zipf's law"
+    )
     for field in fields(Load):
         required = field.name == "runs_s"
         kind = int if field.type in (int, "int") else float
@@ -43,12 +49,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     load = Load(**{field.name: asked[field.name] for field in fields(Load)})
     prices = Prices(**{field.name: asked[f"{field.name}_dollars"] for field in fields(Prices)})
     try:
+        if asked["simulate"]:
+            _simulated(load, Site(asked["organisations"], asked["skew"]), asked["json"])
+            return EXIT_OK
         size = size_of(load, prices)
     except ValueError as exc:
         print(exc, file=sys.stderr)
         return EXIT_USAGE
     print(json.dumps(asdict(size)) if asked["json"] else "\n".join(f"{name:22}{value}" for name, value in _rows(size)))
     return EXIT_OK
+
+
+def _simulated(load: Load, site: Site, as_json: bool) -> None:
+    rows = as_rows(simulate(load, site, load.runs_s))
+    if as_json:
+        print(json.dumps(rows))
+        return
+    for row in rows:
+        print(f"{row['runs_s']:>9,} runs/s  {row['part']}: {row['fix']}")
+    if not rows:
+        print(f"no wall up to {load.runs_s:,.0f} runs/s")
 
 
 def _option(name: str) -> str:

@@ -24,10 +24,10 @@ _REDIS = ("maxmemory-policy", "appendonly", "appendfsync", "min-replicas-to-writ
 
 async def ask(settings: Settings) -> list[Finding]:
     """Return what is unsafe in all engines that must not lose anything."""
-    found = [*await _topics(settings.kafka), *of_redis(await _redis(settings.redis.url.get_secret_value()))]
+    found = [*await _topics(settings.kafka), *of_redis(await redis_servers(settings.redis.url.get_secret_value()))]
     if cache := settings.cache.url.get_secret_value():
         await _answers(cache)
-    return [*found, *await _postgres(settings.postgres.dsn.get_secret_value())]
+    return [*found, *await postgres_findings(settings.postgres.dsn.get_secret_value())]
 
 
 async def _topics(kafka: Kafka) -> list[Finding]:
@@ -56,7 +56,8 @@ async def _topics(kafka: Kafka) -> list[Finding]:
     return [*of_topics(replicas, in_sync, unclean), *of_differences(differences)]
 
 
-async def _redis(url: str) -> Sequence[RedisServer]:
+async def redis_servers(url: str) -> Sequence[RedisServer]:
+    """Return what each server of Redis says of its settings."""
     place = read_place(url)
     if place.kind == "single":
         return [await _server(url, str(place.seeds[0]))]
@@ -102,7 +103,8 @@ async def _answers(url: str) -> None:
         await redis.aclose()
 
 
-async def _postgres(dsn: str) -> list[Finding]:
+async def postgres_findings(dsn: str) -> list[Finding]:
+    """Return what is unsafe in PostgreSQL."""
     database = Database(dsn, max_connections=1, timeout_s=10.0)
     try:
         names = ("fsync", "full_page_writes", "synchronous_commit")

@@ -100,7 +100,10 @@ def proven(evidence: Evidence, keys: Sequence[PublicKey]) -> Proven:
     for line in _unpacked(evidence.lines):
         frontier, _ = appended(frontier, size, _leaf(size, line))
         one = _read(size, line)
-        (entries if isinstance(one, Entry) else removed).append(one)  # type: ignore[arg-type]
+        if isinstance(one, Entry):
+            entries.append(one)
+        else:
+            removed.append(one)
         size += 1
     if size != after.size or (root_of_frontier(frontier) if size else EMPTY) != after.root:
         raise Unproven("entries", "the entries are not those that were signed for: changed, added or missing")

@@ -22,3 +22,9 @@ SHIPPED: Final = FactsDocument(
         FactsEntry(route="anthropic", trains=False, source="https://www.anthropic.com/legal/commercial-terms (B)"),
     )
 )
+
+
+def with_installation(stated: FactsDocument) -> FactsDocument:
+    """Return the shipped facts behind those of the installation; of one route the first that says a field counts."""
+    # Both may name a route, which within one document would be a mistake.
+    return FactsDocument.model_construct(providers=(*stated.providers, *SHIPPED.providers))

@@ -72,6 +72,7 @@ class Kafka(Encrypted):
                 files=files_of(info),
                 tokens=tokens,
             ),
+            found["partitions"],
         )
 
     @field_validator("min_isr")

@@ -49,14 +49,16 @@ class Bootstrap(str):
     ``topics.clients`` makes every client of it. A plain text stands for brokers without TLS and login.
     """
 
-    __slots__ = ("access",)
+    __slots__ = ("access", "partitions")
 
     access: KafkaAccess
+    partitions: int | None
 
-    def __new__(cls, servers: str, access: KafkaAccess) -> "Bootstrap":
-        """Return the addresses with their access."""
+    def __new__(cls, servers: str, access: KafkaAccess, partitions: int | None = None) -> "Bootstrap":
+        """Return the addresses with their access; ``partitions`` is what topics had at first, ``None`` if unknown."""
         made = super().__new__(cls, servers)
         made.access = access
+        made.partitions = partitions
         return made
 
 
@@ -67,7 +69,12 @@ def access_of(bootstrap: str) -> KafkaAccess:
 
 def reached_alike(bootstrap: str, servers: str) -> Bootstrap:
     """Return other brokers that are reached in the same way."""
-    return Bootstrap(servers, access_of(bootstrap))
+    return Bootstrap(servers, access_of(bootstrap), first_partitions(bootstrap))
+
+
+def first_partitions(bootstrap: str) -> int | None:
+    """Return the partitions that topics had at first, before those of runs grew; ``None`` where nobody says."""
+    return bootstrap.partitions if isinstance(bootstrap, Bootstrap) else None
 
 
 def token_endpoint_fault(url: str) -> str:

@@ -104,6 +104,7 @@ WORKER_WATERMARK_SPAN = "agentflow_worker_watermark_span_records"
 WORKER_ABANDONED_ATTEMPTS = "agentflow_worker_abandoned_attempts"
 WORKER_ATTEMPTS_TOTAL = "agentflow_worker_attempts_total"
 WORKER_CHAINED_ATTEMPTS_TOTAL = "agentflow_worker_chained_attempts_total"
+WORKER_REFERENCE_CALLS_TOTAL = "agentflow_worker_reference_calls_total"
 WORKER_POLICY_DECISIONS_TOTAL = "agentflow_worker_policy_decisions_total"
 WORKER_POLICY_SECONDS = "agentflow_worker_policy_seconds"
 WORKER_PRIVACY_FINDINGS_TOTAL = "agentflow_worker_privacy_findings_total"
@@ -231,7 +232,7 @@ _SERVED = (
         "Slots of schedules by outcome: started, queued, skipped, missed, refused, backfilled.",
         ("outcome",),
     ),
-    Metric(LIVE_SCORES_TOTAL, "counter", "Scores of live answers: scored, failed, hidden, gone.", ("outcome",)),
+    Metric(LIVE_SCORES_TOTAL, "counter", "Scores of live answers: scored, failed, asked, hidden, gone.", ("outcome",)),
     Metric(BATCHES_SENT_TOTAL, "counter", "Batches that a provider has taken.", ("provider",)),
     Metric(
         BATCHES_ENDED_CALLS_TOTAL,
@@ -276,6 +277,12 @@ _SERVED = (
     Metric(WORKER_ABANDONED_ATTEMPTS, "gauge", "Calls that were given up and still run in this process."),
     Metric(WORKER_ATTEMPTS_TOTAL, "counter", "Finished attempts by kind and outcome.", ("kind", "outcome")),
     Metric(WORKER_CHAINED_ATTEMPTS_TOTAL, "counter", "Attempts that were started without a request in the log."),
+    Metric(
+        WORKER_REFERENCE_CALLS_TOTAL,
+        "counter",
+        "Answers that were chosen to be compared with a reference's, by what became of it.",
+        ("outcome",),
+    ),
     Metric(
         WORKER_POLICY_DECISIONS_TOTAL,
         "counter",

@@ -91,7 +91,8 @@ class Endorsement(Strict):
     ``verbatim``: arguments (by name, or by kind of sink) of tools whose value stands, as whole tokens, in text that is
     labelled ``user`` or better. A value of less than ``min_chars`` characters counts only right behind one of the words
     ``after``; with ``marked`` so does one of letters alone, which stands in many sentences. ``schema``: the answers of
-    nodes whose schema is closed. ``list``: the results of functions.
+    nodes whose schema is closed, with ``quarantined`` of those alone whose workflow says that they are, by whatever
+    name. ``list``: the results of functions.
     """
 
     by: EndorsedBy
@@ -104,6 +105,7 @@ class Endorsement(Strict):
     min_chars: Annotated[int, Field(ge=1, le=1_000)] = 6
     after: tuple[Annotated[str, Field(min_length=1, max_length=64)], ...] = Field((), strict=False)
     marked: bool = False
+    quarantined: bool = False
 
 
 class PolicyTest(Strict):

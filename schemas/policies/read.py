@@ -150,13 +150,18 @@ def _endorsement(one: Endorsement) -> Iterator[Problem]:
             yield Problem("", "it names no arguments", "add `arguments`, or `sinks` such as [recipient]")
         if one.functions:
             yield Problem(".functions", "arguments of tools stand verbatim, functions do not", "write `tools`")
+        if one.quarantined:
+            yield Problem(".quarantined", "arguments of tools are no nodes", "remove it, or use by: schema")
         return
     if one.arguments or one.sinks or one.tools or one.after:
         yield Problem("", f"`{one.by}` has no tools, arguments, sinks or words", "remove them, or use by: verbatim")
-    if one.by == "schema" and not one.nodes:
-        yield Problem("", "it names no nodes", "add `nodes`, whose answers have a closed schema")
+    if one.by == "schema" and not one.nodes and not one.quarantined:
+        fix = "add `nodes`, whose answers have a closed schema, or `quarantined: true` for all that are"
+        yield Problem("", "it names no nodes", fix)
     if one.by == "list" and not one.functions:
         yield Problem("", "it names no functions", "add `functions`, whose results are trusted")
+    if one.by == "list" and one.quarantined:
+        yield Problem(".quarantined", "functions are never quarantined", "remove it, or use by: schema")
 
 
 def _labels(policy: Policy) -> Iterator[Problem]:

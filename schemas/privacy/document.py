@@ -16,6 +16,7 @@ from schemas.records.security.pinned import Mode
 
 MAX_PRIVACY_RULES = 100
 MAX_HOSTS = 1_000
+MAX_ENGINES = 8
 #: Texts of one value beyond this are refused, unless the policy says less or more.
 TEXT_CHARS = 4 * 1024 * 1024
 DEPTH = 64
@@ -32,6 +33,7 @@ _Pattern = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:/*@-]{1,128}$")]
 _Kind = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 _Class = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
 _Host = Annotated[str, Field(pattern=r"^(\*\.)?[a-z0-9.-]{1,253}$")]
+_Engine = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
 _Confidence = Annotated[float, Field(ge=0, le=1, strict=False)]
 _Names = Annotated[tuple[_Pattern, ...], Field(strict=False, max_length=100)]
 
@@ -49,10 +51,15 @@ class Rule(_Strict):
 
 
 class Detect(_Strict):
-    """Which detectors look. Without ``kinds`` all do; what scores below ``min_confidence`` is no finding."""
+    """Which detectors look. Without ``kinds`` all do; what scores below ``min_confidence`` is no finding.
+
+    ``engines`` look beside the rules: ``presidio``, ``classifier``, or entry points of ``agentflow.detectors``. One
+    that is not installed refuses every value.
+    """
 
     kinds: tuple[_Kind, ...] = Field((), strict=False, max_length=100)
     min_confidence: _Confidence = 0.5
+    engines: tuple[_Engine, ...] = Field((), strict=False, max_length=MAX_ENGINES)
 
 
 class RedactRule(Rule):
@@ -154,6 +161,17 @@ class Links(_Strict):
     mode: Mode = "enforce"
 
 
+class Images(_Strict):
+    """Pictures that a model would be shown, which no detector searches: the inputs that a node names as pictures, and
+    ``data:`` URLs of pictures in texts. ``drop`` takes them out, ``deny`` refuses the call.
+    """
+
+    action: Literal["keep", "drop", "deny"]
+    workflows: _Names = ()
+    nodes: _Names = ()
+    mode: Mode = "enforce"
+
+
 class Privacy(_Strict):
     """The section. In shadow mode everything is recorded, and nothing is changed."""
 
@@ -164,6 +182,7 @@ class Privacy(_Strict):
     restore: Restore = Restore()
     influence: tuple[InfluenceRule, ...] = Field((), strict=False, max_length=MAX_PRIVACY_RULES)
     links: Links | None = None
+    images: Images | None = None
     limits: Limits = Limits()
 
     @property

@@ -1,7 +1,7 @@
 """Sections ``privacy`` of packs in that of a document: its own rules first, since the first that fits decides."""
 
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from schemas.privacy.custom import CustomRule
 from schemas.privacy.document import InfluenceRule, Privacy, RedactRule, Restore, RestoreReaders, RestoreTools, Rule
@@ -33,18 +33,18 @@ def named(pack: str, section: Privacy) -> Privacy:
 def with_packs(own: Privacy | None, packs: Sequence[Privacy], without: frozenset[str]) -> Privacy | None:
     """Return the sections as one; ``None`` if there is none. ``without`` are ids of rules to leave out.
 
-    What is no list of rules (``mode``, ``detect``, ``links``, ``limits``) is the document's, where it says it, else
-    that of the last pack that says it.
+    What is no list of rules (``mode``, ``detect``, ``links``, ``images``, ``limits``) is the document's, where it
+    says it, else that of the last pack that says it.
     """
     if not packs:
         return own
     sections = [*packs] if own is None else [*packs, own]
     first = [*([] if own is None else [own]), *packs]
-    said: dict[str, object] = {}
+    said: dict[str, Any] = {}
     for section in sections:
         said |= {name: getattr(section, name) for name in _SINGLE if name in section.model_fields_set}
     found = Privacy.model_construct(
-        **said,  # type: ignore[arg-type]
+        **said,
         rules_of_ours=tuple(one for each in first for one in each.rules_of_ours if one.id not in without),
         redact=tuple(one for each in first for one in each.redact if one.id not in without),
         influence=tuple(one for each in first for one in each.influence if one.id not in without),
@@ -56,4 +56,4 @@ def with_packs(own: Privacy | None, packs: Sequence[Privacy], without: frozenset
     return Privacy.model_validate(found.model_dump(mode="json", exclude_defaults=True))
 
 
-_SINGLE = ("mode", "detect", "links", "limits")
+_SINGLE = ("mode", "detect", "links", "images", "limits")

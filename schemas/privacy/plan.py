@@ -6,6 +6,7 @@ from schemas.policies.patterns import matches
 from schemas.privacy.document import (
     INFLUENCE_KINDS,
     WHERE,
+    Images,
     Influenced,
     InfluenceRule,
     Links,
@@ -31,6 +32,9 @@ class Plan:
         chosen = [rule for rule in section.redact if self._counts(rule)]
         self._redact = {where: [rule for rule in chosen if _is_at(rule, where)] for where in WHERE}
         self.links: Links | None = section.links if section.links is not None and self._counts(section.links) else None
+        images = section.images
+        #: Where pictures stay as they are there is nothing to do.
+        self.images = images if images is not None and images.action != "keep" and self._counts(images) else None
         self._influence = [rule for rule in section.influence if self._counts(rule)]
 
     def changes(self, at: Where) -> bool:
@@ -41,7 +45,7 @@ class Plan:
         """Return whether a rule may change something at this place."""
         return any(self.is_enforced(rule) and rule.action != "keep" for rule in self._redact[at])
 
-    def is_enforced(self, rule: RedactRule | InfluenceRule | Links) -> bool:
+    def is_enforced(self, rule: RedactRule | InfluenceRule | Links | Images) -> bool:
         """Return whether a rule changes anything, or is recorded alone."""
         return not self.is_shadow and rule.mode == "enforce"
 
@@ -77,7 +81,7 @@ class Plan:
         """Return the rules by which a tool's arguments get values back."""
         return [rule for rule in self.section.restore.tools if matches(rule.tools, tool) and self._counts(rule)]
 
-    def _counts(self, rule: RedactRule | InfluenceRule | RestoreTools | Links) -> bool:
+    def _counts(self, rule: RedactRule | InfluenceRule | RestoreTools | Links | Images) -> bool:
         workflow, node = self._names
         if not node and rule.nodes:
             return False

@@ -11,17 +11,17 @@ The names that a question uses lead to one node: of a loop that is the node that
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import NamedTuple
 
 from schemas.payload import PathPart
 from schemas.privacy.wants import Want
+from schemas.spec.check.flow import conditions_of
 from schemas.spec.conditions import BadCondition, Condition, compile_condition
 from schemas.spec.inputs.bound import bound_values, strings
-from schemas.spec.inputs.condition_inputs import conditions_of
 from schemas.spec.loops import CONDITION_NAMES, all_outputs, every_node, output_node
 from schemas.spec.model import (
     LoopNode,
     Node,
-    ResolvedSpec,
     SignalNode,
     SwitchNode,
     WaitNode,
@@ -31,24 +31,38 @@ from schemas.spec.model import (
 from schemas.spec.references import LOOP, parse_loop_reference, parse_reference, parse_template
 
 #: How much of a condition is shown to people.
-_SHOWN = 100
+SHOWN = 100
 #: Values that rules make themselves, and that are never sealed.
 _OF_RULES = frozenset({"index", "run_error_code", "run_error_message"})
+
+
+class Refused(NamedTuple):
+    """What cannot be answered, in words with the fix; ``node`` asks it, and ``at`` is where in that node."""
+
+    said: str
+    node: str
+    at: str
+
+
+class _Asked(NamedTuple):
+    """A condition, and where in its node it stands."""
+
+    text: str
+    at: str
 
 
 @dataclass(slots=True)
 class Questions:
     """What a workflow asks: ``wants`` by the node that answers them, ``signals`` by the name of the signal.
 
-    ``conditions`` and ``lengths`` are about inputs. ``refused`` are sentences on what cannot be answered, each with the
-    fix.
+    ``conditions`` and ``lengths`` are about inputs. ``refused`` is what cannot be answered.
     """
 
     wants: dict[str, list[Want]] = field(default_factory=dict)
     signals: dict[str, list[Want]] = field(default_factory=dict)
     conditions: list[Condition] = field(default_factory=list)
     lengths: list[tuple[str, tuple[PathPart, ...]]] = field(default_factory=list)
-    refused: list[str] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
 
 
 def questions_of(spec: WorkflowSpec) -> Questions:
@@ -65,33 +79,9 @@ def questions_of(spec: WorkflowSpec) -> Questions:
 
 def wants_by_node(spec: WorkflowSpec) -> Mapping[str, tuple[Want, ...]]:
     """Return what is asked of each node's output; empty for nearly every workflow without conditions."""
-    if not any(True for node in every_node(spec.dag.nodes) if node.config.items is not None or conditions_of(node)):
+    if not any(node.config.items is not None or any(conditions_of(node)) for node in every_node(spec.dag.nodes)):
         return {}
     return {node: tuple(wants) for node, wants in questions_of(spec).wants.items()}
-
-
-def refused_of(resolved: ResolvedSpec) -> list[str]:
-    """Return why a run of a workflow cannot have a data subject, with what to do; empty if it can."""
-    refused = list(questions_of(resolved.spec).refused)
-    if resolved.spec.output_schema is not None:
-        refused.append("`output_schema` cannot be checked, since outputs are sealed; give it to the nodes instead")
-    for key, child in resolved.children.items():
-        refused += [f"workflow {key}: {why}" for why in _refused_of_child(child.spec)]
-    return refused
-
-
-def _refused_of_child(spec: WorkflowSpec) -> Iterator[str]:
-    asked = questions_of(spec)
-    yield from asked.refused
-    for condition in asked.conditions:
-        yield f"the condition {condition.text[:_SHOWN]!r} reads its inputs, which are sealed before it is started"
-    for name, _ in (one for one in asked.lengths if one[1]):
-        yield f"it maps over a part of its input {name!r}; let a function before it return that list as its output"
-    if spec.input_schema is not None or spec.output_schema is not None:
-        yield "its schemas of inputs and outputs cannot be checked on sealed values; give them to its nodes instead"
-    sources = {edge.source for edge in spec.dag.edges}
-    if len([node for node in spec.dag.nodes if node.id not in sources]) > 1:
-        yield "it has several last nodes, whose sealed outputs cannot be put together; end it in one node"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,28 +127,31 @@ class _Names:
 
 
 def _ask_node(found: Questions, names: _Names, node: Node) -> None:
-    for text in conditions_of(node):
-        _ask_condition(found, names, node, text)
+    for at, text in conditions_of(node, "config"):
+        _ask_condition(found, names, node, _Asked(text, at))
     if node.config.items is not None:
         _ask_length(found, names, node, node.config.items)
     for where, text in _texts(node):
         if _has_inside(text):
-            found.refused.append(
+            said = (
                 f"{where.removeprefix('.')!r} of '{node.id}' puts an input inside of a text, and inputs are sealed; "
                 "give the input as the whole value, and put the text together in the prompt or in a function"
             )
+            found.refused.append(Refused(said, node.id, f"config{where}"))
     if isinstance(node, WaitNode) and node.config.until is not None and _is_bound(node.config.until):
-        found.refused.append(f"'{node.id}' waits until a time that is sealed; write the time, or use `duration_ms`")
+        said = f"'{node.id}' waits until a time that is sealed; write the time, or use `duration_ms`"
+        found.refused.append(Refused(said, node.id, "config.until"))
     if isinstance(node, WorkflowNode) and (node.config.parallel or _gives_parts(node)):
-        found.refused.append(
+        said = (
             f"'{node.id}' gives another run a part of what is sealed; let a function return that part as its whole "
             "output, and give that"
         )
+        found.refused.append(Refused(said, node.id, "config.inputs"))
 
 
-def _ask_condition(found: Questions, names: _Names, node: Node, text: str) -> None:
+def _ask_condition(found: Questions, names: _Names, node: Node, asked: _Asked) -> None:
     try:
-        condition = compile_condition(text, names.known)
+        condition = compile_condition(asked.text, names.known)
     except BadCondition:
         # Registration refuses it with its own words.
         return
@@ -168,20 +161,20 @@ def _ask_condition(found: Questions, names: _Names, node: Node, text: str) -> No
     if reads_inputs and not read:
         found.conditions.append(condition)
     elif reads_inputs:
-        _refuse(found, node, text, "it reads inputs together with outputs")
+        _refuse(found, node, asked, "it reads inputs together with outputs")
     elif sources and len(read) > 1:
-        _refuse(found, node, text, "it reads several values, each sealed by another process")
+        _refuse(found, node, asked, "it reads several values, each sealed by another process")
     elif sources:
-        _want(found, names, node, sources[0], text)
+        _want(found, names, node, sources[0], asked)
 
 
-def _want(found: Questions, names: _Names, node: Node, source: str, text: str) -> None:
+def _want(found: Questions, names: _Names, node: Node, source: str, asked: _Asked) -> None:
     giver = names.giver(source)
-    want = Want(text=text, source=source)
+    want = Want(text=asked.text, source=source)
     if giver is None or giver.config.parallel:
-        _refuse(found, node, text, f"{source} is a list of outputs that are sealed one by one")
+        _refuse(found, node, asked, f"{source} is a list of outputs that are sealed one by one")
     elif isinstance(giver, WorkflowNode):
-        _refuse(found, node, text, f"{source} is the output of another run")
+        _refuse(found, node, asked, f"{source} is the output of another run")
     elif isinstance(giver, SignalNode):
         found.signals.setdefault(giver.config.name, []).append(want)
     else:
@@ -212,11 +205,12 @@ def _compiles(text: str, source: str) -> bool:
     return True
 
 
-def _refuse(found: Questions, node: Node, text: str, why: str) -> None:
-    found.refused.append(
-        f"the condition {text[:_SHOWN]!r} of '{node.id}' cannot be decided before the data is sealed: {why}; let one "
-        "function read all of it and return the answer, and ask for that alone"
+def _refuse(found: Questions, node: Node, asked: _Asked, why: str) -> None:
+    said = (
+        f"the condition {asked.text[:SHOWN]!r} of '{node.id}' cannot be decided before the data is sealed: {why}; "
+        "let one function read all of it and return the answer, and ask for that alone"
     )
+    found.refused.append(Refused(said, node.id, asked.at))
 
 
 def _ask_length(found: Questions, names: _Names, node: Node, items: object) -> None:
@@ -238,10 +232,11 @@ def _ask_output_length(found: Questions, names: _Names, node: Node, source: str,
         return
     want = Want(path=list(path))
     if giver is None or giver.config.parallel or isinstance(giver, WorkflowNode):
-        found.refused.append(
+        said = (
             f"'{node.id}' maps over a part of {source}.output, whose length nobody can say; let a function return that "
             "list as its whole output, and map over that"
         )
+        found.refused.append(Refused(said, node.id, "config.items"))
     elif isinstance(giver, SignalNode):
         found.signals.setdefault(giver.config.name, []).append(want)
     else:

@@ -81,8 +81,9 @@ class LlmConfig(_NodeConfig):
     it is written, before the prompt; ``output_schema`` is a JSON schema that the answer must follow, or the step fails;
     with ``repair`` an answer that does not is read leniently, else requested once more. A provider that
     cannot express a field fails the step by its name. ``max_input_tokens`` is what the run's budget reserves for the
-    input that is not known before; it refuses nothing. What a node leaves out its prompt's version may give, see
-    ``schemas.prompts.effective``.
+    input that is not known before; it refuses nothing. ``quarantined``: it reads what must not be obeyed, so its
+    answer has a closed schema (``schemas.policies.closed_schemas``) and is not streamed; a policy may endorse it for
+    that. What a node leaves out its prompt's version may give, see ``schemas.prompts.effective``.
     """
 
     prompt_ref: str = Field(pattern=PROMPT_REF_PATTERN)
@@ -97,6 +98,7 @@ class LlmConfig(_NodeConfig):
     system: str = Field(default="", max_length=32_768)
     output_schema: dict[str, Any] | None = None
     repair: bool = False
+    quarantined: bool = False
     stop: list[Annotated[str, Field(min_length=1, max_length=256)]] = Field(default=[], max_length=16)
     seed: int | None = Field(default=None, ge=0, lt=2**31)
     reasoning_effort: Effort | None = None
@@ -344,7 +346,8 @@ class WorkflowSpec(_Document):
 
     ``input_schema`` is a JSON schema that the inputs of a run must follow, or it is refused; ``output_schema`` is one
     of the output of a run, an object of what the last nodes gave by their ids, or the run fails. ``flow`` decides which
-    of its runs may be active at once.
+    of its runs may be active at once. With ``subject: required`` each run handles the data of one person: a submission
+    names that person, and the document is checked for what such a run cannot do.
     """
 
     name: str = Field(pattern=NAME_PATTERN)
@@ -356,6 +359,7 @@ class WorkflowSpec(_Document):
     input_schema: dict[str, Any] | None = None
     output_schema: dict[str, Any] | None = None
     flow: Flow | None = None
+    subject: Literal["required"] | None = None
     dag: Dag
 
     _takes_policy = model_validator(mode="before")(with_cache_policy)

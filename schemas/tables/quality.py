@@ -58,12 +58,30 @@ class Change(Struct, frozen=True, array_like=True):
     run_id: str
 
 
+class Equality(Struct, frozen=True, array_like=True):
+    """Bets that answers of a model are no longer those of a reference, see ``schemas.tables.equality``.
+
+    ``wealth`` is that of each bet, in an epoch of which ``begun`` pairs are over. ``pairs`` and ``different`` count
+    since the ``reference`` is this one. ``limit`` is the wealth that is certain enough, ``diverged`` whether it was
+    reached.
+    """
+
+    reference: str
+    limit: float
+    wealth: tuple[float, ...] = ()
+    begun: int = 0
+    pairs: int = 0
+    different: int = 0
+    diverged: bool = False
+
+
 class Series(Struct, frozen=True, array_like=True):
     """A series of scores.
 
     ``first`` and ``recent`` are histograms of scores in tenths: of the first ``REFERENCE`` ones, and of the last full
     block of as many; ``block`` is the one that fills. ``newest_ms`` is the time of the newest score. ``changes`` are
-    the newest changes, the oldest of them first, and ``changed`` counts all.
+    the newest changes, the oldest of them first, and ``changed`` counts all. ``equality`` is there where answers are
+    compared with those of a reference.
     """
 
     window: Window = Window()
@@ -73,6 +91,7 @@ class Series(Struct, frozen=True, array_like=True):
     recent: tuple[int, ...] = ()
     block: tuple[int, ...] = ()
     newest_ms: int = 0
+    equality: Equality | None = None
 
 
 Value = Series | int

@@ -29,7 +29,7 @@ class Block:
 
     def text(self, frame: Frame) -> str:
         """Return the whole text. Raises ``TooLong`` and what its tags raise."""
-        pieces = [node if type(node) is str else node.text(frame) for node in self.nodes]  # type: ignore[union-attr]
+        pieces = [node if isinstance(node, str) else node.text(frame) for node in self.nodes]
         if sum(map(len, pieces)) > MAX_OUTPUT:
             raise TooLong
         return "".join(pieces)

@@ -166,8 +166,8 @@ def _children(value: object) -> Iterable[object]:
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        seen: set[str] = set()
-        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        keys = [key for key, _ in pairs]
+        twice = next(key for n, key in enumerate(keys) if key in keys[:n])
         raise BadValue("key", Problem("", f"the key {twice[:80]!r} occurs twice in one object", "keep one of the two"))
     return found
 

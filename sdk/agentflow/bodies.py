@@ -860,12 +860,21 @@ class ScoreStep(TypedDict):
     attempt: NotRequired[int | None]
 
 
+class SetLiveJudge(TypedDict):
+    """The most that a judge of live answers may spend: within 24 hours, and on one answer."""
+
+    cents_per_day: float | str
+    cents_per_call: float | str
+    calibration: NotRequired[str | None]
+
+
 class SetScoring(TypedDict):
     """The share of a prompt's live answers that is scored, 0 to 1, and by what."""
 
     sample: float
     scorers: list[Scorer]
     version: NotRequired[int | str | None]
+    judge: NotRequired[SetLiveJudge | None]
 
 
 class StartDeployment(TypedDict):

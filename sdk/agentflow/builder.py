@@ -180,6 +180,11 @@ class Workflow(Nodes):
         self._head["output_schema"] = dict(schema)
         return self
 
+    def require_subject(self) -> Self:
+        """Refuse runs without a data subject, and check now what runs with one cannot do."""
+        self._head["subject"] = "required"
+        return self
+
     def max_parallel(self, steps: int) -> Self:
         """Set how many steps of a run may be open at once."""
         self._dag["max_parallel"] = steps

@@ -1350,6 +1350,21 @@ class LimitsAnswer(Answer):
     updated_at: str | None
 
 
+class LiveJudgeAnswer(Answer):
+    """A judge of live answers: its budget, what it has spent of it in 24 hours, and how it agreed with people."""
+
+    scorer: str
+    cents_per_day: str
+    cents_per_call: str
+    spent_cents: Decimal
+    calibrated: bool
+    calibration: str | None
+    labels: int
+    agreement: float | None
+    kappa: float | None
+    warnings: list[str]
+
+
 class LiveScoreLine(Answer):
     """Live answers of one version by one scorer: mean, number of scores, and answers that it failed to score."""
 
@@ -1358,6 +1373,7 @@ class LiveScoreLine(Answer):
     mean: float | None
     scored: int
     failed: int
+    calibrated: bool | None = None
 
 
 class LiveScorePage(Answer):
@@ -1871,6 +1887,17 @@ class QualityChange(Answer):
     run_id: str
 
 
+class QualityReference(Answer):
+    """How far the answers of a model are those of a reference, ``provider/model``."""
+
+    reference: str
+    pairs: int
+    different: int
+    e_value: float
+    limit: float
+    diverged: bool
+
+
 class QualitySeries(Answer):
     """A series: of a scorer, by version, workflow or model, and of which one."""
 
@@ -1882,6 +1909,7 @@ class QualitySeries(Answer):
     mean: float
     stability: float | None
     changes: list[QualityChange]
+    reference: QualityReference | None = None
     newest_at: str | None
 
 
@@ -2348,7 +2376,7 @@ class ScoreAccepted(Answer):
 
 
 class ScoringAnswer(Answer):
-    """A prompt's policy. ``changed_by`` is the id of a key."""
+    """A prompt's policy. ``changed_by`` is the id of a key; ``judge`` is there where a scorer is a judge."""
 
     prompt: str
     sample: float
@@ -2356,6 +2384,7 @@ class ScoringAnswer(Answer):
     version: int | str | None
     changed_by: str
     changed_at: str | None
+    judge: LiveJudgeAnswer | None = None
 
 
 class SecretAnswer(Answer):

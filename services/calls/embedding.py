@@ -1,6 +1,8 @@
 """Embeddings as calls: routed by a pin, held, announced, settled and recorded as those of answers are.
 
-An embedding reads no cache of answers and passes no guard: what compares texts by vectors decides what it may see.
+An embedding reads no cache of answers and passes no guard: what compares texts by vectors decides what it may see. A
+policy's section ``privacy`` counts as for any provider: a vector is made of the text that is left, and so is all that
+is stored with it.
 """
 
 import time
@@ -22,6 +24,7 @@ from services.calls.stages.hold import Hold
 from services.calls.stages.invoke import PROVIDER_GRACE_S
 from services.calls.stages.know_prices import KnowPrices
 from services.calls.stages.quota import Quota
+from services.calls.stages.redact import seen
 from services.calls.stages.route import RouteCall
 from services.calls.stages.settle import Settle
 from services.calls.stages.stop import StopCalls
@@ -38,9 +41,10 @@ async def embedded(
 ) -> EmbeddingResponse:
     """Return the vectors of texts by the model that the call pins. Raises what the stages of a call raise.
 
-    The call's content is replaced by the texts; it is booked in its ledger. With ``joint_embeddings`` it goes to the
-    provider together with others.
+    The call's content is replaced by the texts, as a provider may read them; it is booked in its ledger. With
+    ``joint_embeddings`` it goes to the provider together with others.
     """
+    texts = await _readable(call, texts)
     content = structs.replace(call.content, prompt="\n\n".join(texts), max_tokens=0, template=None)
     asking = EmbeddingRequest(
         model="",
@@ -54,6 +58,17 @@ async def embedded(
     await compose(_stages(ports, embed))(structs.replace(call, content=content, operation="embeddings"))
     assert embed.response is not None, "the call went through its last stage"
     return embed.response
+
+
+async def _readable(call: Call, texts: Sequence[str]) -> list[str]:
+    """Return texts as a provider may read them. Raises a ``StepError``: ``privacy_refused``, or ``privacy_failed``."""
+    said: list[str] = seen(list(texts))
+    if call.private is None:
+        return said
+    subject = "/".join(part or "" for part in call.content.pinned).strip("/")
+    found = await call.private.at("provider", said, call.ledger, point="model_call", subject=subject)
+    readable: list[str] = found.value
+    return readable
 
 
 def _stages(ports: CallPorts, embed: Stage) -> tuple[Stage, ...]:

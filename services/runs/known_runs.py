@@ -39,7 +39,7 @@ SOON_S, SOON_LOOK_S = 1.0, 0.1
 class Progress(Protocol):
     """How far the log and its readers are; every method raises ``Unavailable``."""
 
-    async def ends(self, topic: str, partitions: int) -> Mapping[int, int]:
+    async def ends(self, topic: str) -> Mapping[int, int]:
         """Return the offset after the last record of each partition."""
         ...
 
@@ -49,12 +49,11 @@ class Progress(Protocol):
 
 
 class KnownRuns:
-    """Knows whether every accepted run is known by its marker or by history. ``partitions`` is that of the topics."""
+    """Knows whether every accepted run is known by its marker or by history."""
 
-    def __init__(self, generation: MarkerGeneration, progress: Progress, partitions: int) -> None:
+    def __init__(self, generation: MarkerGeneration, progress: Progress) -> None:
         self._generation = generation
         self._progress = progress
-        self._partitions = partitions
         self._asking: SingleFlight[str, bool] = SingleFlight()
 
     async def complete(self) -> bool:
@@ -95,14 +94,14 @@ class KnownRuns:
     async def _look(self) -> None:
         generation = await self._generation.begin()
         await self._reached(RUN_EVENTS, self._generation.folded)
-        await self._reached(RUN_VIEWS, lambda: self._progress.committed(HISTORY_GROUP, RUN_VIEWS))
+        await self._reached(RUN_VIEWS, lambda _: self._progress.committed(HISTORY_GROUP, RUN_VIEWS))
         await self._generation.finish(generation, int(COMPLETE_FOR_S * 1000))
 
     async def _reached(self, topic: str, read: "Reading") -> None:
         """Wait until a reader of a topic has what is in it now."""
-        ends = await self._progress.ends(topic, self._partitions)
+        ends = await self._progress.ends(topic)
         while True:
-            at = await read()
+            at = await read(len(ends))
             if all(at.get(partition, 0) >= end for partition, end in ends.items()):
                 return
             await asyncio.sleep(NOTICE_S)
@@ -118,8 +117,8 @@ class KnownRuns:
 class Reading(Protocol):
     """Reads how far a reader is."""
 
-    async def __call__(self) -> Mapping[int, int]:
-        """Return the offset by partition. Raises ``Unavailable``."""
+    async def __call__(self, partitions: int, /) -> Mapping[int, int]:
+        """Return the offset by partition of a topic with so many. Raises ``Unavailable``."""
         ...
 
 

@@ -21,13 +21,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
+import orjson
 
 from connectors.kafka.deadline_appender import Appender
 from connectors.ports.engine import OutRecord
 from connectors.redis.claims.lease_desk import Ask, LeaseDesk, Offer
 from connectors.redis.claims.lent_attempts import Extended, Lease, Lent, LentAttempts, read_lease
 from schemas import clock
-from schemas.errors import Conflict, StepError, Unavailable
+from schemas.errors import Conflict, PrivacyRefused, StepError, Unavailable
 from schemas.payload import INLINE_LIMIT, Reference
 from schemas.privacy.wants import Sealing
 from schemas.records.base import Record
@@ -145,13 +146,37 @@ class StepLeases:
         return [leased for leased in bound if leased is not None]
 
     async def extend(self, topic: str, lease: str, progress: bytes) -> Extended:
-        """Extend a lease. Raises ``Conflict`` when it was lost or completed."""
-        extended = await self._claims.extend(_of(lease, topic), progress)
+        """Extend a lease, and keep progress, JSON or empty. Raises ``Conflict`` when it was lost or completed.
+
+        Progress is kept as it may be in the log: redacted, and sealed in a run with a data subject. Raises
+        ``PrivacyRefused`` for what the run's policy refuses.
+        """
+        whose = _of(lease, topic)
+        if progress:
+            progress = await self._kept(whose, progress)
+        extended = await self._claims.extend(whose, progress)
         if extended.kind == "lost":
             raise Conflict(LOST)
         if extended.kind == "completed":
             raise Conflict("this lease is over: its outcome is stored; lease another step")
         return extended
+
+    async def _kept(self, lease: Lease, progress: bytes) -> bytes:
+        """Return progress as it may be kept; empty where nothing may be."""
+        lent = await self._claims.find(lease)
+        if lent is None or not lent.is_running:
+            return b""
+        request = _request(lease.topic, lent.request)
+        if self._private is not None:
+            said = orjson.loads(progress)
+            try:
+                kept = await self._private.progress(request, said)
+            except StepError as exc:
+                raise PrivacyRefused(f"progress: {exc}", ()) from exc
+            progress = progress if kept == said else orjson.dumps(kept)
+        if not request.subject:
+            return progress
+        return b"" if self._seals is None else await self._seals.progress(request.org_id, request.subject, progress)
 
     async def release(self, topic: str, lease: str) -> bool:
         """Return a step; ``False`` when the lease was over before."""
@@ -245,13 +270,16 @@ class StepLeases:
             args = await bound_args(self._objects, request)
             if self._private is not None:
                 args = await self._private.arguments(request, args)
+            progress = offer.progress
+            if progress and request.subject and self._seals is not None:
+                progress = await self._seals.progress_opened(request.org_id, request.subject, progress)
         except StepError as exc:
             await self.complete(offer.topic, offer.lease, Completion(error=exc))
             return None
         except Unavailable:
             await self._stray(offer)
             return None
-        return Leased(offer.lease, request, args, offer.starts, offer.progress)
+        return Leased(offer.lease, request, args, offer.starts, progress)
 
     async def give_back(self, topic: str, leases: Sequence[Leased]) -> None:
         """Return steps to the queue whose worker left before it had the answer."""

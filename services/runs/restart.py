@@ -15,7 +15,7 @@ from connectors.ports.engine import OutRecord
 from connectors.postgres.history.runs import Runs, StoredRun
 from schemas import clock
 from schemas.errors import Conflict, InvalidInput, NotFound, Problem, TooLarge
-from schemas.ids import canonical_hash, fork_source, run_id
+from schemas.ids import canonical_hash, fork_run_id, fork_source
 from schemas.labels.label import Integrity
 from schemas.payload import INLINE_LIMIT, Reference
 from schemas.records.rollouts.arms import RunArm
@@ -182,7 +182,7 @@ class Restarts:
         wish = [inputs, again.start, again.everything]
         wish += [{name: one.sha256 for name, one in stored.items()}] if stored else []
         return RunSubmitted(
-            run_id=run_id(org_id, source, key),
+            run_id=fork_run_id(org_id, run.id, key),
             org_id=org_id,
             source=source,
             submission_id=key,

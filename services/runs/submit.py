@@ -27,6 +27,7 @@ from schemas.ids import canonical_hash, run_id, traceparent
 from schemas.labels.label import Integrity
 from schemas.labels.mapped import Labels
 from schemas.payload import INLINE_LIMIT
+from schemas.privacy.sealed_workflows import requires_subject
 from schemas.records.base import Json
 from schemas.records.flow import RunFlow
 from schemas.records.run_events import Capture, RunSubmitted
@@ -48,6 +49,7 @@ from services.runs.known_runs import KnownRuns, behind
 from services.runs.large_inputs import LargeInputs
 from services.runs.path_admission import PathAdmission
 from services.runs.path_cost import PathCost
+from services.runs.run_ids import RunIds
 from services.runs.spender_tags import with_baggage, with_spender
 from services.security.enforcement.audit import entry_event
 from services.security.policies.inputs import Entered, Entry
@@ -94,7 +96,7 @@ class SubmissionPorts:
 
     Without ``known`` every marker is trusted to be there, without ``paths`` no budget is compared with a run's cost,
     without ``arms`` no run has part in a rollout, without ``security`` no run is under a policy. Without ``subjects`` a
-    submission with a data subject is refused.
+    submission with a data subject is refused, without ``ids`` topics of runs never grow.
     """
 
     plans: WorkflowResolver
@@ -108,6 +110,7 @@ class SubmissionPorts:
     arms: Arms | None = None
     security: Pinning | None = None
     subjects: SubjectRuns | None = None
+    ids: RunIds | None = None
 
 
 class _NotAcknowledged(Unavailable):
@@ -131,6 +134,7 @@ class Submissions:
         self._arms = ports.arms
         self._security = ports.security
         self._subjects = ports.subjects
+        self._ids = ports.ids
         self._now_ms = now_ms
         self._group = Batcher(self.submit_all, MAX_GROUP, GROUPS_AT_ONCE)
         self._capture = capture
@@ -188,7 +192,7 @@ class Submissions:
         check_input_schema(plan.resolved.spec, body.inputs)
         # Of the stable version: a canary that is stricter fails its steps, which counts against it.
         check_prompt_values(plan.resolved, body.inputs)
-        run = run_id(org_id, source, submission_id)
+        run = await self._id(org_id, source, submission_id)
         subject, body_hash = await self._subject(org_id, body, plan.resolved, submission_id)
         entry = Entry(
             of=Of(org_id, run, subject),
@@ -254,6 +258,11 @@ class Submissions:
             check_without_inputs(spec)
         return run_flow(spec, org_id, inputs, tags, self._now_ms())
 
+    async def _id(self, org_id: str, source: str, submission_id: str | None) -> str:
+        if self._ids is None:
+            return run_id(org_id, source, submission_id)
+        return await self._ids.of(org_id, source, submission_id)
+
     async def _entered(
         self, entry: Entry, door: Integrity, spec: ResolvedSpec, labels: Labels | None
     ) -> Entered | None:
@@ -285,6 +294,9 @@ class Submissions:
         """Return the pseudonym of the person whose data a run handles, empty without one, and the body's hash."""
         body_hash = _body_hash(body, _budget_nano(body))
         if body.subject is None:
+            if needing := requires_subject(resolved):
+                fix = "name the person whose data the run handles, by your own id"
+                raise InvalidInput.of(Problem("subject", f"is missing, and workflow {needing} requires it", fix))
             return "", body_hash
         if self._subjects is None:
             fix = "submit it over HTTP, where VAULT_KEY is set"

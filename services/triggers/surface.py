@@ -9,6 +9,7 @@ from connectors.postgres.triggers.positions import TriggerPositions
 from connectors.postgres.triggers.stored import Credentials, StoredTrigger, Triggers
 from schemas.errors import BadRecord, Conflict, Forbidden, InvalidInput, Problem
 from schemas.ids import run_id
+from schemas.privacy.sealed_workflows import requires_subject
 from schemas.records.base import Json
 from schemas.triggers.allowed_topics import AllowedTopics
 from schemas.triggers.arrived import TopicRecord
@@ -101,6 +102,9 @@ class TriggerSurface:
         plan = await self._plans.plan(org_id, definition.workflow_name, definition.workflow_version)
         workflow = f"{definition.workflow_name} version {plan.version}"
         check_inputs(workflow, definition.inputs, plan.required, plan.known)
+        if not definition.subject and (needing := requires_subject(plan.resolved)):
+            fix = "write an expression that gives the id of the person, as of a webhook's payload"
+            raise InvalidInput.of(Problem("subject", f"is missing, and workflow {needing} requires it", fix))
 
 
 def _requested(

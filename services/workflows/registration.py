@@ -20,6 +20,8 @@ from connectors.redis.worker_registry import Seen, WorkerRegistry
 from connectors.tools.arguments import argument_problems
 from connectors.tools.registry import Registry
 from schemas.clock import now_ms
+from schemas.compliance.facts import FactsDocument
+from schemas.compliance.shipped import SHIPPED
 from schemas.errors import InvalidSpec, Problem, Unavailable
 from schemas.prompts.inline import InlinePrompt, renamed, with_versions
 from schemas.spec.check.workflow import prompt_refs
@@ -51,6 +53,7 @@ class RegistrationPorts:
     checks: DocumentChecks
     vault: Vault | None = None
     policies: ActivePolicies | None = None
+    facts: FactsDocument = SHIPPED
     servers: ServerLabels | None = None
 
 
@@ -147,7 +150,7 @@ class Registrations:
         tools = {name: ports.tools.security("tool", name) for name in ports.tools.names("tool")}
         taken = ports.tools.all_argument_names()
         servers = {} if ports.servers is None else await ports.servers.of(org_id)
-        return FlowCheck(org_id, active.name, active.policy, tools, taken, active.facts, servers)
+        return FlowCheck(org_id, active.name, active.policy, tools, taken, active.facts, ports.facts, servers)
 
     async def _pin_warnings(self, org_id: str, spec: WorkflowSpec) -> list[Problem]:
         """Return a warning for each call of an MCP server's tool that is not pinned, which would fail."""

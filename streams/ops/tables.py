@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from connectors.kafka.log import KafkaLog
-from connectors.ports.engine import Checkpoints, Kept, Log, OutRecord
+from connectors.ports.engine import Checkpoints, Kept, OutRecord
 from connectors.redis.fenced_table import RedisTable
 from schemas.clock import now_ms
 from schemas.errors import Rejected
@@ -17,7 +17,7 @@ from streams.runtime.checkpoint.codec import Marker, marker_of
 from streams.runtime.table.quarantine import ENTITY, QuarantinedKey, set_aside
 from topics import catalogue
 from topics.codec import encode
-from topics.partitioner import partition_for
+from topics.partitioner import partition_for, run_partition
 
 #: The input topic and the role of each table.
 TABLES = {
@@ -47,14 +47,14 @@ class TableCare:
     def __init__(self, name: str, log: KafkaLog, table: RedisTable, checkpoints: Checkpoints, partitions: int) -> None:
         self.topic, self.role = TABLES[name]
         self._name = name
-        self._log: Log = log
+        self._log = log
         self._table = table
         self._checkpoints = checkpoints
-        self._partitions = catalogue.partitions_of(self.topic, partitions)
+        self._first = catalogue.partitions_of(self.topic, partitions)
 
     async def quarantined(self) -> AsyncIterator[Aside]:
         """Yield every quarantined key."""
-        for partition in range(self._partitions):
+        for partition in range(await self._log.partitions(self.topic)):
             for key, data in sorted((await self._table.entries(partition, ENTITY)).items()):
                 yield Aside(partition, key, set_aside(data))
 
@@ -63,7 +63,8 @@ class TableCare:
 
         Raises ``Rejected`` for a key that is not quarantined, and when nobody has folded the word after ``wait_s``.
         """
-        partition = partition_for(key.encode(), self._partitions)
+        place = run_partition if self.topic in catalogue.OF_RUNS else partition_for
+        partition = place(key.encode(), self._first)
         before = await self._aside(partition, key)
         if before is None:
             raise Rejected(f"{key!r} is not quarantined in {self._name}; `list` shows what is")
@@ -90,7 +91,7 @@ class TableCare:
 
     async def rebuild(self, partition: int) -> None:
         """Let the owner restore a partition from its checkpoint and the log. It may be at work meanwhile."""
-        self._check(partition)
+        await self._check(partition)
         await self._table.forget(partition)
 
     async def rebuild_from_log(self, partition: int, *, accept_loss: bool) -> int:
@@ -98,7 +99,7 @@ class TableCare:
 
         No owner may live meanwhile. Raises ``Rejected`` when the log does not begin at 0, unless that is accepted.
         """
-        self._check(partition)
+        await self._check(partition)
         first = (await self._log.bounds(self.topic, partition)).first
         if first and not accept_loss:
             raise Rejected(
@@ -116,7 +117,7 @@ class TableCare:
         Returns the offset as of which the checkpoint is, and the nearest that the log has, as of which it counts from
         now on. No owner may live meanwhile. Raises ``Rejected`` without a checkpoint of this log.
         """
-        self._check(partition)
+        await self._check(partition)
         marker = marker_of(await self._checkpoints.last(partition))
         if marker is None or marker.incarnation != await self._log.incarnation(self.topic):
             raise Rejected(f"{self._name}/{partition} has no checkpoint of this log; say --from-log, too")
@@ -140,6 +141,7 @@ class TableCare:
             await writer.append([marker.kept()])
             await writer.commit()
 
-    def _check(self, partition: int) -> None:
-        if not 0 <= partition < self._partitions:
-            raise Rejected(f"{self._name} has the partitions 0 to {self._partitions - 1}, not {partition}")
+    async def _check(self, partition: int) -> None:
+        count = await self._log.partitions(self.topic)
+        if not 0 <= partition < count:
+            raise Rejected(f"{self._name} has the partitions 0 to {count - 1}, not {partition}")

@@ -1,5 +1,7 @@
 """The orchestrator role: the fold of ``run-events`` on the engine, which decides what every run does next."""
 
+from functools import partial
+
 from connectors.ports.engine import InRecord
 from streams.core.runs.fold import RunFold
 from streams.core.runs.requests.chained import goes_on
@@ -20,6 +22,7 @@ from topics.catalogue import (
     TABLE_RUNS,
     TRACE_SPANS,
 )
+from topics.partitioner import run_partition
 
 
 def build(ctx: RoleContext) -> RoleApp:
@@ -30,6 +33,7 @@ def build(ctx: RoleContext) -> RoleApp:
         fold=RunFold(chain_steps=settings.chain_steps, keep_finished_ms=int(settings.keep_finished_s * 1000)),
         fire=fire_run_timers,
         continues=_continues if settings.chain_steps else never_lingers,
+        place=partial(run_partition, first=ctx.settings.kafka.partitions),
     )
     return ctx.app(SPEC.name, ctx.table_agent(SPEC.name, TABLE_RUNS, spec), Reads(topics=SPEC.reads))
 

@@ -1,17 +1,26 @@
-"""The retention role: deletes runs that ended longer ago than their organisation keeps them, and that nobody holds."""
+"""The retention role: deletes runs that ended longer ago than their organisation keeps them, and that nobody holds.
+
+What audit entries say leaves by the days of their kind: the role says so in the log, and the role ``audit`` does it.
+"""
 
 import logging
 
 from connectors.clickhouse.run_deletion import RunTraces
 from connectors.ports.engine import Clock
+from connectors.postgres.audit.overdue import AuditOverdue
 from connectors.postgres.history.run_deletion import RunDeletion
+from schemas.configuration.audit_days import read_audit_days
 from schemas.configuration.days import read_days
+from schemas.records.definitions import AuditEvent
 from schemas.settings import Settings
+from services.retention.audit_entries import AuditSweeper
 from services.retention.sweeper import KeptDays, Sweeper
 from streams.process.context import RoleContext
 from streams.process.role import RoleApp, TickApp
 from streams.process.spec import Dependency, RoleSpec
 from streams.runtime.consumer.poll import Partition
+from streams.runtime.routing import to_out
+from topics.catalogue import AUDIT_EVENTS
 
 log = logging.getLogger(__name__)
 
@@ -23,8 +32,9 @@ SWEEP_EVERY_MS = 60 * 60_000
 class RetentionTicker:
     """Sweeps when an hour has passed since the last sweep that was finished; one that was cut continues."""
 
-    def __init__(self, sweeper: Sweeper, clock: Clock) -> None:
+    def __init__(self, sweeper: Sweeper, audit: AuditSweeper, clock: Clock) -> None:
         self._sweeper = sweeper
+        self._audit = audit
         self._clock = clock
         self._swept_ms = 0
 
@@ -39,6 +49,8 @@ class RetentionTicker:
             return
         for org_id, count in (await self._sweeper.sweep(now_ms)).items():
             log.info("%d old runs of %s are deleted", count, org_id, extra={"action": "retention"})
+        if count := await self._audit.sweep(now_ms):
+            log.info("%d kinds of entries of audit logs are over", count, extra={"action": "audit_retention"})
         if not self._sweeper.cut:
             self._swept_ms = now_ms
 
@@ -51,13 +63,19 @@ def kept_days(settings: Settings) -> KeptDays:
 
 def build(ctx: RoleContext) -> RoleApp:
     """Return the role's app."""
+
+    async def say(event: AuditEvent) -> None:
+        await ctx.log.append([to_out(event)])
+
     sweeper = Sweeper(kept_days(ctx.settings), RunDeletion(ctx.database()), RunTraces(ctx.clickhouse()))
-    return TickApp(SPEC.name, RetentionTicker(sweeper, ctx.clock), TICK_S)
+    audit = AuditSweeper(read_audit_days(ctx.settings.audit.days), AuditOverdue(ctx.database()), say)
+    return TickApp(SPEC.name, RetentionTicker(sweeper, audit, ctx.clock), TICK_S)
 
 
 SPEC = RoleSpec(
     name="retention",
-    summary="deletes runs that ended longer ago than they are kept",
+    summary="deletes runs that ended longer ago than they are kept, and says which audit entries are over",
     build=build,
-    needs=(Dependency.POSTGRES, Dependency.CLICKHOUSE),
+    writes=(AUDIT_EVENTS,),
+    needs=(Dependency.KAFKA, Dependency.POSTGRES, Dependency.CLICKHOUSE),
 )

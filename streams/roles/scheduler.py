@@ -135,10 +135,11 @@ class Scheduler:
 
     async def _start(self, schedule: StoredSchedule, slot: int) -> dict[str, Any]:
         """Submit a slot's run; one that cannot be submitted is said in the schedule, and not tried again."""
-        source = source_of(schedule.id)
+        source, run = source_of(schedule.id), run_of(schedule, slot)
         try:
             body = submission_of(schedule, slot)
             record = await self._prepared(schedule, source, slot, body)
+            run = record.run_id
             await self._submissions.submit(record)
         except SubmissionConflict:
             # It was submitted as the schedule was then; a scheduler died, and somebody changed it before the next.
@@ -153,7 +154,7 @@ class Scheduler:
         self._slots.labels("started").inc()
         return {
             "last_slot_ms": slot,
-            "last_run_id": run_of(schedule, slot),
+            "last_run_id": run,
             "problem": None,
             "problem_slot_ms": None,
         }

@@ -1,12 +1,14 @@
 """The scores role: answers of production are scored as their prompts' policies say.
 
-It reads no topic. Runs that are due are in PostgreSQL, where history puts those of organisations with a policy; any
-number of processes share them by leases. ``services.prompts.live.scoring`` has the order of everything.
+It reads no topic, and submits the runs of judges. Runs that are due are in PostgreSQL, where history puts those of
+organisations with a policy; any number of processes share them by leases. ``services.prompts.live.scoring`` has the
+order of everything.
 """
 
 from connectors.postgres.history.runs import Runs
 from connectors.postgres.live_scores import LiveScores
 from connectors.postgres.prompts import Prompts
+from connectors.postgres.prompts.judgements import Judgements
 from connectors.postgres.prompts.scoring import PromptScoring
 from connectors.postgres.workflows import Workflows
 from connectors.prometheus.families import counter
@@ -14,15 +16,18 @@ from connectors.redis.readers.specs import SpecReader
 from connectors.redis.shadow_answers import ShadowAnswers
 from connectors.tools import REGISTRY
 from schemas.metrics import LIVE_SCORES_TOTAL
-from services.prompts.live.scoring import BATCH, LivePorts, LiveScoring
+from services.prompts.live.judging import Judging
+from services.prompts.live.ports import LivePorts
+from services.prompts.live.scoring import BATCH, LiveScoring
 from services.prompts.rollouts.arms import arms_of
 from services.workflows.of_run import RunDefinitions
 from services.workflows.resolver import WorkflowResolver
 from streams.process.context import RoleContext
 from streams.process.role import RoleApp, TickApp
 from streams.process.spec import Dependency, RoleSpec
+from streams.roles.submission_path import SubmissionPath
 from streams.runtime.consumer.poll import Partition
-from topics.catalogue import DEPLOYMENT_OUTCOMES, QUALITY_SCORES, ROUTE_OUTCOMES
+from topics.catalogue import AUDIT_EVENTS, DEPLOYMENT_OUTCOMES, QUALITY_SCORES, ROUTE_OUTCOMES, RUN_EVENTS
 
 #: Without a policy a look costs PostgreSQL one scan of an empty index.
 TICK_S = 1.0
@@ -49,7 +54,8 @@ class ScoreTicker:
 
 def build(ctx: RoleContext) -> RoleApp:
     """Return the role's app."""
-    settings, database = ctx.settings, ctx.database()
+    settings, path = ctx.settings, SubmissionPath.of(ctx)
+    database = path.database
     plans = WorkflowResolver(Workflows(database), Prompts(database), arguments=REGISTRY.argument_names)
     counts = counter(LIVE_SCORES_TOTAL, ctx.registry)
     ports = LivePorts(
@@ -57,11 +63,12 @@ def build(ctx: RoleContext) -> RoleApp:
         store=LiveScores(database),
         history=Runs(database),
         definitions=RunDefinitions(plans, SpecReader(ctx.redis, settings.kafka.partitions), arms_of(database)),
-        objects=ctx.objects(),
-        appender=ctx.appender(),
+        objects=path.objects,
+        appender=path.appender,
         count=lambda outcome: counts.labels(outcome).inc(),
         capture=settings.security.capture,
         shadows=ShadowAnswers(ctx.pipelined()),
+        judging=Judging(Judgements(database), path.submissions, path.objects),
     )
     return TickApp(SPEC.name, ScoreTicker(LiveScoring(ports)), TICK_S)
 
@@ -70,6 +77,6 @@ SPEC = RoleSpec(
     name="scores",
     summary="scores a share of the answers of production, as prompts' policies say",
     build=build,
-    writes=(ROUTE_OUTCOMES, DEPLOYMENT_OUTCOMES, QUALITY_SCORES),
+    writes=(ROUTE_OUTCOMES, DEPLOYMENT_OUTCOMES, QUALITY_SCORES, RUN_EVENTS, AUDIT_EVENTS),
     needs=(Dependency.KAFKA, Dependency.REDIS, Dependency.POSTGRES),
 )

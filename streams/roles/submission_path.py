@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
 
 from connectors.aio.cancel import end
 from connectors.kafka.deadline_appender import Appender
@@ -24,12 +25,14 @@ from services.runs.admission_required import Turns
 from services.runs.known_runs import KnownRuns
 from services.runs.large_inputs import LargeInputs
 from services.runs.path_admission import PathAdmission
+from services.runs.run_ids import RunIds
 from services.runs.submit import SubmissionPorts, Submissions
 from services.security.policies.pinning import Pinning
 from services.security.policies.wiring import pinning_of
 from services.tools.server_labels import server_labels_of
 from services.workflows.resolver import WorkflowResolver
 from streams.process.context import STORE_TIMEOUT_S, RoleContext
+from topics.catalogue import RUN_EVENTS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +67,7 @@ class SubmissionPath:
             paths=PathAdmission(stored_prices(ctx, database)),
             arms=arms_of(database),
             security=security,
+            ids=RunIds(markers, history, partial(ctx.log.partitions, RUN_EVENTS), settings.kafka.partitions),
         )
         return cls(
             database=database,
@@ -87,8 +91,8 @@ def stored_prices(ctx: RoleContext, database: Database) -> StoredPrices:
 def known_runs(ctx: RoleContext) -> KnownRuns:
     """Return what knows whether an unknown submission id is new. It watches the markers until the process ends."""
     kafka = ctx.settings.kafka
-    generation = MarkerGeneration(ctx.redis, kafka.partitions, STORE_TIMEOUT_S)
-    known = KnownRuns(generation, LogProgress(kafka.bootstrap), kafka.partitions)
+    generation = MarkerGeneration(ctx.redis, STORE_TIMEOUT_S)
+    known = KnownRuns(generation, LogProgress(kafka.bootstrap))
     watch = asyncio.create_task(known.watch(), name="watch the submission markers")
     ctx.on_close(lambda: end(watch))
     return known

@@ -1,13 +1,15 @@
-"""A rolling upgrade under load: every role from an older version to this one, one process after the other.
+"""A rolling upgrade under load: every role from an older version to this one, and back.
 
-Old and new roles of one deployment work side by side all the while. Nothing is lost, nothing is done twice.
+Old and new roles of one deployment work side by side all the while. Nothing is lost, nothing is done twice. The
+schemas are those of this version from the start: migrations only add, and come before the roles.
 """
 
 import asyncio
 import io
 import subprocess
 import tarfile
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,6 +33,19 @@ LAYOUT = {
     "orchestrator-2": ("orchestrator",),
     "ingress": ("ingress",),
 }
+#: The version before this one, with all of its roles: what a site runs that is upgraded at every release.
+BEFORE = "ea27a13b"
+EVERY_ROLE = {
+    "sinks": ("audit", "history", "analytics", "live", "events", "webhooks", "otlp-export", "live-cost", "bridge"),
+    "budgets": ("budgets", "routes", "deployments", "quality", "rollouts"),
+    "admission": ("admission",),
+    "worker-1": ("worker",),
+    "worker-2": ("worker", "leases"),
+    "orchestrator-1": ("orchestrator",),
+    "orchestrator-2": ("orchestrator",),
+    "single": ("scheduler", "batches", "scores", "traces", "retention", "triggers"),
+    "ingress": ("ingress",),
+}
 IN_FLIGHT = 40
 #: So many runs are accepted after each step before the next one. No more are in flight, so others ended for them.
 BETWEEN = 2 * IN_FLIGHT
@@ -52,8 +67,16 @@ class TwoVersions(System):
 
     def upgrade(self, name: str) -> None:
         """Stop a process as asked and start the new version in its place."""
-        assert self.roles[name].stop() == 0
         self.upgraded.add(name)
+        self._again(name)
+
+    def roll_back(self, name: str) -> None:
+        """Stop a process as asked and start the older version in its place."""
+        self.upgraded.discard(name)
+        self._again(name)
+
+    def _again(self, name: str) -> None:
+        assert self.roles[name].stop() == 0
         if name == "api":
             self.roles["api"] = self.process("api", ["-m", "api"], self.role_env("api"))
             self.roles["api"].launch()
@@ -63,14 +86,14 @@ class TwoVersions(System):
             self.roles[name].start()
 
 
-@pytest.fixture(scope="module")
-def old_tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The older version's files."""
-    known = subprocess.run(["git", "cat-file", "-e", f"{OLD}^{{commit}}"], cwd=ROOT, capture_output=True, check=False)
+def tree_of(commit: str, folder: Path) -> Path:
+    """Return the files of an older version."""
+    known = subprocess.run(
+        ["git", "cat-file", "-e", f"{commit}^{{commit}}"], cwd=ROOT, capture_output=True, check=False
+    )
     if known.returncode:
-        pytest.skip(f"commit {OLD} is not in this clone; fetch the whole history (git fetch --unshallow)")
-    archive = subprocess.run(["git", "archive", OLD], cwd=ROOT, capture_output=True, check=True).stdout
-    folder = tmp_path_factory.mktemp("old")
+        pytest.skip(f"commit {commit} is not in this clone; fetch the whole history (git fetch --unshallow)")
+    archive = subprocess.run(["git", "archive", commit], cwd=ROOT, capture_output=True, check=True).stdout
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
         tar.extractall(folder, filter="data")
     return folder
@@ -78,7 +101,57 @@ def old_tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.exhaustive
 @pytest.mark.timeout(600)
-def test_every_role_is_upgraded_under_load(tmp_path: Path, old_tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_role_is_upgraded_under_load(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def one_by_one(system: TwoVersions, load: Load) -> None:
+        for name in (*LAYOUT, "api"):
+            system.upgrade(name)
+            _more(load)
+
+    _judged(tmp_path, OLD, LAYOUT, one_by_one, capsys)
+
+
+@pytest.mark.exhaustive
+@pytest.mark.timeout(900)
+def test_every_role_of_the_version_before_is_upgraded_and_rolled_back(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In the order of a compose file, in which the API is first; back in the reverse order."""
+
+    def there_and_back(system: TwoVersions, load: Load) -> None:
+        order = ("api", *EVERY_ROLE)
+        for name in order:
+            system.upgrade(name)
+            _more(load, IN_FLIGHT)
+        for name in reversed(order):
+            system.roll_back(name)
+            _more(load, IN_FLIGHT)
+
+    _judged(tmp_path, BEFORE, EVERY_ROLE, there_and_back, capsys)
+
+
+@pytest.mark.exhaustive
+@pytest.mark.timeout(900)
+def test_all_roles_are_upgraded_at_once_as_a_chart_does(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Deployments and StatefulSets of a chart roll at the same time, once the hook has migrated."""
+
+    def at_once(system: TwoVersions, load: Load) -> None:
+        with ThreadPoolExecutor(len(EVERY_ROLE) + 1) as pool:
+            list(pool.map(system.upgrade, ("api", *EVERY_ROLE)))
+        # Ten processes start at the same time on two cores, so it takes its time.
+        _more(load, deadline_s=4 * DEADLINE_S)
+
+    _judged(tmp_path, BEFORE, EVERY_ROLE, at_once, capsys)
+
+
+def _judged(
+    tmp_path: Path,
+    commit: str,
+    layout: Mapping[str, tuple[str, ...]],
+    play: Callable[["TwoVersions", Load], None],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Run an older version under load, change versions, and check every promise."""
+    old_tree = tree_of(commit, tmp_path / "old")
     model = model_process(tmp_path, 20)
     model.start()
     env = {
@@ -89,19 +162,17 @@ def test_every_role_is_upgraded_under_load(tmp_path: Path, old_tree: Path, capsy
         "WORKER_DRAIN_S": "5",
     }
     try:
-        with TwoVersions(tmp_path, durable=False, layout=LAYOUT, env=env, old=old_tree) as system:
+        with TwoVersions(tmp_path, durable=False, layout=layout, env=env, old=old_tree) as system:
             _define(system)
             with Load(system, in_flight=IN_FLIGHT) as load:
                 _more(load)
-                for name in (*LAYOUT, "api"):
-                    system.upgrade(name)
-                    _more(load)
+                play(system, load)
             checker = Checker(system.endpoints, PARTITIONS, ORG, set(load.accepted))
             report = asyncio.run(checker.settled(DEADLINE_S))
     finally:
         model.stop()
     with capsys.disabled():
-        print(f"\nrolling upgrade from {OLD}: {report}")  # noqa: T201 - the figures belong in the test's output
+        print(f"\nrolling upgrade from {commit}: {report}")  # noqa: T201 - the figures belong in the test's output
     assert report.problems == []
     assert (report.lost, report.doubled) == (set(), set())
     assert report.by_status == {"succeeded": len(load.accepted)}
@@ -114,7 +185,7 @@ def _define(system: System) -> None:
         client.post("/api/v1/workflows", json=WORKFLOW).raise_for_status()
 
 
-def _more(load: Load) -> None:
-    """Wait until the load has gone on."""
-    goal = len(load.accepted) + BETWEEN
-    until(lambda: len(load.accepted) >= goal, DEADLINE_S, f"{BETWEEN} more runs are accepted")
+def _more(load: Load, count: int = BETWEEN, deadline_s: float = DEADLINE_S) -> None:
+    """Wait until so many more runs are accepted."""
+    goal = len(load.accepted) + count
+    until(lambda: len(load.accepted) >= goal, deadline_s, f"{count} more runs are accepted")

@@ -173,6 +173,12 @@ CASES = (
         *_one("agentflow_quality_scores_total", 'effect="drifted",instance="a"', "0x20 1x30", "1x60"),
         {"effect": "drifted"},
     ),
+    Case(
+        "ModelDiverged",
+        30,
+        *_one("agentflow_quality_scores_total", 'effect="diverged",instance="a"', "0x20 1x30", "1x60"),
+        {"effect": "diverged"},
+    ),
     # An hour is allowed, and promtool's clock begins at 0.
     Case("BackupTooOld", 75, _backup("0x90"), _backup("0+60x90")),
     # promtool's clock begins at 0: 13 days and 15 days from it.

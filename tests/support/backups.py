@@ -1,7 +1,7 @@
 """Manifests for tests, with little to say each time."""
 
-from deploy.backup.manifest import Ledger, Manifest, ObjectsCopy, Rows, Slice, TopicCopy
-from deploy.backup.parts import PartInfo
+from deploy.backup.archive.manifest import Ledger, Manifest, ObjectsCopy, Rows, Slice, TopicCopy
+from deploy.backup.archive.parts import PartInfo
 
 
 def part(name: str, first: int = 0, last: int = -1, **more: int) -> PartInfo:

@@ -71,7 +71,7 @@ class Checker:
         report = Report(accepted=len(self._accepted))
         async with KafkaLog(self._endpoints.kafka_bootstrap) as log:
             for topic in TOPICS:
-                for partition in range(self._partitions):
+                for partition in range(await log.partitions(topic)):
                     await self._read(log, topic, partition)
         self._check_runs(report)
         await self._check_money(report)

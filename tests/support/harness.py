@@ -48,17 +48,18 @@ def out(output: CountOutput) -> OutRecord:
 class TableHarness:
     """One partition with an engine; ``owner()`` is another process."""
 
-    def __init__(self, fold=None) -> None:
+    def __init__(self, fold=None, place=None) -> None:
         self.clock = ManualClock()
         self.log = MemoryLog(1, self.clock)
         self.table = MemoryTable()
         self.checkpoints = MemoryCheckpoints()
         self.fold = fold or CountFold()
+        self.place = place
         self.lost: list[OwnedPartition] = []
         self.gaps: list[OwnedPartition] = []
 
     async def owner(self) -> tuple[Engine, OwnedPartition]:
-        spec = TableSpec(topic=TOPIC, fold=self.fold, inbox=PickyInbox(), out=out)
+        spec = TableSpec(topic=TOPIC, fold=self.fold, inbox=PickyInbox(), out=out, place=self.place)
         ports = Ports(table=self.table, log=self.log, checkpoints=self.checkpoints, clock=self.clock)
         engine = Engine(spec, ports, on_lost=self.lost.append, on_gap=self.gaps.append)
         takeover = Takeover(engine, self.checkpoints, memory_limit=10, restore_grace_ms=0)

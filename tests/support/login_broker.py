@@ -42,8 +42,10 @@ class LoginBroker(KafkaEngine):
             f"{_CLIENTS}.{kind}.sasl.jaas.config": f"{_SECURITY}.scram.ScramLoginModule required;"
             for kind in ("scram-sha-256", "scram-sha-512")
         }
+        everybody = ("agentflow", "ANONYMOUS", *self._scram, *self._tokens.clients)
         bearer, own = f"{_CLIENTS}.oauthbearer", f"{_SECURITY}.oauthbearer"
         lines = scram | {
+            "super.users": ";".join(f"User:{name}" for name in everybody),
             "sasl.enabled.mechanisms": ",".join(MECHANISMS),
             f"{bearer}.sasl.jaas.config": f"{own}.OAuthBearerLoginModule required;",
             f"{bearer}.sasl.server.callback.handler.class": f"{own}.OAuthBearerValidatorCallbackHandler",

@@ -31,6 +31,8 @@ OF = Of("acme", "run-1", "sub_1")
 class FakeDetectors:
     """Finds a few kinds. ``fault`` is raised while it is set."""
 
+    is_slow = False
+
     def __init__(self) -> None:
         self.fault: Exception | None = None
         self.asked = 0

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from schemas.errors import InvalidInput, Rejected, Undecodable
 from schemas.values.json_text import read_json
-from topics.catalogue import CATALOGUE, DLQ_SUFFIX, SUBMISSIONS, TRIGGERS_DLQ, declared, dlq
-from topics.partitioner import partition_for
+from topics.catalogue import CATALOGUE, DLQ_SUFFIX, OF_RUNS, SUBMISSIONS, TRIGGERS_DLQ, declared, dlq
+from topics.partitioner import partition_for, run_partition
 
 PREFIX = "af-"
 REASON = "af-reason"
@@ -175,13 +175,17 @@ def original_topic(letter: DeadLetter) -> str:
     return origin.topic
 
 
-def partition_of(letter: DeadLetter, partitions: int) -> int:
+def partition_of(letter: DeadLetter, partitions: int, first: int | None = None) -> int:
     """Return the partition for a retry: the key's, or without a key the original one.
+
+    ``first`` is how many partitions topics of runs had at first, where they may have grown.
 
     Raises ``Rejected`` if that partition does not exist.
     """
     if letter.key is not None:
-        return partition_for(letter.key, partitions)
+        of_runs = letter.origin is not None and letter.origin.topic in OF_RUNS
+        where = run_partition(letter.key, first or partitions) if of_runs else partition_for(letter.key, partitions)
+        return where if where < partitions else partition_for(letter.key, partitions)
     origin = letter.origin
     if origin is None or origin.partition >= partitions:
         raise Rejected(f"{letter.position} has no key, and its topic does not have the original partition")

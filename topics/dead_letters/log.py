@@ -8,6 +8,7 @@ from itertools import groupby
 from aiokafka import TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaConnectionError, KafkaError, MessageSizeTooLargeError
 
+from schemas.configuration.kafka_access import first_partitions
 from schemas.errors import NotFound, Rejected, Unavailable
 from topics import clients
 from topics.catalogue import DLQ_MAX_MESSAGE_BYTES
@@ -113,7 +114,7 @@ class DeadLetterLog:
         if topic not in await self._topics():
             raise Rejected(f"{letter.position} was in {topic}, which the broker does not have; create it first")
         check_value(letter, topic)
-        return topic, partition_of(letter, await self._count(topic))
+        return topic, partition_of(letter, await self._count(topic), first_partitions(self._bootstrap))
 
     async def retry(self, letter: DeadLetter) -> Position:
         """Append the original key, value and headers to the original topic again; return the new position.

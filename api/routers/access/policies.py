@@ -21,7 +21,7 @@ from schemas.api_models.security.policies import (
 from schemas.errors import NotFound
 from schemas.policies.testing import run_tests
 from schemas.values.fields import ASCII_INTEGER
-from services.security.policies.documents import NAME_PATTERN, check_tests, policy_of
+from services.security.policies.documents import NAME_PATTERN, check_engines, check_tests, policy_of
 
 router = APIRouter(prefix="/api/v1/policies", tags=["policies"], route_class=StrictJsonRoute)
 
@@ -37,6 +37,7 @@ async def create_policy(body: CreatePolicy, who: Admin, parts: Parts, response: 
     """
     policy = policy_of(body.document)
     check_tests(policy)
+    check_engines(policy)
     made, new = await parts.security.versions.create(who.org_id, policy, who.key_id, who.actor)
     response.status_code = 201 if new else 200
     return render.version(made)

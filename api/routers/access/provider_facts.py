@@ -37,14 +37,14 @@ async def put_provider_facts(
     made, new = await parts.security.facts.put(who.org_id, document, who.key_id)
     parts.definitions.publisher.wake()
     response.status_code = 201 if new else 200
-    return render.facts(made)
+    return render.facts(made, parts.security.base_facts)
 
 
 @router.get("", responses=errors())
 async def get_provider_facts(who: Reader, parts: Parts, route: RouteName = None) -> ProviderFactsAnswer:
     """Return the facts that count now; of one route with `route`."""
     found = await parts.security.facts.newest(who.org_id)
-    return render.facts(found, () if route is None else (route,))
+    return render.facts(found, parts.security.base_facts, () if route is None else (route,))
 
 
 @router.get("/versions", responses=errors())
@@ -58,4 +58,4 @@ async def get_provider_facts_version(
     version: Annotated[int, Path(ge=1, le=2**31 - 1), ASCII_INTEGER], who: Reader, parts: Parts
 ) -> ProviderFactsAnswer:
     """Return one version."""
-    return render.facts(await parts.security.facts.get(who.org_id, version))
+    return render.facts(await parts.security.facts.get(who.org_id, version), parts.security.base_facts)

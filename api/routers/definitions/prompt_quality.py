@@ -16,11 +16,13 @@ from schemas.api_models.prompts.quality import (
     QualityPage,
     QualityPoint,
     QualityPoints,
+    QualityReference,
     QualitySeries,
 )
 from schemas.clock import now_ms
 from schemas.prompts.refs import PromptRef
-from schemas.tables.quality import Series
+from schemas.tables.equality import e_value
+from schemas.tables.quality import Equality, Series
 from services.observability.quality.stability import stability_index
 
 router = APIRouter(prefix="/api/v1/prompts/{name}/quality", tags=["prompts"], route_class=StrictJsonRoute)
@@ -91,5 +93,17 @@ def _shown(scorer: str, by: str, value: str, series: Series) -> QualitySeries:
             )
             for one in series.changes
         ],
+        reference=None if series.equality is None else _reference(series.equality),
         newest_at=timestamp(series.newest_ms),
+    )
+
+
+def _reference(found: Equality) -> QualityReference:
+    return QualityReference(
+        reference=found.reference,
+        pairs=found.pairs,
+        different=found.different,
+        e_value=e_value(found),
+        limit=found.limit,
+        diverged=found.diverged,
     )

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Query, Response
 from api.caller import Caller
 from api.dependencies import Parts, Reader
 from api.http.concurrency_limit import Bound
-from api.reading import reading_of, record, seen_object
+from api.reading import reading_of, record, restored_object, seen_object
 from api.routers.errors import errors
 from api.services import Services
 from connectors.objects.store import CorruptObject
@@ -34,7 +34,10 @@ async def get_object(
     parts: Parts,
     run_id: Annotated[
         str | None,
-        Query(max_length=64, description="A run that refers to it: needed where a policy has rules for readers."),
+        Query(
+            max_length=64,
+            description="A run that refers to it: needed where a policy has rules for readers, and to get values back.",
+        ),
     ] = None,
     subject: Annotated[
         str | None,
@@ -43,7 +46,8 @@ async def get_object(
 ) -> Response:
     """Return the bytes of one of the organisation's references, verified against their hash.
 
-    Sealed bytes are opened with the key of their `subject`, while there is one.
+    Sealed bytes are opened with the key of their `subject`, while there is one. With `run_id`, a reader whom a policy
+    lets see values gets them in place of tokens; then the bytes have another hash, and are not to be cached.
     """
     await _require_seen(parts, who, sha256, run_id)
     try:
@@ -53,6 +57,10 @@ async def get_object(
                 data = await parts.runs.objects.opened(who.org_id, subject, data)
     except CorruptObject as exc:
         raise Unavailable("objects", str(exc)) from exc
+    shown = data if run_id is None else await restored_object(parts, who, run_id, sha256, data)
+    if shown != data:
+        # What one reader sees is no property of the hash, and no cache may keep it.
+        return Response(shown, media_type="application/octet-stream", headers=_HEADERS | {"Cache-Control": "no-store"})
     return Response(data, media_type="application/octet-stream", headers=_HEADERS | {"ETag": f'"{sha256}"'})
 
 

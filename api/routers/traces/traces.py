@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Query
 from api.caller import Caller
 from api.dependencies import Parts, WorkflowReader
 from api.http.strict_json import StrictJsonRoute
-from api.reading import readable_texts
+from api.reading import readable_texts, restored_texts
 from api.render import traces as render
 from api.routers.errors import errors
 from api.routers.traces.page import page_of
@@ -51,6 +51,7 @@ async def get_trace(
     texts: Mapping[str, Span] = {}
     if await readable_texts(parts, who, [run.id for run in found.runs]):
         texts = await parts.traces.reader.texts(viewer, found.trace_id, [one.span for _, one in page])
+        texts = await restored_texts(parts, who, found.runs, texts)
     return render.trace(found, page, texts, next_cursor)
 
 

@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
+from typing import Any
 
 import httpx
 
@@ -82,12 +83,12 @@ class Callers:
                     return shown
                 await asyncio.sleep(_PAUSE_S)
 
-    async def _answered(self, http: httpx.AsyncClient, method: str, path: str, **more: object) -> dict[str, object]:
+    async def _answered(self, http: httpx.AsyncClient, method: str, path: str, **more: Any) -> dict[str, object]:
         """Repeat a request until it is answered. Raises ``BenchError`` for a refusal, ``TimeoutError``."""
         async with asyncio.timeout(ANSWERED_WITHIN_S):
             while True:
                 with suppress(httpx.HTTPError):
-                    answer = await http.request(method, path, **more)  # type: ignore[arg-type]
+                    answer = await http.request(method, path, **more)
                     if answer.is_success:
                         return dict(answer.json())
                     # A run that was accepted is not in history yet; the others are processes that were killed.

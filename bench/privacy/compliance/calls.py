@@ -3,7 +3,7 @@
 import asyncio
 import random
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from msgspec import structs
 
@@ -18,7 +18,7 @@ from schemas.errors import StepError
 from schemas.policies.document import Policy
 from schemas.policies.read import read_policy
 from schemas.records.base import Usage
-from schemas.records.definitions import Definition
+from schemas.records.definitions import Definition, DefinitionKind
 from schemas.records.steps import RouteWish, StepSecurity
 from schemas.tables.routes import NOTHING, Learned
 from services.calls.call import Answer, Call, Content, Origin, Proceed, Template, Trace
@@ -212,5 +212,5 @@ def _price(provider: str) -> Override:
     return Override(provider=provider, model="m", version="v", input_usd_per_mtok=1, output_usd_per_mtok=1)
 
 
-def _definition(kind: str, body: object) -> Definition:
-    return Definition(kind=kind, org_id="acme", id="x", body=body, changed_at_ms=1)  # type: ignore[arg-type]
+def _definition(kind: DefinitionKind, body: Any) -> Definition:
+    return Definition(kind=kind, org_id="acme", id="x", body=body, changed_at_ms=1)

@@ -1,60 +1,59 @@
-"""A backup of a system at one moment, without the keys of people, and a system that is restored from it.
+"""The product's own backup of the game's system, and a site that is restored from it.
 
-1. The directories of Kafka, Redis, ClickHouse and objects are copied; PostgreSQL is dumped without the vault's tables.
-2. Later the vault's tables are dumped as they are *then*: keys are backed up apart, and are never older than the
-   erasures.
-3. A new data directory gets the copies, both dumps and the secrets.
+1. Before anybody is erased the log, the stores and, to a place of its own, the vault are backed up, as
+   ``make backup TO=… KEYS=…`` does.
+2. After the erasures the same is done once more: the vault's newest copy is never older than the erasures.
+3. A new site gets the data of the **first** backup with the newest vault, as ``make restore FROM=… KEYS=…`` gives it.
 """
 
+import asyncio
 import shutil
-import subprocess
 from pathlib import Path
 
-from bench.lines import BenchError
-from bench.privacy.erasure.extents import copy
-from deploy.local.engines import EngineStack
-from deploy.local.engines.postgres import binary
+from deploy.backup.archive.manifest import Manifest
+from deploy.backup.archive.places import DirectoryPlace
+from deploy.backup.report import Report
+from deploy.backup.restoring import restore
+from deploy.backup.restoring.plan import Wanted
+from deploy.backup.site import Site, site_of
+from deploy.backup.taking import take
+from deploy.local.engines.progress import Progress
 from deploy.local.system import System
+from schemas.settings import Settings
 
+#: What an operator keeps outside of every backup.
 SECRETS = ("api-key", "key-pepper", "vault-key", "audit-key", "secret")
-FILES = ("kafka/data", "redis", "clickhouse/data", "objects")
-VAULT_TABLES = "public.vault_*"
 
 
-def take(system: System, into: Path) -> None:
-    """Copy a running system that is idle. ClickHouse is stopped for its copy. Raises ``BenchError``."""
-    dsn, data_dir, clickhouse = system.endpoints.postgres_dsn, system.data_dir, system.stack.engine("clickhouse")
-    clickhouse.stop()
-    for folder in FILES:
-        if (data_dir / folder).exists():
-            shutil.copytree(data_dir / folder, into / folder, copy_function=copy, symlinks=True)
-    clickhouse.start()
-    _run("pg_dump", "--format=custom", f"--exclude-table={VAULT_TABLES}", f"--file={into / 'history.dump'}", dsn)
-    for name in SECRETS:
-        shutil.copy2(data_dir / name, into / name)
+class Backups:
+    """The backups of one game, in a folder: data and keys apart."""
+
+    def __init__(self, folder: Path, say: Progress) -> None:
+        self._data, self._keys = DirectoryPlace(folder / "data"), DirectoryPlace(folder / "keys")
+        self._secrets, self._say = folder / "secrets", say
+
+    def take(self, system: System) -> Manifest:
+        """Back a running system up; the second time only what is new since."""
+        self._secrets.mkdir(parents=True, exist_ok=True)
+        for name in SECRETS:
+            if (system.data_dir / name).exists():
+                shutil.copy2(system.data_dir / name, self._secrets / name)
+        known = asyncio.run(self._data.backups())
+        order = take.Order(self._data, None, self._keys, incremental=bool(known), progress=self._say)
+        return asyncio.run(take.take(_site(system), order))
+
+    def bring(self, data_dir: Path) -> None:
+        """Make a data directory with the secrets alone."""
+        data_dir.mkdir(parents=True)
+        for name in self._secrets.iterdir():
+            shutil.copy2(name, data_dir / name.name)
+
+    def restore(self, system: System, backup_id: str) -> Report:
+        """Restore one backup into an empty site whose engines run, with the newest copy of the vault."""
+        wanted = Wanted(backup_id=backup_id)
+        order = restore.Order(self._data, wanted=wanted, keys=self._keys, progress=self._say)
+        return asyncio.run(restore.restore(_site(system), order))
 
 
-def take_keys(dsn: str, into: Path) -> None:
-    """Dump the vault's tables as they are now."""
-    _run("pg_dump", "--format=custom", f"--table={VAULT_TABLES}", f"--file={into / 'vault.dump'}", dsn)
-
-
-def restore(backup: Path, data_dir: Path) -> None:
-    """Make a data directory of a backup: the engines are started and stopped for it. Raises ``BenchError``."""
-    data_dir.mkdir(parents=True)
-    for folder in FILES:
-        if (backup / folder).exists():
-            shutil.copytree(backup / folder, data_dir / folder, copy_function=copy, symlinks=True)
-    for name in SECRETS:
-        shutil.copy2(backup / name, data_dir / name)
-    with EngineStack(data_dir, which=["postgres"], durable=False) as endpoints:
-        for dump in ("history.dump", "vault.dump"):
-            if (backup / dump).exists():
-                _run("pg_restore", "--no-owner", f"--dbname={endpoints.postgres_dsn}", str(backup / dump))
-
-
-def _run(program: str, *arguments: str) -> None:
-    done = subprocess.run([str(binary(program)), *arguments], capture_output=True, text=True, check=False, timeout=300)
-    if done.returncode != 0:
-        # Their messages name a connection without its password.
-        raise BenchError(f"{program} failed: {done.stderr[-500:]}")
+def _site(system: System) -> Site:
+    return site_of(Settings.from_env(system.role_env("backup")))

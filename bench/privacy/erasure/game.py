@@ -1,11 +1,11 @@
 """The game of erasure on real engines and roles.
 
 1. A control: runs of people who are no subjects. Their strings must be found, or the search is worth nothing.
-2. Runs about all subjects end; each is read. A backup is taken.
+2. Runs about all subjects end; each is read. A backup is taken, by the product's own command.
 3. Under kills of worker, orchestrator, API and Redis some subjects are erased while every subject has another run; that
    of an erased one may be before, in or behind the erasure, or wait for a signal that never comes.
 4. Every accepted run has ended once; the others are read again; every store is searched, running and stopped.
-5. The backup is restored with the vault as it is now, and its subjects are read and its stores searched.
+5. That backup is restored onto a new site, with the vault's newest copy; its subjects are read, its stores searched.
 """
 
 import asyncio
@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.lines import BenchError
-from bench.privacy.erasure import backup, stores
+from bench.privacy.erasure import stores
+from bench.privacy.erasure.backup import Backups
 from bench.privacy.erasure.clients import Client, erase_all, read_all, submit_all
 from bench.privacy.erasure.ends import ends_in_log, wait_for_ends, wait_for_quiet
 from bench.privacy.erasure.kills import keep_up, kill_while
@@ -82,6 +83,8 @@ class Played:
     restored_readable: list[int] = field(default_factory=list)
     #: Subjects that were not erased and that the restored system shows as before, of those that were read.
     restored_others: tuple[int, int] = (0, 0)
+    #: Erasures that the restore itself repeated, since its log or audit log has them and its vault had not.
+    erased_again: int = 0
     #: Wrapped keys of erased subjects by folder of PostgreSQL, before ``python -m deploy.vault scrub`` and after it.
     keys_before_scrub: dict[str, int] = field(default_factory=dict)
     keys_left: dict[str, int] = field(default_factory=dict)
@@ -103,7 +106,7 @@ class Game:
 
     def play(self) -> Played:
         """Play it. Raises ``BenchError`` where the game itself cannot be played."""
-        kept = self._folder / "backup"
+        backups = Backups(self._folder / "backups", self._say)
         with self._system("system") as system:
             client = Client(system)
             client.require()
@@ -112,13 +115,14 @@ class Game:
             self._play_control(system, client)
             before = self._first_runs(system, client)
             self._say("erasure: a backup")
-            backup.take(system, kept)
+            first = backups.take(system)
             self._erase_under_kills(system, client)
             self._judge(system, client, before)
-            backup.take_keys(system.endpoints.postgres_dsn, kept)
+            self._say("erasure: a later backup, with the vault as it is now")
+            backups.take(system)
         self._say("erasure: every store is searched once more, stopped")
         self.played.found.add(stores.search_files(self.stem, self._folder / "system"))
-        self._restore(kept, before)
+        self._restore(backups, first.id, before)
         return self.played
 
     def _play_control(self, system: System, client: Client) -> None:
@@ -220,11 +224,16 @@ class Game:
             elif ended[run] != "succeeded" and person.number not in erased:
                 self.played.broken[run] = f"{ended[run]} of a subject that is not erased"
 
-    def _restore(self, kept: Path, before: Mapping[int, Any]) -> None:
-        self._say("erasure: the backup is restored, with the keys as they are now")
-        backup.restore(kept, self._folder / "restored")
+    def _restore(self, backups: Backups, backup_id: str, before: Mapping[int, Any]) -> None:
+        self._say("erasure: the first backup is restored onto a new site, with the newest copy of the vault")
+        backups.bring(self._folder / "restored")
         sample = self.others[:: max(1, len(self.others) // 50)]
-        with self._system("restored") as system:
+        system = self._system("restored")
+        try:
+            system.endpoints = system.stack.start()
+            system.make_roles()
+            self.played.erased_again = backups.restore(system, backup_id).subjects_erased
+            system.start_roles()
             client = Client(system)
             shown = read_all(client, [self.first[one.number] for one in (*self.erased, *sample)])
             self.played.restored_readable = [
@@ -235,6 +244,8 @@ class Game:
             )
             self.played.restored_others = (same, len(sample))
             self.played.restored_found = self._search(system, self.stem)
+        finally:
+            system.stop()
         self.played.restored_found.add(stores.search_files(self.stem, self._folder / "restored"))
 
     def _search(self, system: System, stem: Stem) -> Searched:

@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -119,7 +120,7 @@ async def _killed_while(doors: Doors, made: Sequence[str], count: int, kills: in
     for kill in range(kills):
         # Each time after a further share of the records, so that the work lasts for all kills.
         share = count * kill // (kills + 1)
-        await until(lambda share=share: _done(doors, made, share), "a share is done", 0.02)  # type: ignore[misc]
+        await until(partial(_done, doors, made, share), "a share is done", 0.02)
         await asyncio.sleep(rng.uniform(0.0, 0.2))
         process.kill()
         process.launch()

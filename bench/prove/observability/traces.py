@@ -8,26 +8,20 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from api.render import traces as render
-from api.routers.traces.page import page_of
 from bench.lines import Line
-from bench.observability.stored_spans import ORG, fill, fill_large_run, questions
+from bench.observability.stored_spans import ORG, fill, questions
 from bench.observability.visible_spans import seconds_until_visible
 from bench.prove.area import Aim, at_most, line_of
 from connectors.clickhouse.client import ClickHouse
 from connectors.clickhouse.trace_filter import TraceFilter
 from connectors.clickhouse.trace_groups import TraceGroups
 from connectors.clickhouse.trace_query import Ordering, TraceQueries
-from connectors.clickhouse.traces import SpanScope, Traces
 from deploy.local.engines import EngineStack
 from deploy.local.engines.progress import Progress
-from services.observability.traces.reading import FoundTrace
-from services.observability.traces.tree import tree_of
 
 SPANS, QUICK_SPANS = 1_000_000, 200_000
 ROUNDS, QUICK_ROUNDS = 5, 2
 LARGE_TRACE = 10_000
-FIRST_PAGE = 200
 
 _Question = Callable[[], Awaitable[object]]
 
@@ -46,30 +40,28 @@ def measure(quick: bool, progress: Progress) -> Sequence[Line]:
         tempfile.TemporaryDirectory() as home,
         EngineStack(Path(home), {"clickhouse"}, durable=False, progress=progress) as endpoints,
     ):
-        progress(f"queries over {spans:,} spans, {rounds} rounds; a trace of {LARGE_TRACE:,} spans")
-        queries, pages = asyncio.run(_asked(endpoints.clickhouse_url, spans, rounds))
+        progress(f"queries over {spans:,} spans, {rounds} rounds")
+        queries = asyncio.run(_asked(endpoints.clickhouse_url, spans, rounds))
     progress("how soon the spans of a step that ended are read")
-    visible = seconds_until_visible(4 if quick else 12, progress)
+    visible, pages = seconds_until_visible(4 if quick else 12, LARGE_TRACE, 4 if quick else 20, progress)
     slowest = max(queries, key=lambda one: statistics.median(queries[one]))
     every = sorted(ms for samples in queries.values() for ms in samples)
     note = f"{len(queries)} kinds of queries over {spans:,} spans, the slowest: {slowest}"
     return [
         line_of(AIMS, "query_p95_ms", every[int(len(every) * 0.95)], note),
         line_of(AIMS, "query_p50_ms", statistics.median(every)),
-        line_of(AIMS, "trace_first_page_ms", pages, f"of {LARGE_TRACE:,} spans, read, joined and rendered"),
+        line_of(AIMS, "trace_first_page_ms", pages, f"of {LARGE_TRACE:,} spans, over HTTP"),
         line_of(AIMS, "span_visible_s", visible, "from a step's end until the API shows its attempt's span"),
     ]
 
 
-async def _asked(url: str, spans: int, rounds: int) -> tuple[dict[str, list[float]], list[float]]:
+async def _asked(url: str, spans: int, rounds: int) -> dict[str, list[float]]:
     store = ClickHouse(url, "bench_traces")
     await store.migrate()
     await fill(store, spans)
-    large = await fill_large_run(store, LARGE_TRACE)
     queries = await _queries(store, spans, rounds)
-    pages = [await _ms(partial(_first_page, store, large)) for _ in range(max(5, rounds))]
     await store.close()
-    return queries, pages[1:]
+    return queries
 
 
 async def _queries(store: ClickHouse, spans: int, rounds: int) -> dict[str, list[float]]:
@@ -95,17 +87,6 @@ def _kinds(finding: TraceQueries, groups: TraceGroups, filters: Mapping[str, Tra
         "group by model": partial(groups.by, ORG, whole, ["model"]),
         "group by prompt": partial(groups.by, ORG, whole, ["prompt"]),
     }
-
-
-async def _first_page(store: ClickHouse, trace: str) -> None:
-    traces = Traces(store)
-    rows = await traces.trace(ORG, trace, SpanScope())
-    found = FoundTrace(trace_id=trace, tree=tree_of(rows.spans), runs=[], of_trace=rows.runs)
-    page, cursor = page_of(found.tree.order, FIRST_PAGE, None)
-    texts = await traces.texts(ORG, trace, [one.span.span_id for _, one in page])
-    spans = {one.span.span_id: one.span for _, one in page}
-    assert len(texts) == FIRST_PAGE
-    render.trace(found, page, spans, cursor).model_dump_json()
 
 
 async def _ms(question: _Question) -> float:

@@ -59,7 +59,13 @@ def lines_of(game: Game, played: Played) -> list[Line]:
             len(played.broken),
             f"of {played.ends.total()} runs ({_counts(played.ends)}); kills: {kills}{_first(played.broken)}",
         ),
-        "erased_brought_back": (len(back), f"of {sizes.erased}; {same} of {read} others read in it as before"),
+        "erased_brought_back": (
+            len(back),
+            (
+                f"of {sizes.erased}, by the product's restore of a backup from before the erasures, with the newest "
+                f"copy of the vault ({played.erased_again} erasures repeated); {same} of {read} others are as before"
+            ),
+        ),
         "erasure_control_found": (
             len(played.control),
             f"places with strings of people who are no subjects: {', '.join(sorted(played.control))}",

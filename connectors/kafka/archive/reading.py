@@ -87,6 +87,18 @@ class ArchiveReader:
                 del left[where]
                 self._consumer.pause(TopicPartition(*where))
 
+    def follow(self, places: Mapping[Where, int]) -> None:
+        """Begin to read partitions from these offsets on; ``fetch`` returns what comes."""
+        self._consumer.assign([TopicPartition(*where) for where in places])
+        for where, offset in places.items():
+            self._consumer.seek(TopicPartition(*where), offset)
+
+    async def fetch(self) -> dict[Where, list[LogRow]]:
+        """Return the next records of the partitions that are followed, after half a second none."""
+        with kafka_errors("read"):
+            fetched = await self._consumer.getmany(timeout_ms=READ_TIMEOUT_MS)
+        return {(tp.topic, tp.partition): [_row(one) for one in records] for tp, records in fetched.items() if records}
+
     async def _finished(self, left: Mapping[Where, Range]) -> list[Where]:
         with kafka_errors("read"):
             return [w for w, at in left.items() if await self._consumer.position(TopicPartition(*w)) >= at.end]

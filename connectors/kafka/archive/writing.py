@@ -7,7 +7,7 @@ many thousands in one compressed batch, and is then cut before n (DeleteRecords)
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
 
-from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.admin.records_to_delete import RecordsToDelete
@@ -175,10 +175,10 @@ def _weight(row: LogRow) -> int:
     return len(row.key or b"") + len(row.value or b"") + headers + OVERHEAD
 
 
-async def _until_stored(consumer: object, wanted: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
+async def _until_stored(consumer: AIOKafkaConsumer, wanted: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
     while True:
         try:
-            await consumer.commit(dict(wanted))  # type: ignore[attr-defined]
+            await consumer.commit(dict(wanted))
             return
         except KafkaError as exc:
             if not exc.retriable:

@@ -11,9 +11,22 @@ from connectors.postgres.database import Database, epoch_ms, returned
 from schemas.errors import NotFound, Unavailable
 from schemas.prompts.evaluations import ScorerSpec
 
-_COLUMNS = f"name, sample, scorers, version, label, changed_by, {epoch_ms('changed_at')} AS changed_ms"
+_COLUMNS = f"name, sample, scorers, version, label, judge, changed_by, {epoch_ms('changed_at')} AS changed_ms"
 #: A new policy is used within this time; one that was removed likewise.
 FRESH_S = 5.0
+
+
+class JudgePlan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How a live judge is asked: by which version of its workflow, and what it may spend, in nano-dollars.
+
+    ``day_nano`` is for all answers within 24 hours, ``call_nano`` for one. ``calibration`` is the evaluation whose
+    labels of people say how far the judge can be believed.
+    """
+
+    workflow_version: int
+    day_nano: int
+    call_nano: int
+    calibration: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +34,7 @@ class ScoringPolicy:
     """The share of a prompt's answers that is scored, 0 to 1, and by what.
 
     With ``version`` or ``label`` only answers of that version count. ``names`` is the version that the label names now.
+    ``judge`` is there where one of the scorers is a judge.
     """
 
     name: str
@@ -28,6 +42,7 @@ class ScoringPolicy:
     scorers: list[ScorerSpec]
     version: int | None = None
     label: str | None = None
+    judge: JudgePlan | None = None
     changed_by: str = ""
     changed_ms: int = 0
     names: int | None = None
@@ -49,11 +64,13 @@ class PromptScoring:
         """Store a prompt's policy in place of the one it has; return it."""
         row = await self._database.fetchrow(
             "store a scoring policy",
-            "INSERT INTO prompt_scoring (org_id, name, sample, scorers, version, label, changed_by) "
-            "VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (org_id, name) DO UPDATE SET sample = $3, scorers = $4, "
-            f"version = $5, label = $6, changed_by = $7, changed_at = now() RETURNING {_COLUMNS}",
+            "INSERT INTO prompt_scoring (org_id, name, sample, scorers, version, label, changed_by, judge) "
+            "VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (org_id, name) DO UPDATE SET sample = $3, "
+            "scorers = $4, version = $5, label = $6, changed_by = $7, judge = $8, changed_at = now() "
+            f"RETURNING {_COLUMNS}",
             *(org_id, policy.name, policy.sample, msgspec.to_builtins(policy.scorers)),
             *(policy.version, policy.label, policy.changed_by),
+            None if policy.judge is None else msgspec.to_builtins(policy.judge),
         )
         return _policy(returned(row, "store a scoring policy"))
 
@@ -118,7 +135,8 @@ class ScoredOrganisations:
 
 def _policy(row: asyncpg.Record) -> ScoringPolicy:
     fields = dict(row.items())
-    return ScoringPolicy(**{**fields, "scorers": msgspec.convert(fields["scorers"], list[ScorerSpec])})
+    judge = None if fields["judge"] is None else msgspec.convert(fields["judge"], JudgePlan)
+    return ScoringPolicy(**{**fields, "judge": judge, "scorers": msgspec.convert(fields["scorers"], list[ScorerSpec])})
 
 
 def _nothing(name: str) -> NotFound:

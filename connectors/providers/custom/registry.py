@@ -100,9 +100,9 @@ def read_declaration(found: Any) -> Declared:
     return Declared(name, found, takes, models)
 
 
-def _price(name: str, model: str, price: object) -> tuple[Decimal, Decimal]:
+def _price(name: str, model: str, price: Any) -> tuple[Decimal, Decimal]:
     try:
-        given, written = (Decimal(one) for one in price)  # type: ignore[attr-defined]
+        given, written = (Decimal(one) for one in price)
     except (TypeError, ValueError, InvalidOperation):
         given = written = Decimal("NaN")
     if not all(one.is_finite() and 0 <= one < 1_000_000 for one in (given, written)):

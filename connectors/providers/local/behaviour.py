@@ -7,7 +7,7 @@ is repeated, and its successor may succeed. Only the rate limit depends on the t
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from hashlib import blake2b
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 Fault = Literal["error", "timeout", "garbage"]
 ATTEMPT_HEADER = "X-Attempt"
@@ -49,8 +49,8 @@ class LocalBehaviour:
     def changed(self, changes: Mapping[str, object]) -> Self:
         """Return a copy with other values. Raises ``ValueError``, which names the invalid field."""
         kinds = {field.name: type(field.default) for field in fields(self)}
-        values = {name: _checked(name, value, kinds) for name, value in changes.items()}
-        return replace(self, **values)  # type: ignore[arg-type]
+        values: dict[str, Any] = {name: _checked(name, value, kinds) for name, value in changes.items()}
+        return replace(self, **values)
 
     def delay_s(self, key: str) -> float:
         """Return the seconds before the call with this key is answered."""
@@ -59,13 +59,14 @@ class LocalBehaviour:
     def fault(self, key: str) -> Fault | None:
         """Return the fault of the call with this key, if any."""
         drawn = _draw(self.seed, "fault", key)
-        for name, share in (
+        shares: tuple[tuple[Fault, float], ...] = (
             ("error", self.error_rate),
             ("timeout", self.timeout_rate),
             ("garbage", self.garbage_rate),
-        ):
+        )
+        for name, share in shares:
             if drawn < share:
-                return name  # type: ignore[return-value]
+                return name
             drawn -= share
         return None
 

@@ -27,6 +27,11 @@ WHERE org_id IN (${org:singlequote}) AND trace_id = ${trace:singlequote}
 ORDER BY time LIMIT 1000
 """
 
+
+def _privacy(label: str, name: str) -> str:
+    return f"topk(10, sum by ({label}) (rate(agentflow_worker_privacy_{name}[$__rate_interval])))"
+
+
 DASHBOARD = Dashboard(
     uid="agentflow-errors",
     title="Error Analysis",
@@ -76,6 +81,35 @@ DASHBOARD = Dashboard(
                 "late events",
             ),
             says="They came when nothing waited for them any more.",
+        ),
+        curves(
+            "Personal data and secrets found",
+            "ops",
+            Prom(_privacy("kind", "findings_total"), "{{kind}}"),
+            says="By kind, in values of attempts whose policy has a section privacy.",
+            stacked=True,
+        ),
+        curves(
+            "What became of them",
+            "ops",
+            Prom(_privacy("effect", "findings_total"), "{{effect}}"),
+            says="keep is what a policy left where it was.",
+            stacked=True,
+        ),
+        curves(
+            "Values that were not let pass",
+            "ops",
+            Prom(_privacy("reason", "refusals_total"), "{{reason}}"),
+            says="privacy_refused is a rule that denies; privacy_failed is a detector or the vault.",
+        ),
+        curves(
+            "Time to search and redact a value",
+            "s",
+            Prom(
+                "histogram_quantile(0.99, sum by (le) "
+                "(rate(agentflow_worker_privacy_seconds_bucket[$__rate_interval])))",
+                "99%",
+            ),
         ),
         Panel(
             "Patterns", "table", "none", [Sql(_PATTERNS, "table")], "Failed steps, the most frequent first.", width=24

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 from deploy.local.engines.errors import EngineError
-from deploy.local.engines.kafka_cluster import KafkaCluster
+from deploy.local.engines.kafka_cluster import KafkaCluster, names_of
 from deploy.local.engines.progress import Progress, silent
 from deploy.local.engines.redis_servers import RedisCluster, RedisWatched
 from deploy.local.engines.stack import ALL_ENGINES, EngineName, EngineStack
 
+#: Servers that name each other to clients would name their plain ports: the front's are known to the front alone.
+NO_TLS = (
+    "TLS=1 is for one server of Redis here, since the wheel's Redis speaks no TLS: leave out REDIS or TLS. Servers "
+    "that are built with TLS may be a cluster, see docs/how-to/encrypt.md#redis"
+)
 RedisKind = Literal["single", "sentinel", "cluster"]
 
 
@@ -33,12 +39,14 @@ class ClusterStack(EngineStack):
         super().__init__(data_dir, which, durable=durable, progress=progress, warn=warn, tls=tls)
         self._brokers = brokers
         self._redis = redis
+        if self._tls is not None and brokers > 1:
+            self._tls = replace(self._tls, several=names_of(brokers))
 
     def open(self) -> None:
         """Take the data directory and choose the ports; starts nothing. Raises DataDirBusyError, EngineError."""
         self._refuse_other_brokers()
-        if self._tls is not None and (self._redis != "single" or self._brokers > 1):
-            raise EngineError("TLS=1 is for single servers: leave out BROKERS and REDIS, or TLS")
+        if self._tls is not None and "redis" in self._which and self._redis != "single":
+            raise EngineError(NO_TLS)
         super().open()
         if "kafka" in self._engines and self._brokers > 1:
             self._engines["kafka"] = KafkaCluster(self._engines["kafka"].context, self._brokers)

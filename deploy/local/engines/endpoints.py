@@ -45,10 +45,13 @@ def _kafka_login(bootstrap: str) -> dict[str, str]:
     access = access_of(bootstrap)
     if access == KafkaAccess():
         return {}
-    return {
+    login = {
         "KAFKA_SECURITY_PROTOCOL": access.protocol,
         "KAFKA_SASL_MECHANISM": access.mechanism,
         "KAFKA_SASL_USERNAME": access.username,
         "KAFKA_SASL_PASSWORD": access.password,
         "KAFKA_SSL_CAFILE": access.files.ca,
+        "KAFKA_SSL_CERTFILE": access.files.cert,
+        "KAFKA_SSL_KEYFILE": access.files.key,
     }
+    return {name: value for name, value in login.items() if value}

@@ -6,6 +6,7 @@ import base64
 import os
 import shutil
 import socket
+import ssl
 import struct
 import subprocess
 import uuid
@@ -22,6 +23,7 @@ from deploy.local.engines.jars import KAFKA, cache_root, ensure_jars
 from deploy.local.engines.ports import LOOPBACK, PortBook
 from deploy.local.engines.progress import Progress, heartbeat
 from deploy.local.engines.tls import kafka_login
+from deploy.local.engines.tls.files import LocalTls
 from schemas.configuration.kafka_access import Bootstrap, KafkaAccess
 from schemas.configuration.tls_files import TlsFiles
 
@@ -112,10 +114,14 @@ class KafkaEngine(Engine):
             if tls is None:
                 yield plain
                 return
-            with tls.trusting().wrap_socket(plain, server_hostname=LOOPBACK) as conn:
+            with self.client_context(tls).wrap_socket(plain, server_hostname=LOOPBACK) as conn:
                 if not kafka_login.log_in(conn, self.context.secret):
                     raise ConnectionError("the broker refuses its own user")
                 yield conn
+
+    def client_context(self, tls: LocalTls) -> ssl.SSLContext:
+        """Return the context of the probe's connections."""
+        return tls.trusting()
 
     def _access(self) -> KafkaAccess:
         if self.context.tls is None:

@@ -39,8 +39,8 @@ class KafkaNode(KafkaEngine):
         voters = (
             f"{number}@{LOOPBACK}:{ports.port(f'{name}-controller')}" for number, name in enumerate(self.quorum, 1)
         )
-        replicas, in_sync = str(BROKERS), str(MIN_ISR)
-        return {
+        replicas, in_sync, tls = str(BROKERS), str(MIN_ISR), self.context.tls
+        return ({} if tls is None else {"ssl.keystore.location": str(tls.both_of(self.name))}) | {
             "node.id": str(self.number),
             "controller.quorum.voters": ",".join(voters),
             "offsets.topic.replication.factor": replicas,
@@ -68,7 +68,7 @@ class KafkaCluster(Several):
     name = "kafka"
 
     def __init__(self, context: EngineContext, brokers: int = BROKERS) -> None:
-        names = tuple(f"kafka-{number}" for number in range(1, brokers + 1))
+        names = names_of(brokers)
         for name in names:  # chosen before the first writes who the voters are
             context.ports.port(f"{name}-controller")
         super().__init__(context, [_node(number, name, names)(context) for number, name in enumerate(names, 1)])
@@ -77,6 +77,11 @@ class KafkaCluster(Several):
     def address(self) -> Bootstrap:
         first = self.servers[0].address
         return Bootstrap(",".join(server.address for server in self.servers), access_of(first))
+
+
+def names_of(brokers: int) -> tuple[str, ...]:
+    """Return the names of so many brokers."""
+    return tuple(f"kafka-{number}" for number in range(1, brokers + 1))
 
 
 def replicas_of(brokers: int) -> tuple[int, int]:

@@ -70,14 +70,22 @@ class PostgresEngine(Engine):
     def launch_spec(self) -> Launch:
         settings = {**SETTINGS, **({} if self.context.durable else NOT_DURABLE), "port": str(self._port)}
         options = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
-        return Launch([str(binary("postgres")), "-D", str(self._data), *options], user=self._user)
+        return Launch([str(self.program("postgres")), "-D", str(self._data), *options], user=self._user)
 
     def probe(self) -> bool:
         """A start-up packet is answered with a request for the password, not with an error."""
-        fields = b"".join(part.encode() + b"\0" for part in ("user", SUPERUSER, "database", DATABASE)) + b"\0"
         with socket.create_connection((LOOPBACK, self._port), timeout=2) as conn:
-            conn.sendall(struct.pack(">ii", 8 + len(fields), PROTOCOL_3) + fields)
+            conn.sendall(self.start_packet())
             return conn.recv(1) == b"R"
+
+    def start_packet(self) -> bytes:
+        """Return a client's first message, which names user and database."""
+        fields = b"".join(part.encode() + b"\0" for part in ("user", SUPERUSER, "database", DATABASE)) + b"\0"
+        return struct.pack(">ii", 8 + len(fields), PROTOCOL_3) + fields
+
+    def program(self, name: str) -> Path:
+        """Return one of PostgreSQL's programs."""
+        return binary(name)
 
     @property
     def _data(self) -> Path:
@@ -101,7 +109,7 @@ class PostgresEngine(Engine):
         self._complete.touch()
 
     def _run(self, program: str, arguments: Sequence[str], text: str = "") -> None:
-        argv = guarded([str(binary(program)), *arguments], signal.SIGKILL, self._user)
+        argv = guarded([str(self.program(program)), *arguments], signal.SIGKILL, self._user)
         done = subprocess.run(
             argv,
             input=text,

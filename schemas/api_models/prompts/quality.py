@@ -13,11 +13,27 @@ class QualityChange(Answer):
     run_id: str
 
 
+class QualityReference(Answer):
+    """How far the answers of a model are those of a reference, ``provider/model``.
+
+    ``different`` of the ``pairs`` since that reference differ. ``e_value`` is the evidence that they differ more than
+    by chance; from ``limit`` on it is certain, and ``diverged`` stays true until there is another reference.
+    """
+
+    reference: str
+    pairs: int
+    different: int
+    e_value: float
+    limit: float
+    diverged: bool
+
+
 class QualitySeries(Answer):
     """A series: of a scorer, by version, workflow or model, and of which one.
 
     ``scores`` counts all; ``window`` those since the last change, and ``mean`` is theirs. ``stability`` is the
     population stability index of the last 500 scores against the first 500; ``null`` until there are 1,000.
+    ``reference`` is there for the scorer ``reference`` alone.
     """
 
     scorer: str
@@ -28,6 +44,7 @@ class QualitySeries(Answer):
     mean: float
     stability: float | None
     changes: list[QualityChange]
+    reference: QualityReference | None = None
     newest_at: str | None
 
 

@@ -12,6 +12,7 @@ from schemas.queues import OWN
 from schemas.spec.check.answers import answer_problems
 from schemas.spec.check.flow import flow_problems
 from schemas.spec.check.loops import loop_problems
+from schemas.spec.check.quarantine import quarantine_problems
 from schemas.spec.check.shape import similar
 from schemas.spec.check.texts import text_problems
 from schemas.spec.check.waiting_nodes import dynamic_problems
@@ -50,10 +51,19 @@ def node_problems(index: int, node: Node, outline: Outline, registry: Registry |
     yield from dynamic_problems(path, node)
     yield from flow_problems(place, node, outline)
     yield from answer_problems(path, node, outline)
+    yield from quarantine_problems(place, node, _prompt_of(node, registry))
     if isinstance(node, LoopNode):
         yield from loop_problems(place, node, outline)
     if registry is not None:
         yield from _registry_problems(path, node, outline, registry)
+
+
+def _prompt_of(node: Node, registry: Registry | None) -> PinnedPrompt | None:
+    return (
+        None
+        if registry is None or not isinstance(node, LlmNode | AgentNode)
+        else registry.prompts.get(node.config.prompt_ref)
+    )
 
 
 def required_inputs(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import chain, islice
 
 from schemas.errors import InvalidSpec, Problem
+from schemas.privacy.sealed_workflows import subject_problems
 from schemas.records.base import Json
 from schemas.spec.check.compensation import compensation_problems
 from schemas.spec.check.flow import size_problems
@@ -106,7 +107,8 @@ def check_spec(
     if problems:
         raise InvalidSpec(problems)
     resolved = resolve(spec, known, family)
-    if problems := _unique(chain(child_input_problems(resolved), given_problems(resolved, arguments))):
+    last = chain(child_input_problems(resolved), given_problems(resolved, arguments), subject_problems(resolved))
+    if problems := _unique(last):
         raise InvalidSpec(problems)
     return CheckedSpec(spec, resolved, needed_of(resolved))
 

@@ -115,6 +115,8 @@ class Cache:
         if (found := self._compared(call)) is None:
             return None
         semantics, question = found
+        if not await _may_be_kept(call, question.text):
+            return None
         with suppress(Unavailable):
             return await semantics.near(question)
         return None
@@ -189,6 +191,17 @@ def _label(call: Call) -> list[str]:
 async def _private(call: Call, response: ModelResponse) -> ModelResponse:
     """Return an answer as it may be kept. Raises ``StepError``."""
     return response if call.private is None else await call.private.response(response, "cache", call.ledger)
+
+
+async def _may_be_kept(call: Call, text: str) -> bool:
+    """Return whether a question's text, which is stored to be compared, may be in the cache as it is."""
+    if call.private is None:
+        return True
+    try:
+        kept: str = (await call.private.at("cache", text, call.ledger, point="model_call")).value
+    except StepError:
+        return False
+    return kept == text
 
 
 async def _lookup(call: Call) -> Lookup:

@@ -4,7 +4,8 @@ In every call, with a policy or without one, invisible characters are taken out 
 does not see them, and a model reads them.
 
 Only here is all of it together: prompt, system's text, messages, results of tools. What comes after this stage (the
-cache's key, the request, what is captured of it) has what is left. Images are not searched.
+cache's key, the request, what is captured of it) has what is left. Pictures are not searched: they stay, or
+are taken out, as the policy says.
 """
 
 from dataclasses import replace
@@ -15,6 +16,7 @@ from msgspec import structs
 from connectors.providers.conversation import Said, Turn
 from schemas.records.base import Json
 from services.calls.call import Answer, Call, Content, Proceed
+from services.calls.security.pictures import allowed_pictures
 from services.calls.security.private import Private
 from services.calls.security.private_stream import PrivateStream
 from services.privacy.sanitise.canonical import visible
@@ -47,7 +49,8 @@ def _visible(content: Content) -> Content:
 async def _redacted(call: Call, content: Content, private: Private) -> Content:
     """Return what a provider may read of a call's content."""
     said, subject = _said(content), "/".join(call.route).strip("/")
-    found = await private.at("provider", said, call.ledger, point="model_call", subject=subject)
+    content, left = allowed_pictures(private, call, content, said)
+    found = await private.at("provider", left, call.ledger, point="model_call", subject=subject)
     return content if found.value == said else _with(content, found.value)
 
 

@@ -6,7 +6,7 @@ differ. Where all is equal and the output is not, the model or the tool has answ
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 from msgspec import Struct
@@ -65,7 +65,7 @@ class Surroundings(Struct, frozen=True, kw_only=True):
     def places(self) -> tuple[str, str]:
         """The tags that name an environment and differ, of each run."""
         names = sorted(n for n in _PLACE_TAGS if self.tags_a.get(n) != self.tags_b.get(n))
-        return tuple(" ".join(f"{n}={tags[n]}" for n in names if n in tags) for tags in (self.tags_a, self.tags_b))  # type: ignore[return-value]
+        return _shown(names, self.tags_a), _shown(names, self.tags_b)
 
     def node_differs(self, node_id: str) -> bool | None:
         """Whether a node is defined differently; ``None`` where that is not known."""
@@ -206,3 +206,7 @@ def _nodes(node: Node) -> Iterator[Node]:
         if part.type != "attempt" or part is attempts[-1]:
             yield part
             yield from _nodes(part)
+
+
+def _shown(names: Sequence[str], tags: Mapping[str, str]) -> str:
+    return " ".join(f"{name}={tags[name]}" for name in names if name in tags)

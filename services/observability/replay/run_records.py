@@ -16,7 +16,7 @@ from schemas.errors import InvalidInput, NotFound, Problem
 from schemas.records.run_events import RunSubmitted
 from schemas.run_states import TERMINAL_RUN
 from topics.catalogue import RUN_EVENTS, declared
-from topics.partitioner import partition_for
+from topics.partitioner import run_partition
 
 MAX_RECORDS = 2_000
 MAX_BYTES = 4 * 1024 * 1024
@@ -81,7 +81,7 @@ class RunRecords:
         if place is None:
             raise NotFound(f"run {run_id} is not in history; see GET /api/v1/workflows/runs")
         key = run_id.encode()
-        partition = partition_for(key, self._partitions)
+        partition = run_partition(key, self._partitions)
         bounds = await self._log.bounds(RUN_EVENTS, partition)
         end = min(bounds.end, place.version + 1) if place.status in TERMINAL_RUN else bounds.end
         page = _Reading(RecordPage(partition), key, min(limit, MAX_RECORDS))

@@ -6,7 +6,7 @@ of the same tokens: another model's tokenizer may count others, which the risk s
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
 from msgspec import structs
 
@@ -46,10 +46,11 @@ def cheaper_models(group: Group, models: Sequence[Model], prices: Costs) -> Iter
     least = LEAST_QUALITY[group.node.policy.quality]
     equal = [model for model in able if model.quality >= today.quality - SAME_QUALITY]
     lower = [model for model in able if least <= model.quality < today.quality - SAME_QUALITY]
-    for kind, candidates in (("switch", equal), ("downgrade", lower)):
+    ways: tuple[tuple[Literal["switch", "downgrade"], list[Model]], ...] = (("switch", equal), ("downgrade", lower))
+    for kind, candidates in ways:
         found = _cheapest(candidates, paid, prices)
         if found is not None:
-            yield _suggestion(kind, group, today, *found)  # type: ignore[arg-type]
+            yield _suggestion(kind, group, today, *found)
 
 
 def _can(model: Model, group: Group, paid: Sequence[CallFact]) -> bool:

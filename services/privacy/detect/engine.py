@@ -64,6 +64,11 @@ class Detectors:
         self.influence: bool = influence or (beside is not None and beside.influence)
         self.engines: tuple[Engine, ...] = (*(beside.engines if beside else ()), *engines)
 
+    @property
+    def is_slow(self) -> bool:
+        """Whether other engines look, too, which take milliseconds where the rules take microseconds."""
+        return bool(self.engines)
+
     def find(self, text: str, above: str = "") -> list[Finding]:
         """Return what is in a text, by its place.
 

@@ -10,6 +10,11 @@ from services.privacy.vault.data_key import DataKey
 class Detecting(Protocol):
     """Finds. Both methods raise a ``StepError`` for what they cannot search to its end."""
 
+    @property
+    def is_slow(self) -> bool:
+        """Whether even a short text takes milliseconds, so that it is looked at beside the event loop."""
+        ...
+
     def find(self, text: str, above: str = "") -> list[Finding]:
         """Return what is in a text, none of it overlapping, by its place; ``above`` are words before it."""
         ...

@@ -177,7 +177,7 @@ class Redactor:
 
     async def _found(self, value: Any) -> list[Found]:
         try:
-            if _chars(value, ASIDE_CHARS) >= ASIDE_CHARS:
+            if self._detectors.is_slow or _chars(value, ASIDE_CHARS) >= ASIDE_CHARS:
                 found = await asyncio.to_thread(self._detectors.find_in, value)
             else:
                 found = self._detectors.find_in(value)

@@ -7,6 +7,7 @@ from schemas.privacy.document import Privacy
 from schemas.spec.error_codes import PRIVACY_FAILED
 from services.privacy.detect.custom import rule_of
 from services.privacy.detect.engine import Detectors
+from services.privacy.detect.engines import engine_named
 from services.privacy.detect.standard import standard_detectors
 from services.privacy.detect.values import Limits
 from services.privacy.redact.ports import Watch
@@ -16,10 +17,14 @@ from services.privacy.vault.opening import OpenVault
 
 
 def detectors_of(section: Privacy) -> Detectors:
-    """Return the standard rules with those of the section. Raises ``ValueError`` for one that is wrong."""
+    """Return the standard rules with those of the section, and its engines.
+
+    Raises ``ValueError`` for a rule that is wrong, and ``DetectorFailed`` for an engine that is not installed here.
+    """
     limits = Limits(characters=section.limits.text_chars, depth=section.limits.depth)
     own = [rule_of(one) for one in section.rules_of_ours]
-    return Detectors(own, limits, beside=standard_detectors())
+    engines = [engine_named(name) for name in section.detect.engines]
+    return Detectors(own, limits, engines=engines, beside=standard_detectors())
 
 
 def redactors_of(vault: OpenVault | None, watch: Watch | None = None) -> Redactors:

@@ -9,20 +9,23 @@ still plain is sealed now.
 | the words and details of an error | sealed; its code stays |
 | hashes by which runs are compared | keyed with the subject's key: equal values compare, and nobody can try values |
 | words of an error in a span | nothing |
+| the progress of a user's own worker, which Redis keeps until the attempt ends | sealed |
 
 When the key is destroyed meanwhile, an outcome becomes the failure ``subject_erased``. Its money stays.
 """
 
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+import orjson
 from msgspec import structs
 
 from connectors.aio.retry import until_available
 from connectors.objects.store import Objects
 from connectors.ports.engine import Clock
-from schemas.errors import SubjectErased
+from schemas.errors import Rejected, SubjectErased
 from schemas.payload import Inline, Payload, Reference
 from schemas.privacy.sealed import is_sealed
 from schemas.privacy.wants import Sealing
@@ -35,6 +38,8 @@ from services.privacy.subjects.ports import DataKey, SubjectKeys
 
 #: What stands in place of an error's words.
 SEALED_MESSAGE = "the words of this error are sealed with the data of its subject"
+#: What begins the text of sealed progress.
+_PROGRESS = "sealed-progress:"
 ERASED_MESSAGE = "the data of this run's subject was erased, and the step needs it"
 
 
@@ -53,6 +58,29 @@ class OutcomeSeals:
             return [await self._one(org_id, Sealing(subject), key, record) for record in records]
         except SubjectErased:
             return [erased(record) for record in records]
+
+    async def progress(self, org_id: str, subject: str, plain: bytes) -> bytes:
+        """Return JSON that a worker wants to have again, sealed, as JSON; empty once the key is destroyed.
+
+        Raises ``Unavailable`` while the vault is down: the worker says it again.
+        """
+        try:
+            key = await self._keys.subject_key(org_id, subject)
+        except SubjectErased:
+            return b""
+        return orjson.dumps(_PROGRESS + urlsafe_b64encode(key.seal(plain, _bound(org_id, subject))).decode())
+
+    async def progress_opened(self, org_id: str, subject: str, stored: bytes) -> bytes:
+        """Return sealed progress as its worker gave it, empty once the key is destroyed. Raises ``Unavailable``."""
+        text = orjson.loads(stored) if stored.startswith(f'"{_PROGRESS}'.encode()) else None
+        if text is None:
+            # It was stored before progress was sealed.
+            return stored
+        try:
+            key = await self._keys.subject_key(org_id, subject)
+            return key.open(urlsafe_b64decode(text.removeprefix(_PROGRESS)), _bound(org_id, subject))
+        except (SubjectErased, Rejected):
+            return b""
 
     async def _one(self, org_id: str, sealing: Sealing, key: DataKey, record: Record) -> Record:
         match record:
@@ -96,6 +124,10 @@ class OutcomeSeals:
         if not isinstance(found, Reference):
             raise TypeError("a value of a data subject was not sealed")
         return found
+
+
+def _bound(org_id: str, subject: str) -> bytes:
+    return f"progress\x00{org_id}\x00{subject}".encode()
 
 
 def erased(record: Record) -> Record:

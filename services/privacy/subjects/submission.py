@@ -14,7 +14,8 @@ from connectors.objects.store import Objects
 from schemas.errors import InvalidInput, Problem
 from schemas.payload import Reference
 from schemas.privacy.sealed import condition_key
-from schemas.privacy.sealed_questions import questions_of, refused_of
+from schemas.privacy.sealed_questions import questions_of
+from schemas.privacy.sealed_workflows import refused_of
 from schemas.privacy.wants import Sealing, Want
 from schemas.records.run_events import RunSubmitted
 from schemas.spec.conditions import Condition

@@ -12,20 +12,19 @@ A crash after 4 leaves an evaluation without a run; the same request with its ``
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import msgspec
-import orjson
 from msgspec.structs import replace
 
 from connectors.postgres.datasets import Datasets
 from connectors.postgres.evaluations import Evaluations, StoredEvaluation
 from connectors.postgres.prompts import Prompts
-from connectors.postgres.workflows import Workflows
 from schemas.api_models.prompts.evaluations import CreateEvaluation
 from schemas.api_models.runs import SubmitRun
 from schemas.clock import now_ms
-from schemas.errors import Conflict, InvalidInput, NotFound, Problem, SubmissionConflict
+from schemas.errors import InvalidInput, NotFound, Problem, SubmissionConflict
 from schemas.ids import content_hash, run_id
 from schemas.labels.label import TRUSTED, Label
 from schemas.labels.mapped import Labels
@@ -35,18 +34,16 @@ from schemas.records.run_events import RunSubmitted
 from services.prompts.evaluations.cases import chosen_of
 from services.prompts.evaluations.names import BASELINE, CANDIDATE
 from services.prompts.evaluations.needs import variables_for
+from services.prompts.evaluations.registering import Registering
 from services.prompts.evaluations.scorers.table import check_scorers, is_pair_judge
 from services.prompts.evaluations.workflow import Plan, Side, document, workflow_name
 from services.runs.submit import Submissions
 from services.workflows.nested import pin_prompts
-from services.workflows.registration import Registrations
-from services.workflows.resolver import WorkflowResolver
 
 #: Of the submissions of runs; the evaluation's id is theirs.
 SOURCE = "evaluations"
 #: The tag of a run that is an evaluation's.
 TAG = "evaluation"
-_TRIES = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,9 +63,7 @@ class StartPorts:
     prompts: Prompts
     datasets: Datasets
     evaluations: Evaluations
-    workflows: Workflows
-    registrations: Registrations
-    plans: WorkflowResolver
+    registering: Registering
     submissions: Submissions
 
 
@@ -165,21 +160,8 @@ class EvaluationStarts:
 
     async def _registered(self, who: Sender, plan: Plan) -> int:
         """Return the version of the workflow that says this."""
-        name, ports = workflow_name(plan.prompt), self._ports
-        for _ in range(_TRIES):
-            newest = await ports.workflows.latest(who.org_id, name) or 0
-            for version in (newest, newest + 1):
-                if version == 0:
-                    continue
-                try:
-                    text = orjson.dumps(document(plan, version)).decode()
-                    draft = await ports.registrations.check(who.org_id, text, who.project)
-                    await ports.registrations.store(who.org_id, draft)
-                except Conflict:
-                    continue
-                ports.plans.forget(who.org_id)
-                return version
-        raise Conflict(f"workflow {name} is being registered by others; send the request again")
+        name = workflow_name(plan.prompt)
+        return await self._ports.registering.version(who.org_id, name, partial(document, plan), who.project)
 
     def _evaluation(self, who: Sender, body: CreateEvaluation, definition: dict[str, Any]) -> StoredEvaluation:
         made_id = evaluation_id(who)

@@ -6,25 +6,19 @@
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
-
-import msgspec
 
 from connectors.objects.store import Objects
-from connectors.postgres.history.runs import RunFilter, Runs, StoredRun, StoredStep
+from connectors.postgres.history.runs import RunFilter, Runs
 from schemas.errors import Conflict, InvalidInput, NotFound, Problem, Rejected
-from schemas.payload import Payload
 from schemas.prompts.evaluations import Case
-from schemas.records.base import Json
 from schemas.records.run_events import Capture
 from schemas.records.security.pinned import Decision
 from schemas.spec.model import LlmNode, ResolvedSpec
 from services.privacy.redact.redactors import Redactors
 from services.prompts.from_runs.privacy import Activated, NoRow, RowPrivacy
-from services.prompts.from_runs.reading import Iterations, RunReading, answers_of, llm_nodes
+from services.prompts.from_runs.reading import Iterations, answers_of, llm_nodes, read_run
 from services.workflows.of_run import RunDefinitions
 
 #: Runs that are looked at for one dataset, the newest first.
@@ -133,7 +127,7 @@ class CasesOfRuns:
             skipped["definition is gone"] += 1
             return []
         nodes = {node.id: node for node in llm_nodes(spec.spec.dag.nodes) if _is_wanted(node, spec, wanted)}
-        reading = await self._read(run, steps, spec, privacy)
+        reading = await read_run(self._ports.objects, privacy.org_id, run, steps, spec, privacy.labels_of(run))
         cases: list[Case] = []
         for step in answers_of(steps, nodes, wanted.iterations):
             if len(cases) == most:
@@ -147,33 +141,6 @@ class CasesOfRuns:
             except NoRow as exc:
                 skipped[str(exc)] += 1
         return cases
-
-    async def _read(
-        self, run: StoredRun, steps: Sequence[StoredStep], spec: ResolvedSpec, privacy: RowPrivacy
-    ) -> RunReading:
-        org_id = privacy.org_id
-        payloads = {step.step_id: step.output for step in steps if step.output is not None}
-        return RunReading(
-            run=run,
-            spec=spec,
-            inputs=await self._inputs(org_id, run),
-            outputs=await self._values(org_id, payloads),
-            steps={step.step_id: step for step in steps},
-            labels=privacy.labels_of(run),
-        )
-
-    async def _inputs(self, org_id: str, run: StoredRun) -> dict[str, Json]:
-        stored = run.stored_inputs or {}
-        inline = {name: value for name, value in (run.inputs or {}).items() if name not in stored}
-        return inline | await self._values(org_id, stored)
-
-    async def _values(self, org_id: str, payloads: Mapping[str, dict[str, Any]]) -> dict[str, Json]:
-        """Return values by name, without those whose objects are gone: a null in their place would be another value."""
-        found: dict[str, Json] = {}
-        for name, payload in payloads.items():
-            with suppress(Rejected):
-                found[name] = await self._ports.objects.resolve(org_id, msgspec.convert(payload, Payload))
-        return found
 
 
 def _is_wanted(node: LlmNode, spec: ResolvedSpec, wanted: WantedSteps) -> bool:

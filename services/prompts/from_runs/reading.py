@@ -4,14 +4,20 @@ The steps of a loop's body are looked up in their iteration, then in the loop, t
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
+import msgspec
+
+from connectors.objects.store import Objects
 from connectors.postgres.history.runs import StoredRun, StoredStep
+from schemas.errors import Rejected
 from schemas.ids import child_step_id
 from schemas.labels.label import TRUSTED, UNLABELLED, Label
 from schemas.labels.mapped import Labels
 from schemas.labels.paths import ROOT, Path
+from schemas.payload import Payload
 from schemas.prompts.evaluations import Case
 from schemas.records.base import Json
 from schemas.spec.loops import all_outputs, iteration_prefix, iteration_step, output_node
@@ -91,6 +97,37 @@ class RunReading:
         if expected:
             found |= labels_of_output(step).placed(("expected",))
         return Labels(found).recorded
+
+
+async def read_run(
+    objects: Objects,
+    org_id: str,
+    run: StoredRun,
+    steps: Sequence[StoredStep],
+    spec: ResolvedSpec,
+    labels: Labels | None = None,
+) -> RunReading:
+    """Return a run with the values of its inputs and outputs, but for those that are gone. Raises ``Unavailable``."""
+    stored = run.stored_inputs or {}
+    inline = {name: value for name, value in (run.inputs or {}).items() if name not in stored}
+    payloads = {step.step_id: step.output for step in steps if step.output is not None}
+    return RunReading(
+        run=run,
+        spec=spec,
+        inputs=inline | await _values(objects, org_id, stored),
+        outputs=await _values(objects, org_id, payloads),
+        steps={step.step_id: step for step in steps},
+        labels=labels,
+    )
+
+
+async def _values(objects: Objects, org_id: str, payloads: Mapping[str, dict[str, Any]]) -> dict[str, Json]:
+    """Return values by name, without those whose objects are gone: a null in their place would be another value."""
+    found: dict[str, Json] = {}
+    for name, payload in payloads.items():
+        with suppress(Rejected):
+            found[name] = await objects.resolve(org_id, msgspec.convert(payload, Payload))
+    return found
 
 
 class _Place:

@@ -21,6 +21,7 @@ from schemas.spec.loops import every_node
 from schemas.spec.model import LlmNode, PinnedPrompt, ResolvedSpec
 from services.prompts.evaluations.workflow import workflow_name
 from services.prompts.from_runs.reading import is_answer
+from services.prompts.live.judging import is_judge
 from services.prompts.live.policy import is_sampled
 from services.runs.answers.scores import learns
 
@@ -65,6 +66,8 @@ def picked_of(
     run: StoredRun, steps: Sequence[StoredStep], spec: ResolvedSpec, policies: Mapping[str, ScoringPolicy]
 ) -> Iterator[Picked]:
     """Yield the answers that are scored. One of a cache, of another run or of an evaluation is none of production."""
+    if is_judge(run.workflow_name):
+        return
     nodes = {node.id: node for node in every_node(spec.spec.dag.nodes) if isinstance(node, LlmNode)}
     arms = {arm.ref: arm for arm in msgspec.convert(run.rollouts or [], list[RunArm])}
     for step in steps:

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 
 from schemas.errors import InvalidInput, Problem
 from schemas.prompts.evaluations import ScorerSpec
-from services.prompts.evaluations.scorers.table import check_scorers
+from services.prompts.evaluations.scorers.table import check_scorers, is_pair_judge
 
-#: A live answer has no expected value, and code of users and judges run in workers.
-LIVE_KINDS = ("contains", "cost", "json_schema", "latency", "regex")
+#: A live answer has no expected value, and code of users runs in workers.
+LIVE_KINDS = ("contains", "cost", "json_schema", "latency", "llm_judge", "regex")
+JUDGE = "llm_judge"
 #: Those that look at what an answer says.
-OF_CONTENTS = frozenset({"contains", "json_schema", "regex"})
+OF_CONTENTS = frozenset({"contains", "json_schema", JUDGE, "regex"})
 _WHOLE = 2**64
 
 
@@ -28,6 +29,16 @@ def check_live_scorers(specs: Sequence[ScorerSpec]) -> None:
         for place, spec in enumerate(specs)
         if spec.kind == "contains" and not spec.options.get("values")
     ]
+    judges = [place for place, spec in enumerate(specs) if spec.kind == JUDGE]
+    problems += [
+        Problem(f"scorers[{place}].kind", "is a second judge, and a policy has one", "put both rubrics into one")
+        for place in judges[1:]
+    ]
+    problems += [
+        Problem(f"scorers[{place}].options.mode", "is pair, and a live answer is alone", "leave mode out")
+        for place in judges
+        if is_pair_judge(specs[place])
+    ]
     if problems:
         raise InvalidInput.of(*problems)
     check_scorers(specs)
@@ -39,3 +50,8 @@ def _problem(place: int, spec: ScorerSpec) -> Problem:
         f"{spec.kind} cannot score a live answer, which has no expected value",
         f"use one of {', '.join(LIVE_KINDS)}; or an evaluation",
     )
+
+
+def judge_of(specs: Sequence[ScorerSpec]) -> ScorerSpec | None:
+    """Return the judge among scorers, ``None`` without one."""
+    return next((spec for spec in specs if spec.kind == JUDGE), None)

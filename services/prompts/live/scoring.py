@@ -1,28 +1,25 @@
 """Scores the live answers of runs that ended: once each, however often a process dies.
 
-    lease ──> score ──> store ──> send ──> settle
+    lease ──> score ──> store ──> ask the judge ──> send ──> settle
 
 A run stays due until it is settled. Who finds it again scores only answers that have no score, and sends the stored
-scores of all: the same records, which change nothing where they were learned, unless a person scored in between.
+scores of all: the same records, which change nothing where they were learned, unless a person scored in between. What a
+judge still has is sent after its run, which is due as any other when it ends, see ``judging``.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import msgspec
 
-from connectors.kafka.deadline_appender import Appender
-from connectors.objects.store import Objects
 from connectors.ports.engine import OutRecord
 from connectors.postgres.history.runs import StoredRun, StoredStep
 from connectors.postgres.live_scores import DueRun, LiveScore
 from connectors.postgres.prompts.scoring import ScoringPolicy
-from connectors.redis.shadow_answers import ShadowAnswer
-from schemas import clock
 from schemas.errors import InvalidInput, Rejected, Unavailable
+from schemas.labels.mapped import Labels
 from schemas.payload import Payload
 from schemas.prompts.evaluations import Answered, Case, ScorerSpec
 from schemas.records.base import Json
@@ -30,8 +27,11 @@ from schemas.records.run_events import Capture
 from schemas.spec.model import ResolvedSpec
 from services.prompts.evaluations.scorers.base import Mark
 from services.prompts.evaluations.scorers.table import scorer_of
+from services.prompts.from_runs.reading import read_run
+from services.prompts.live.judging import Asked, is_judge, score_of
 from services.prompts.live.picked import Picked, arm_scores, picked_of, route_scores, series_scores, shadow_of
-from services.prompts.live.policy import OF_CONTENTS
+from services.prompts.live.policy import JUDGE, OF_CONTENTS, judge_of
+from services.prompts.live.ports import LivePorts
 from topics.catalogue import DEPLOYMENT_OUTCOMES, QUALITY_SCORES, ROUTE_OUTCOMES
 from topics.codec import encode
 
@@ -44,87 +44,6 @@ LEASE_S = 60.0
 BATCH = 50
 #: Runs that are scored at the same time: each waits for PostgreSQL some times, and for the broker once.
 AT_ONCE = 4
-
-
-class Policies(Protocol):
-    """Where policies are, see ``connectors.postgres.prompts.scoring``."""
-
-    async def of_org(self, org_id: str) -> Mapping[str, ScoringPolicy]:
-        """Return the policies of an organisation, by prompt. Raises ``Unavailable``."""
-        ...
-
-
-class Store(Protocol):
-    """Where runs are due and scores are stored, see ``connectors.postgres.live_scores``. All raise ``Unavailable``."""
-
-    async def lease(self, lease_s: float, limit: int) -> Sequence[DueRun]:
-        """Return runs that are due, and nobody else has."""
-        ...
-
-    async def add(self, org_id: str, scores: Sequence[LiveScore]) -> None:
-        """Store scores. One that is there stays as it is."""
-        ...
-
-    async def of_run(self, org_id: str, run_id: str) -> Sequence[LiveScore]:
-        """Return the scores of a run's answers."""
-        ...
-
-    async def settle(self, due: DueRun) -> None:
-        """Let a run be due no more."""
-        ...
-
-
-class History(Protocol):
-    """Where runs are, see ``connectors.postgres.history.runs``."""
-
-    async def get(
-        self, org_id: str, run_id: str, *, step_outputs: bool = False
-    ) -> tuple[StoredRun, list[StoredStep]] | None:
-        """Return a run and its steps, ``None`` for an unknown one. Raises ``Unavailable``."""
-        ...
-
-
-class Definitions(Protocol):
-    """Where definitions are, see ``services.workflows.of_run``."""
-
-    async def of(self, org_id: str, run: StoredRun) -> ResolvedSpec | None:
-        """Return the definition of a run, ``None`` where it is gone. Raises ``Unavailable``."""
-        ...
-
-
-class ShadowSource(Protocol):
-    """Where answers of shadows are, see ``connectors.redis.shadow_answers``."""
-
-    async def find(self, org_id: str, request_id: str) -> ShadowAnswer | None:
-        """Return the answer of an attempt, ``None`` if it is not there. Raises ``Unavailable``."""
-        ...
-
-
-class Counted(Protocol):
-    """Counts what became of answers and scorers."""
-
-    def __call__(self, outcome: str) -> None:
-        """Count one: ``scored``, ``failed``, ``hidden`` (by ``CAPTURE``), ``gone`` (a run or its definition)."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LivePorts:
-    """What live scoring asks and writes.
-
-    ``capture`` is that of the installation. ``shadows`` has answers that were shown to nobody.
-    """
-
-    policies: Policies
-    store: Store
-    history: History
-    definitions: Definitions
-    objects: Objects
-    appender: Appender
-    count: Counted
-    capture: Capture = "full"
-    shadows: ShadowSource | None = None
-    now_ms: Callable[[], int] = clock.now_ms
 
 
 class LiveScoring:
@@ -166,6 +85,37 @@ class LiveScoring:
         run, steps = found
         if run.subject:
             return True
+        if is_judge(run.workflow_name):
+            return await self._score_judged(due, run, steps, policies)
+        return await self._score_run(due, run, steps, policies)
+
+    async def _score_judged(
+        self, due: DueRun, run: StoredRun, steps: list[StoredStep], policies: Mapping[str, ScoringPolicy]
+    ) -> bool:
+        """Store what a judge said, and send the scores of the answer's run again, with this one."""
+        ports = self._ports
+        found = None if ports.judging is None else await ports.judging.judged(due.org_id, run, steps)
+        if found is None or ports.judging is None:
+            return True
+        one, mark = found
+        ports.count("failed" if mark.score is None else "scored")
+        await ports.store.add(due.org_id, [score_of(one, mark)])
+        await ports.judging.store.end(due.org_id, one, run.cost_nano)
+        answered = await ports.history.get(due.org_id, one.run_id, step_outputs=True)
+        if answered is None:
+            return True
+        return await self._score_run(DueRun(due.org_id, one.run_id), *answered, policies, judge=False)
+
+    async def _score_run(
+        self,
+        due: DueRun,
+        run: StoredRun,
+        steps: list[StoredStep],
+        policies: Mapping[str, ScoringPolicy],
+        *,
+        judge: bool = True,
+    ) -> bool:
+        ports = self._ports
         spec = await ports.definitions.of(due.org_id, run)
         if spec is None:
             ports.count("gone")
@@ -174,25 +124,71 @@ class LiveScoring:
         if not picked:
             return True
         shadows, missing = await self._shadows(due.org_id, picked.values(), spec)
-        if missing and ports.now_ms() - (run.finished_ms or 0) < SHADOWS_WAIT_MS:
+        if judge and missing and ports.now_ms() - (run.finished_ms or 0) < SHADOWS_WAIT_MS:
             return False
         picked |= {one.call: one for one in shadows}
-        known = {one.call for one in await ports.store.of_run(due.org_id, run.id)}
-        new = [score for one in picked.values() if one.call not in known for score in await self._marks(due, one)]
+        known = {(one.call, one.scorer) for one in await ports.store.of_run(due.org_id, run.id)}
+        scored = {call for call, _ in known}
+        new = [score for one in picked.values() if one.call not in scored for score in await self._marks(due, one)]
         if new:
             await ports.store.add(due.org_id, new)
+        if judge and (unjudged := await self._ask(due, run, steps, spec, picked.values(), known)):
+            await ports.store.add(due.org_id, unjudged)
+        await self._send(due.org_id, run, picked)
+        return True
+
+    async def _send(self, org_id: str, run: StoredRun, picked: Mapping[str, Picked]) -> None:
+        """Send stored scores. An answer that a judge still has is no whole one yet."""
+        ports = self._ports
         # What is stored counts, and not what was found here: somebody else may have been first.
-        stored = await ports.store.of_run(due.org_id, run.id)
-        out = [OutRecord(ROUTE_OUTCOMES, r.group.encode(), encode(r)) for r in route_scores(due.org_id, picked, stored)]
+        stored = await ports.store.of_run(org_id, run.id)
+        waiting = frozenset[str]() if ports.judging is None else await ports.judging.store.waiting(org_id, run.id)
+        whole = [one for one in stored if one.call not in waiting]
+        out = [OutRecord(ROUTE_OUTCOMES, r.group.encode(), encode(r)) for r in route_scores(org_id, picked, whole)]
         out += [
-            OutRecord(DEPLOYMENT_OUTCOMES, r.rollout.encode(), encode(r))
-            for r in arm_scores(due.org_id, picked, stored)
+            OutRecord(DEPLOYMENT_OUTCOMES, r.rollout.encode(), encode(r)) for r in arm_scores(org_id, picked, whole)
         ]
-        series = series_scores(due.org_id, run, picked, stored)
+        series = series_scores(org_id, run, picked, stored)
         out += [OutRecord(QUALITY_SCORES, r.group.encode(), encode(r)) for r in series]
         if out:
             await ports.appender.append(out)
-        return True
+
+    async def _ask(
+        self,
+        due: DueRun,
+        run: StoredRun,
+        steps: Sequence[StoredStep],
+        spec: ResolvedSpec,
+        picked: Iterable[Picked],
+        known: Collection[tuple[str, str]],
+    ) -> list[LiveScore]:
+        """Give answers to their prompts' judges; return the scores of those that are not judged, which have none."""
+        judging, reading, unjudged = self._ports.judging, None, list[LiveScore]()
+        for one in picked:
+            judge, plan = judge_of(one.policy.scorers), one.policy.judge
+            if judge is None or (one.call, judge.called) in known:
+                continue
+            score = _score_of(due, one, judge, Mark(score=None))
+            if self._ports.capture != "full":
+                self._ports.count("hidden")
+                unjudged.append(replace(score, note=_hidden(self._ports.capture)))
+                continue
+            if judging is None or plan is None:
+                continue
+            output, problem = await self._output(due.org_id, one.step)
+            if problem:
+                unjudged.append(replace(score, note=problem))
+                continue
+            if reading is None:
+                labels = None if run.security is None else Labels.read(run.security.get("inputs") or {})
+                reading = await read_run(self._ports.objects, due.org_id, run, steps, spec, labels)
+            asked = Asked(
+                score=score, step=one.step, node=one.node, spec=judge, plan=plan, output=output, reading=reading
+            )
+            found = await judging.ask(due.org_id, asked)
+            self._ports.count("asked" if found is None else "failed")
+            unjudged += [] if found is None else [found]
+        return unjudged
 
     async def _shadows(self, org_id: str, picked: Iterable[Picked], spec: ResolvedSpec) -> tuple[list[Picked], int]:
         """Return the shadows of answers, and how many answers have none yet."""
@@ -208,10 +204,14 @@ class LiveScoring:
         return found, missing
 
     async def _marks(self, due: DueRun, one: Picked) -> list[LiveScore]:
-        reads = self._ports.capture == "full" and any(spec.kind in OF_CONTENTS for spec in one.policy.scorers)
+        reads = self._ports.capture == "full" and any(
+            spec.kind in OF_CONTENTS and spec.kind != JUDGE for spec in one.policy.scorers
+        )
         output, problem = await self._output(due.org_id, one.step) if reads else (None, "")
         found = []
         for spec in one.policy.scorers:
+            if spec.kind == JUDGE:
+                continue
             mark = await self._mark(spec, one, output, problem)
             found.append(_score_of(due, one, spec, mark))
         return found
@@ -220,7 +220,7 @@ class LiveScoring:
         of_contents = spec.kind in OF_CONTENTS
         if of_contents and self._ports.capture != "full":
             self._ports.count("hidden")
-            return Mark(score=None, note=f"CAPTURE is {self._ports.capture}: contents of answers are not scored")
+            return Mark(score=None, note=_hidden(self._ports.capture))
         mark = await _marked(spec, _answered(one, output, problem if of_contents else ""))
         self._ports.count("failed" if mark.score is None else "scored")
         return mark
@@ -231,6 +231,10 @@ class LiveScoring:
             return await self._ports.objects.resolve(org_id, msgspec.convert(step.output, Payload)), ""
         except (Rejected, msgspec.ValidationError) as exc:
             return None, str(exc)
+
+
+def _hidden(capture: Capture) -> str:
+    return f"CAPTURE is {capture}: contents of answers are not scored"
 
 
 def _answered(one: Picked, output: Json, error: str) -> Answered:

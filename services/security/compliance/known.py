@@ -4,7 +4,7 @@ from typing import Protocol
 
 from pydantic import ValidationError
 
-from schemas.compliance.facts import Facts, StoredFacts
+from schemas.compliance.facts import Facts, FactsDocument, StoredFacts
 from schemas.compliance.shipped import SHIPPED
 from schemas.errors import BadRecord, Unavailable
 from schemas.records.definitions import Definition
@@ -28,7 +28,10 @@ class KnownFacts:
     Before ``mark_loaded`` reports that the topic was read to its end once, the absence of facts proves nothing.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, base: FactsDocument = SHIPPED) -> None:
+        """``base`` holds of all organisations: what comes along, with the installation's own."""
+        self._base = base
+        self._alone = Facts(base)
         self._facts: dict[str, Facts] = {}
         self._loaded = False
 
@@ -42,7 +45,7 @@ class KnownFacts:
             raise BadRecord("provider_facts", f"{definition.key} has no facts: {first_fault(exc)}") from exc
         known = self._facts.get(definition.org_id)
         if known is None or known.version < stored.version:
-            self._facts[definition.org_id] = Facts(SHIPPED, stored.facts, stored.version)
+            self._facts[definition.org_id] = Facts(self._base, stored.facts, stored.version)
 
     def mark_loaded(self) -> None:
         """Report that every definition that existed at the start was applied."""
@@ -52,4 +55,4 @@ class KnownFacts:
         """Return an organisation's facts. Raises ``Unavailable`` before the first load."""
         if not self._loaded:
             raise Unavailable("provider facts", "the facts of providers have not been read to their end yet", 1.0)
-        return self._facts.get(org_id, SHIPPED_ALONE)
+        return self._facts.get(org_id, self._alone)

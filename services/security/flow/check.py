@@ -27,7 +27,7 @@ class FlowCheck:
     """A check with the active policy ``name`` of an organisation, as data for another process.
 
     ``name`` has its version, as ``name@version``. ``tools`` are the registry's declarations of tools, ``stated`` the
-    organisation's facts of providers, ``servers`` the labels of its MCP servers.
+    organisation's facts of providers, ``base`` those of all, ``servers`` the labels of its MCP servers.
     """
 
     org_id: str
@@ -36,6 +36,7 @@ class FlowCheck:
     tools: Mapping[str, ToolSecurity]
     arguments: ArgumentNames
     stated: FactsDocument | None = None
+    base: FactsDocument = SHIPPED
     servers: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def warnings(self, resolved: ResolvedSpec) -> tuple[Problem, ...]:
@@ -48,7 +49,7 @@ class FlowCheck:
             return ()
         try:
             ground = self._ground(resolved)
-            judge = Judge(compile_policy(policy), self.org_id, Facts(SHIPPED, self.stated))
+            judge = Judge(compile_policy(policy), self.org_id, Facts(self.base, self.stated))
         except AgentFlowError as exc:
             said = f"the policy {self.name} of this organisation cannot be read: {exc}"
             raise InvalidSpec((Problem("", said, "activate a version that passes `agentctl policy test`"),)) from exc

@@ -13,7 +13,7 @@ from services.security.flow.judge import Judge, Said
 from services.security.flow.providers import into, of_providers
 from services.security.flow.values import INPUTS
 
-_ENDORSE = "let a person approve it, or choose it from an answer with a closed schema"
+_ENDORSE = "let a person approve it, or choose it from the answer of a quarantined node"
 
 
 def findings_of(flow: Flow, ground: Ground, judge: Judge | None = None) -> list[Finding]:

@@ -7,6 +7,7 @@ from schemas.errors import InvalidInput, Problem
 from schemas.policies.document import Policy
 from schemas.policies.read import read_policy
 from schemas.policies.testing import run_tests
+from services.privacy.detect.engines import not_installed
 
 #: A policy's name is a part of the API's paths.
 NAME_PATTERN = r"^[A-Za-z][A-Za-z0-9_.-]{0,99}$"
@@ -32,6 +33,20 @@ def policy_of(document: str | Mapping[str, Any], cases: Sequence[Mapping[str, An
         fix = "use letters, digits and _ . -, and neither active nor test"
         raise InvalidInput.of(Problem(f"{_AT}.name", said, fix))
     return policy
+
+
+def check_engines(policy: Policy) -> None:
+    """Raise ``InvalidInput`` for engines of detectors that are not installed here: they would refuse every value."""
+    names = () if policy.privacy is None else policy.privacy.detect.engines
+    fix = "install it for the API and all workers, or remove it, see docs/reference/detectors.md"
+    said = {index: not_installed(name) for index, name in enumerate(names)}
+    problems = [
+        Problem(f"{_AT}.privacy.detect.engines[{index}]", f"{names[index]!r} {why}", fix)
+        for index, why in said.items()
+        if why
+    ]
+    if problems:
+        raise InvalidInput.of(*problems)
 
 
 def check_tests(policy: Policy) -> None:

@@ -5,8 +5,8 @@
 2. The tools that the workflow, or one that it starts, may call have their declarations: of the policy, else of the
    registry, and results of an MCP server the label of that server. A tool of a queue is known to its workers only;
    without the policy's word nothing is declared of it.
-3. Only the policy says what endorses: functions that it lists, and answers of nodes that it names and whose schema is
-   closed. What a declaration of the registry says of that is a wish.
+3. Only the policy says what endorses: functions that it lists, and answers of nodes that it names, or that are
+   quarantined, and whose schema is closed. What a declaration of the registry says of that is a wish.
 4. Its inputs are redacted, and labelled by what was found in them, where the policy has a section ``privacy``.
 """
 
@@ -21,7 +21,7 @@ from schemas.labels.label import INTEGRITIES, UNLABELLED, Integrity, Label, labe
 from schemas.labels.mapped import Labels
 from schemas.labels.paths import ROOT, format_path
 from schemas.labels.servers import MCP_CALL, server_label, tool_key
-from schemas.policies.document import Policy
+from schemas.policies.document import Endorsement, Policy
 from schemas.policies.patterns import matches
 from schemas.records.base import Json
 from schemas.records.security.pinned import UNDECLARED, Mode, RunSecurity, ToolSecurity
@@ -273,9 +273,13 @@ def _closed(policy: Policy, surface: Surface) -> dict[str, list[str]]:
     """Return the nodes whose answers the policy endorses, by workflow: their schemas are closed."""
     named = [one for one in policy.endorse if one.by == "schema"]
     found = {
-        workflow: sorted(
-            node for node in nodes if any(matches(e.nodes, node) and matches(e.workflows, workflow) for e in named)
-        )
+        workflow: sorted(node for node in nodes if any(_names(one, workflow, node, surface) for one in named))
         for workflow, nodes in sorted(surface.closed.items())
     }
     return {workflow: nodes for workflow, nodes in found.items() if nodes}
+
+
+def _names(one: Endorsement, workflow: str, node: str, surface: Surface) -> bool:
+    if one.quarantined and node not in surface.quarantined.get(workflow, ()):
+        return False
+    return matches(one.nodes, node) and matches(one.workflows, workflow)

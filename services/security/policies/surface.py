@@ -17,13 +17,14 @@ from schemas.spec.model import AgentNode, FunctionNode, LlmNode, Node, ResolvedS
 class Surface:
     """Names of tools, those of them that are called on queues, functions and closed nodes by the workflow.
 
-    ``servers`` are the MCP servers that nodes call.
+    ``quarantined`` are those closed nodes that the workflow keeps apart, ``servers`` the MCP servers that nodes call.
     """
 
     tools: frozenset[str]
     queued: frozenset[str]
     functions: Mapping[str, frozenset[str]]
     closed: Mapping[str, frozenset[str]]
+    quarantined: Mapping[str, frozenset[str]]
     servers: frozenset[str] = frozenset()
 
     @classmethod
@@ -35,6 +36,7 @@ class Surface:
         functions: dict[str, set[str]] = defaultdict(set)
         closed: dict[str, set[str]] = defaultdict(set)
         opened: dict[str, set[str]] = defaultdict(set)
+        free: dict[str, set[str]] = defaultdict(set)
         for one in (resolved, *resolved.children.values()):
             tools.update(name for prompt in one.prompts.values() if prompt.form for name in prompt.form.tools)
             for node in every_node(one.spec.dag.nodes):
@@ -47,9 +49,14 @@ class Surface:
                     if queue_of(node) is not None:
                         queued.add(name)
                 (closed if _answers_closed(node, one) else opened)[one.spec.name].add(node.id)
+                if not _is_quarantined(node):
+                    free[one.spec.name].add(node.id)
         # Two versions of one workflow may have a node of the same name.
         certain = {name: nodes - opened[name] for name, nodes in closed.items()}
-        return cls(frozenset(tools), frozenset(queued), _frozen(functions), _frozen(certain), frozenset(servers))
+        kept = {name: nodes - free[name] for name, nodes in certain.items()}
+        return cls(
+            frozenset(tools), frozenset(queued), _frozen(functions), _frozen(certain), _frozen(kept), frozenset(servers)
+        )
 
 
 def _calls(node: Node) -> Iterator[tuple[Literal["tool", "function"], str]]:
@@ -75,6 +82,10 @@ def _answers_closed(node: Node, resolved: ResolvedSpec) -> bool:
     found = (prompt for key, prompt in resolved.prompts.items() if key == ref or prompt.name == name)
     schemas = [effective(node, prompt).output_schema for prompt in found]
     return bool(schemas) and all(map(is_closed, schemas))
+
+
+def _is_quarantined(node: Node) -> bool:
+    return isinstance(node, LlmNode) and node.config.quarantined
 
 
 def _frozen(found: Mapping[str, set[str]]) -> dict[str, frozenset[str]]:

@@ -7,7 +7,10 @@ whatever comes twice or late:
 2. A series is in the order of the log. Its window grows while the mean stays, see ``adwin``.
 3. A change that is certain emits one ``QualityDrifted``, with the means before and after; and the window keeps what
    came after the change. There is none before ``LEAST_SCORES`` scores.
-4. A prompt has at most ``MOST_SERIES`` series: one more makes the one with the oldest newest score leave.
+4. Answers that were compared with those of a reference are in one series, of their model: what is tested is whether
+   they are equal, see ``schemas.tables.equality``. One ``QualityDrifted`` says that they no longer are; with another
+   reference the test starts again.
+5. A prompt has at most ``MOST_SERIES`` series: one more makes the one with the oldest newest score leave.
 
 So the state, and each event, follow from the log alone.
 """
@@ -15,15 +18,18 @@ So the state, and each event, follow from the log alone.
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from schemas.errors import BadRecord
 from schemas.metrics import QUALITY_SCORES_TOTAL
-from schemas.records.quality import AnswerScored, Drift, QualityDrifted
+from schemas.records.quality import AnswerScored, Compared, Drift, QualityDrifted
 from schemas.tables import quality as entries
 from schemas.tables.entry import BEGUN, Entry, entry
+from schemas.tables.equality import limit_of, with_pair
 from schemas.tables.quality import (
     SERIES,
     Change,
+    Equality,
     Series,
     Value,
     answer_entity,
@@ -68,6 +74,8 @@ class QualityFold(FlatFold[AnswerScored]):
             return [_count("repeated")]
         state.put(answer, BEGUN, 1)
         commands: list[Command] = [ExpireAt(answer, now_ms + REMEMBERED_MS), _count("counted")]
+        if event.compared is not None:
+            return [*commands, *_compare(state, event, event.compared)]
         for by, value in (("version", str(event.version)), ("workflow", event.workflow_name), ("model", event.model)):
             commands += _add(state, event, by, value)
         return commands
@@ -80,7 +88,8 @@ class QualityFold(FlatFold[AnswerScored]):
         found: list[Command] = []
         for field in _series(state, entity):
             series = state.get(entity, field) or Series()
-            found += [Emit(_event(group, field, change)) for change in series.changes]
+            reference = "" if series.equality is None else series.equality.reference
+            found += [Emit(_event(group, field, change, reference)) for change in series.changes]
         return found
 
     def encode(self, entity: str, field: str, value: Value) -> bytes:
@@ -128,6 +137,43 @@ def _add(state: State, event: AnswerScored, by: str, value: str) -> list[Command
     return commands
 
 
+def _compare(state: State, event: AnswerScored, compared: Compared) -> list[Command]:
+    """Add a pair to the series of its model."""
+    entity, field = prompt_entity(event.group), series_field(event.scorer, "model", event.model)
+    series = state.get(entity, field)
+    if series is None:
+        _make_room(state, entity)
+        series = Series()
+    before = series.equality
+    if before is None or before.reference != compared.reference:
+        limit = limit_of(compared.alpha, _compared_before(state, entity, field) + 1)
+        # Changes are of a reference, which their events name.
+        before, series = Equality(reference=compared.reference, limit=limit), replace(series, changes=())
+    equality = with_pair(before, differs=event.score < 1, differs_most=compared.differs_most)
+    window, _ = learned(series.window, event.score, DELTA)
+    series = replace(series, window=window, equality=equality, newest_ms=max(series.newest_ms, event.scored_at_ms))
+    commands: list[Command] = []
+    if equality.diverged and not before.diverged:
+        change = Change(
+            at_ms=event.scored_at_ms,
+            seen=window.seen,
+            before=1.0,
+            after=1 - equality.different / equality.pairs,
+            window=equality.pairs,
+            run_id=event.run_id,
+        )
+        series = replace(series, changes=(*series.changes, change)[-KEPT:], changed=series.changed + 1)
+        commands = [Emit(_event(event.group, field, change, compared.reference)), _count("diverged")]
+    state.put(entity, field, series)
+    return commands
+
+
+def _compared_before(state: State, entity: str, own: str) -> int:
+    """Return how many other series of the prompt are of comparisons."""
+    found = ((state.get(entity, field) or Series()).equality for field in _series(state, entity) if field != own)
+    return sum(one is not None for one in found)
+
+
 def _make_room(state: State, entity: str) -> None:
     """Let the series with the oldest newest score leave, if there are too many."""
     fields = _series(state, entity)
@@ -146,7 +192,7 @@ def _cut_mean(before: entries.Window, score: float, after: entries.Window) -> fl
     return total / width
 
 
-def _event(group: str, field: str, change: Change) -> QualityDrifted:
+def _event(group: str, field: str, change: Change, reference: str = "") -> QualityDrifted:
     org_id, _, prompt = group.partition(":")
     scorer, by, value = parse_series_field(field)
     drift = Drift(
@@ -159,6 +205,7 @@ def _event(group: str, field: str, change: Change) -> QualityDrifted:
         scores=change.seen,
         window=change.window,
         run_id=change.run_id,
+        reference=reference,
     )
     return QualityDrifted(
         specversion="1.0",

@@ -43,11 +43,12 @@ REMEMBERED = 50_000
 #: Polls are most of what the role costs, and nobody waits for an event within a tenth of a second.
 DELAY_MS = 100.0, 250.0
 
-_ENDS: dict[str, type[RunSucceeded | RunFailed | RunCanceled]] = {
+_ENDS: dict[RunEnd, type[RunSucceeded | RunFailed | RunCanceled]] = {
     "succeeded": RunSucceeded,
     "failed": RunFailed,
     "canceled": RunCanceled,
 }
+_END_OF: dict[str, RunEnd] = {status: status for status in _ENDS}
 _WAITS: dict[str, Awaited] = {"signal ": "signal", "approval ": "approval"}
 #: No view without any of them says anything here; one with them may say nothing all the same.
 _MARKS = (
@@ -117,7 +118,7 @@ class RunEvents:
 
 def notices(view: _View, at_ms: int) -> Iterator[RunNotice]:
     """Yield what a view says: its run's end, or each step that waits for somebody. ``at_ms`` is when it says so."""
-    if view.status in _ENDS:
+    if view.status in _END_OF:
         yield _ended(view, at_ms)
         return
     for step in view.steps:
@@ -156,7 +157,7 @@ def _ended(view: _View, at_ms: int) -> RunNotice:
         error_code=None if error is None else error.code,
         error_step=None if error is None else error.step_id,
     )
-    status: RunEnd = view.status  # type: ignore[assignment]  # it is one of the keys
+    status = _END_OF[view.status]
     return _ENDS[status](**_event(view, status, facts, at_ms if view.finished_at_ms is None else view.finished_at_ms))
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -53,8 +53,9 @@ from services.tools.secrets import ToolSecrets
 from streams.roles.worker.errors import as_step_error, as_wanted, log_raised, not_started
 from streams.roles.worker.inputs import picture_in
 from streams.roles.worker.model_call import analyzer_question, call_of, cancel_key, content_of, timeout_s
+from streams.roles.worker.references import References
 from streams.roles.worker.rollouts import Part, Rollouts, outcomes_of
-from streams.roles.worker.shadows import Answers, ShadowPorts, Shadows
+from streams.roles.worker.shadows import Answers, MakeCall, ShadowPorts, Shadows
 from streams.roles.worker.unknown_outcome import settled
 
 log = logging.getLogger(__name__)
@@ -94,7 +95,8 @@ class Executor:
     ``rollouts`` knows of withdrawn versions; without it every version is called as it was requested. ``shadow_answers``
     keeps answers that nobody is shown, to be scored. ``guard`` asks policies before tools are called; ``answer_guards``
     knows which guards look at answers, ``privacy`` what redacts. ``seals`` seal the records of runs with a data
-    subject; without them such a run cannot be worked on. ``watchers`` read answers as they come.
+    subject; without them such a run cannot be worked on. ``watchers`` read answers as they come,
+    ``references`` are asked what models were asked.
     """
 
     def __init__(
@@ -111,6 +113,7 @@ class Executor:
         guard: ToolGuard,
         answer_guards: AnswerGuards,
         privacy: AttemptPrivacy,
+        references: Callable[[MakeCall], References] | None = None,
         seals: OutcomeSeals | None = None,
         watchers: Watchers | None = None,
     ) -> None:
@@ -130,6 +133,7 @@ class Executor:
         self._objects = objects
         self._clock = clock
         self._aborts = aborts
+        self._references = None if references is None else references(self._value)
         self._shadows: Shadows | None = None
         if rollouts is not None:
             ports = ShadowPorts(
@@ -141,6 +145,8 @@ class Executor:
         """Break off the calls that nobody waits for."""
         if self._shadows is not None:
             await self._shadows.close()
+        if self._references is not None:
+            await self._references.close()
 
     async def execute(self, request: StepRequest, granted: Granted | None, taken_ms: int | None = None) -> Executed:
         """Return what became of the attempt. ``granted`` is its claim; only functions need none.
@@ -156,6 +162,8 @@ class Executor:
         ledger.begun, ledger.key_suffix = part.expose, part.key_suffix
         try:
             value = await self._bounded(request, self._settled(request, granted, ledger))
+            if self._references is not None and granted is not None:
+                self._references.start(request, granted, ledger, value)
             outcome = Outcome(started_ms, self._clock.now_ms(), output=await self._payload(request, value, ledger))
         except Deferred:
             raise

@@ -22,6 +22,7 @@ from schemas.metrics import (
     WORKER_PRIVACY_REFUSALS_TOTAL,
     WORKER_PRIVACY_SECONDS,
     WORKER_QUOTA_WAIT_SECONDS,
+    WORKER_REFERENCE_CALLS_TOTAL,
     WORKER_UNACKED_REQUESTS,
     WORKER_WATERMARK_SPAN,
 )
@@ -42,6 +43,7 @@ class WorkerMetrics:
         self._attempts = counter(WORKER_ATTEMPTS_TOTAL, registry)
         self._chained = counter(WORKER_CHAINED_ATTEMPTS_TOTAL, registry)
         self._decisions = counter(WORKER_POLICY_DECISIONS_TOTAL, registry)
+        self._references = counter(WORKER_REFERENCE_CALLS_TOTAL, registry)
         self._decided = histogram(WORKER_POLICY_SECONDS, registry)
         self._findings = counter(WORKER_PRIVACY_FINDINGS_TOTAL, registry)
         self._refusals = counter(WORKER_PRIVACY_REFUSALS_TOTAL, registry)
@@ -75,6 +77,10 @@ class WorkerMetrics:
             self._decisions.labels(one.point, one.verdict, str(one.enforced).lower()).inc()
         if seconds:
             self._decided.observe(seconds)
+
+    def reference(self, outcome: str) -> None:
+        """Count an answer that was chosen to be compared: ``compared``, ``failed`` or ``left_out``."""
+        self._references.labels(outcome).inc()
 
     def looked(self, kinds: Mapping[tuple[str, str], int], seconds: float) -> None:
         """Count what was found in a value. Kinds of an organisation's own are one."""

@@ -16,6 +16,7 @@ from connectors.postgres.batches import PostgresBatches
 from connectors.postgres.tools.mcp import McpStore
 from connectors.postgres.tools.secrets import SecretStore
 from connectors.prices.book import PriceBook
+from connectors.provider_facts import load_facts
 from connectors.providers.base import Provider
 from connectors.providers.batching.services import batch_services
 from connectors.providers.custom.building import stated_prices
@@ -47,6 +48,7 @@ from services.calls.coalescing import Coalescer
 from services.calls.pipeline import call_stages, compose
 from services.calls.ports import Batching, CallPorts
 from services.calls.provider_keys import ProviderKeys
+from services.observability.replay.divergence import Watches
 from services.prices.lists import PriceLists
 from services.privacy.redact.standard import redactors_of
 from services.privacy.subjects.erasure import Forgets
@@ -78,7 +80,9 @@ from streams.roles.worker.heartbeat import Heartbeat, voice
 from streams.roles.worker.metrics import WorkerMetrics
 from streams.roles.worker.poll_handler import Worker
 from streams.roles.worker.producer import Outbox
+from streams.roles.worker.references import ReferencePorts, References
 from streams.roles.worker.rollouts import Rollouts
+from streams.roles.worker.shadows import MakeCall
 from streams.runtime.consumer.transport import Reads
 from streams.runtime.routing import to_out
 from topics import catalogue
@@ -189,6 +193,7 @@ def _executor(
         shadow_answers=ShadowAnswers(ctx.pipelined()),
         guard=ToolGuard(policies, lambda records: outbox.send([to_out(one) for one in records]), ctx.clock),
         answer_guards=AnswerGuards(policies, installed_scorers()),
+        references=partial(_references, ctx, metrics, outbox),
         privacy=AttemptPrivacy(policies, redactors_of(ctx.vault(), metrics), ctx.clock),
         seals=None if keys is None else OutcomeSeals(objects, keys, ctx.clock),
         watchers=watchers,
@@ -196,6 +201,16 @@ def _executor(
     ctx.on_close(PRODUCERS.close)
     ctx.on_close(executor.close)
     return executor
+
+
+def _references(ctx: RoleContext, metrics: WorkerMetrics, outbox: Outbox, call: MakeCall) -> References:
+    ports = ReferencePorts(
+        call=call,
+        say=lambda records: outbox.send([to_out(one) for one in records]),
+        clock=ctx.clock,
+        count=metrics.reference,
+    )
+    return References(Watches.load(ctx.settings.references.file), ports)
 
 
 def _secrets(ctx: RoleContext) -> ToolSecrets | None:
@@ -222,7 +237,7 @@ def _call_ports(
     settings = ctx.settings
     definitions, stops = BudgetDefinitions(), StopDefinitions()
     prices = PriceLists(PriceBook.load(settings.providers.prices_file, stated_prices()))
-    facts = KnownFacts()
+    facts = KnownFacts(load_facts(settings.providers.facts_file))
     rules = QuotaRules(QuotasFile.load(settings.providers.quotas_file), learns=settings.providers.quotas_learned)
 
     def apply(definition: Definition) -> None:
@@ -334,6 +349,7 @@ SPEC = RoleSpec(
         catalogue.TRACE_SPANS,
         catalogue.ROUTE_OUTCOMES,
         catalogue.DEPLOYMENT_OUTCOMES,
+        catalogue.QUALITY_SCORES,
         catalogue.AUDIT_EVENTS,
     ),
     needs=(Dependency.KAFKA, Dependency.REDIS),

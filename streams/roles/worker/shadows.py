@@ -102,7 +102,7 @@ class Shadows:
         if ok and self._ports.answers is not None:
             ok = await self._keep(self._ports.answers, shadow, output, ledger, took_ms)
         outcome = part.outcome(CANARY, ok=ok, ledger=ledger, latency_ms=float(took_ms))
-        await self._ports.say([*_booked(asked, ledger), outcome])
+        await self._ports.say([*booked(asked, ledger, SUFFIX, "shadow_of"), outcome])
 
     async def _keep(self, answers: Answers, shadow: StepRequest, output: Json, ledger: Ledger, took_ms: int) -> bool:
         """Keep an answer to be scored; return false for one that no record can carry, which fails a step, too."""
@@ -117,10 +117,13 @@ class Shadows:
         return True
 
 
-def _booked(shadow: StepRequest, ledger: Ledger) -> list[Record]:
-    """Return the records of a shadow's calls. Their spans have a trace of their own, for they cost the run nothing."""
-    own, attempt = f"{shadow.request_id}{SUFFIX}", span_id(shadow.run_id, shadow.step_id, shadow.attempt)
-    link = SpanLink(trace_id=trace_id(shadow.run_id), span_id=attempt, relation="shadow_of")
+def booked(shadow: StepRequest, ledger: Ledger, suffix: str, relation: str) -> list[Record]:
+    """Return the records of calls beside a run. Their spans have a trace of their own, for they cost the run nothing.
+
+    ``suffix`` ends the trace's name; ``relation`` is what the spans' link to the attempt says.
+    """
+    own, attempt = f"{shadow.request_id}{suffix}", span_id(shadow.run_id, shadow.step_id, shadow.attempt)
+    link = SpanLink(trace_id=trace_id(shadow.run_id), span_id=attempt, relation=relation)
     spans = TraceSpans(
         record_id=own,
         trace_id=trace_id(own),

@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 from connectors.ports.engine import Answer, InRecord, OutRecord, hold_timer
 from schemas.errors import NewerMajor, Ownership, PositionLost, Unavailable
 from streams.runtime.dead_letters import dead_letter
-from streams.runtime.table import crash_points, halted, replay_released
+from streams.runtime.table import crash_points, halted, misplaced, replay_released
 from streams.runtime.table.chunk import ChunkResult
 from streams.runtime.table.partition import OwnedPartition, Status
 from streams.runtime.table.prepare import FOLD_TRIES, Dead, PreparedChunk, Share
@@ -78,7 +78,7 @@ class Engine:
         self.log = ports.log
         self.clock = ports.clock
         self.crash_point = crash_point
-        self.folding = PreparedChunk(spec.fold, spec.inbox, spec.out, self.load_entities, self._read_again)
+        self.folding = PreparedChunk(spec.fold, spec.inbox, spec.out, self.load_entities, self._read_again, spec.place)
         self.dead_letters: Counter[str] = Counter()
         self._on_lost = on_lost
         self._on_gap = on_gap
@@ -224,6 +224,7 @@ class Engine:
         behind_ms = max(0, self.clock.now_ms() - commit.clock_ms)
         commit.expire = {entity: at + behind_ms for entity, at in leave.items()}
         result.out.extend(self._dead(dead) for dead in share.dead)
+        result.out.extend(misplaced.moved(record) for record in share.strays)
         if commit.offset > commit.expected:
             owned.in_flight.append(result.touched)
         return Part(owned, result, leave, share.pause)

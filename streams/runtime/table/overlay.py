@@ -60,9 +60,11 @@ class Memory:
     def value(self, entity: str, field: str) -> Any | None:
         """Return one entry's decoded value."""
         entries = self._entities.get(entity)
-        found = entries.get(field) if entries else None
+        if not entries:
+            return None
+        found = entries.get(field)
         if isinstance(found, _Stored):
-            found = entries[field] = self._fold.decode(entity, field, found.data)  # type: ignore[index]
+            found = entries[field] = self._fold.decode(entity, field, found.data)
         return found
 
     def apply(self, changes: Changes) -> None:

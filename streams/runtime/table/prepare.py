@@ -13,8 +13,10 @@ from connectors.ports.engine import InRecord
 from schemas.errors import BadRecord, NewerMajor
 from schemas.records.control import KeyReleased
 from streams.core.state import Fold
+from streams.runtime.table import misplaced
 from streams.runtime.table.chunk import ChunkFolder, ChunkResult, Decoded, ToOut
 from streams.runtime.table.inbox import Inbox
+from streams.runtime.table.misplaced import Place
 from streams.runtime.table.overlay import RecordState
 from streams.runtime.table.partition import OwnedPartition
 from streams.runtime.table.quarantine import ENTITY as QUARANTINE
@@ -39,12 +41,16 @@ class Dead:
 
 @dataclass(slots=True)
 class Share:
-    """One partition's records on their way. ``pause`` says that the one at ``next_offset`` is too new for this role."""
+    """One partition's records on their way. ``pause`` says that the one at ``next_offset`` is too new for this role.
+
+    ``strays`` belong to other partitions.
+    """
 
     owned: OwnedPartition
     next_offset: int
     items: list[Decoded] = field(default_factory=list)
     dead: list[Dead] = field(default_factory=list)
+    strays: list[InRecord] = field(default_factory=list)
     pause: NewerMajor | None = None
 
 
@@ -54,12 +60,15 @@ class PreparedChunk:
     ``load`` brings entities into the owner's memory; ``read`` reads again what waited in a quarantine.
     """
 
-    def __init__(self, fold: Fold[Any], inbox: Inbox, out: ToOut, load: Load, read: Read) -> None:
+    def __init__(
+        self, fold: Fold[Any], inbox: Inbox, out: ToOut, load: Load, read: Read, place: Place | None = None
+    ) -> None:
         self._fold = fold
         self._inbox = inbox
         self._out = out
         self._load = load
         self._read = read
+        self._place = place
 
     def decode(self, owned: OwnedPartition, records: list[InRecord]) -> Share:
         """Open the records that the partition has not folded yet, up to the first that is too new."""
@@ -68,7 +77,10 @@ class PreparedChunk:
             if record.offset < share.next_offset:
                 continue
             try:
-                share.items.append(Decoded(record, self._inbox.open(record)))
+                if self._place is not None and misplaced.is_stray(record, self._place):
+                    share.strays.append(record)
+                else:
+                    share.items.append(Decoded(record, self._inbox.open(record)))
             except BadRecord as exc:
                 share.dead.append(Dead(record, exc.reason, str(exc)))
             except NewerMajor as exc:

@@ -10,6 +10,7 @@ from streams.runtime.routing import to_out
 from streams.runtime.table import crash_points
 from streams.runtime.table.chunk import ToOut
 from streams.runtime.table.inbox import CatalogueInbox, Inbox
+from streams.runtime.table.misplaced import Place
 from streams.runtime.table.timers import Fire, fire_nothing
 
 #: Most records of one poll. Larger chunks cost less a record (each waits its turn once), smaller ones wait less.
@@ -39,7 +40,8 @@ class TableSpec:
     """What a table is.
 
     ``fire`` turns due timers into records. ``grace_ms`` is how long a restored table stays closed to others.
-    ``continues`` tells of a record whether another one follows soon.
+    ``continues`` tells of a record whether another one follows soon. With ``place`` a record that came to another
+    partition than its key's is put there.
     """
 
     topic: str
@@ -49,6 +51,7 @@ class TableSpec:
     grace_ms: int = 0
     out: ToOut = to_out
     continues: Continues = never_lingers
+    place: Place | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from connectors.ports.engine import InRecord
+from connectors.postgres.audit.overdue import AuditOverdue
 from connectors.postgres.audit.writing import AuditWrites
 from connectors.postgres.database import Database
 from schemas.audit.notes import Checkpoint
@@ -16,6 +17,7 @@ from schemas.audit.proofs import is_consistent, is_included
 from schemas.audit.verifying import Manifest, line_leaf, verify
 from schemas.errors import Unavailable
 from schemas.records.definitions import AuditEvent
+from services.retention.audit_entries import AuditSweeper
 from streams.roles.audit import AuditSink, open_record
 from tests.support.api import Running
 from tests.support.audit import AT_MS, KEY, audit_event, audit_record
@@ -29,6 +31,7 @@ class Chain:
 
     def __init__(self, api: Running, database: Database) -> None:
         self._api = api
+        self.database = database
         self._sink = AuditSink(AuditWrites(database, KEY.public.text), KEY, self._send, lambda _effect, _count: None)
         self._done = 0
 
@@ -154,6 +157,32 @@ async def test_retention_leaves_hashes_and_holds_keep_everything(api: Running, c
     assert (result.intact, result.removed) == (True, 6)
     assert (await api.client.delete(f"{AUDIT}/holds/case-7")).status_code == 204
     assert (await api.client.delete(f"{AUDIT}/holds/case-7")).status_code == 404
+
+
+async def test_days_by_kind_expire_what_nobody_holds(api: Running, chain: Chain) -> None:
+    org = api.org_id
+    await chain.events(*[audit_event(n, event_id=f"{org}/d{n}", org_id=org, kind="restore", at_ms=n) for n in range(3)])
+    said: list[AuditEvent] = []
+
+    async def say(event: AuditEvent) -> None:
+        said.append(event)
+
+    sweeper = AuditSweeper({"restore": 1}, AuditOverdue(chain.database), say)
+    await sweeper.sweep(AT_MS)
+    mine = [one for one in said if one.org_id == org]
+    assert [one.details["kind"] for one in mine] == ["restore"]
+    hold = {"name": "case-8", "reason": "case 8", "kind": "restore"}
+    assert (await api.client.post(f"{AUDIT}/holds", json=hold)).status_code == 201
+    said.clear()
+    await sweeper.sweep(AT_MS)
+    assert [one for one in said if one.org_id == org] == []
+    assert (await api.client.delete(f"{AUDIT}/holds/case-8")).status_code == 204
+    await chain.events(*mine)
+    found = (await body_of(api.client, "", kind="restore"))["entries"]
+    assert [entry["event"] for entry in found] == [None] * 3
+    said.clear()
+    await sweeper.sweep(AT_MS)
+    assert [one for one in said if one.org_id == org] == []
 
 
 async def test_a_log_is_of_one_organisation_and_none_before_its_first_entry(api: Running, chain: Chain) -> None:

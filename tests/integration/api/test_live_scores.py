@@ -1,5 +1,6 @@
 """Live scores end to end on a real PostgreSQL: a policy over HTTP, history, the role's work, what readers see."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,15 @@ from connectors.postgres.history.run_writes import RunWrites
 from connectors.postgres.history.runs import Runs
 from connectors.postgres.live_scores import LiveScores
 from connectors.postgres.prompts import Prompts
+from connectors.postgres.prompts.judgements import Judgement, Judgements
 from connectors.postgres.prompts.scoring import PromptScoring, ScoredOrganisations
 from connectors.postgres.workflows import Workflows
 from schemas.ids import child_step_id
 from schemas.payload import inline
 from schemas.records.routes import RouteScored
 from schemas.records.run_views import RunView, StepView
-from services.prompts.live.scoring import LivePorts, LiveScoring
+from services.prompts.live.ports import LivePorts
+from services.prompts.live.scoring import LiveScoring
 from services.workflows.of_run import RunDefinitions
 from services.workflows.resolver import WorkflowResolver
 from tests.support.api import Running, unique
@@ -33,6 +36,9 @@ POLICY = {
         {"kind": "latency", "options": {"limit_ms": 100}, "weight": 0},
     ],
 }
+
+JUDGE = {"kind": "llm_judge", "options": {"rubric": "It is polite"}}
+MONEY = {"cents_per_day": 50, "cents_per_call": 1}
 
 
 @pytest.fixture
@@ -124,8 +130,8 @@ async def test_a_sampled_answer_is_scored_once_and_its_means_are_read(api: Runni
     assert sorted((one.step_id, one.score) for one in sent(api, view.run_id)) == [("ask[0]", 1.0), ("ask[1]", 0.0)]
     page = (await api.client.get(f"{PROMPTS}/{name}/scores", params={"since": "1h"})).json()
     assert page["scores"] == [
-        {"version": 1, "scorer": "contains", "mean": 0.5, "scored": 2, "failed": 0},
-        {"version": 1, "scorer": "latency", "mean": 1.0, "scored": 2, "failed": 0},
+        {"version": 1, "scorer": "contains", "mean": 0.5, "scored": 2, "failed": 0, "calibrated": None},
+        {"version": 1, "scorer": "latency", "mean": 1.0, "scored": 2, "failed": 0, "calibrated": None},
     ]
     later = await api.client.get(f"{PROMPTS}/{name}/scores", params={"since": "2100-01-01T00:00:00Z"})
     assert later.json()["scores"] == []
@@ -186,6 +192,10 @@ async def test_a_policy_of_a_label_scores_the_version_that_it_names(api: Running
         ({"scorers": [{"kind": "exact"}]}, "scorers[0].kind"),
         ({"scorers": [{"kind": "contains"}]}, "scorers[0].options.values"),
         ({"scorers": [{"kind": "regex", "options": {"pattern": "("}}]}, "scorers[0].options"),
+        ({"scorers": [JUDGE]}, "body.judge"),
+        ({"judge": MONEY}, "body.judge"),
+        ({"scorers": [JUDGE], "judge": {"cents_per_day": 1, "cents_per_call": 2}}, "body.judge.cents_per_call"),
+        ({"scorers": [JUDGE], "judge": {**MONEY, "calibration": "eval_none"}}, "body.judge.calibration"),
     ],
 )
 async def test_a_policy_that_cannot_score_is_refused_with_its_field(
@@ -205,3 +215,42 @@ async def test_a_policy_that_was_removed_leaves_its_scores(api: Running, databas
     assert (await api.client.delete(f"{PROMPTS}/{name}/scoring")).status_code == 204
     assert (await api.client.delete(f"{PROMPTS}/{name}/scoring")).status_code == 404
     assert len((await api.client.get(f"{PROMPTS}/{name}/scores")).json()["scores"]) == 2
+
+
+async def test_a_judge_has_money_of_its_own_and_says_that_nobody_has_calibrated_it(
+    api: Running, database: Database
+) -> None:
+    name = await prompt_of(api)
+    put = await api.client.put(f"{PROMPTS}/{name}/scoring", json=POLICY | {"scorers": [JUDGE], "judge": MONEY})
+    assert put.status_code == 200, put.text
+    judge = put.json()["judge"]
+    assert (judge["scorer"], judge["cents_per_day"], judge["cents_per_call"]) == ("llm_judge", "50", "1")
+    assert (judge["spent_cents"], judge["calibrated"], judge["labels"]) == ("0", False, 0)
+    assert judge["warnings"][0].startswith("uncalibrated")
+    flow = (await api.client.get(f"/api/v1/workflows/live-judge.{name}")).json()
+    assert flow["name"] == f"live-judge.{name}"
+    again = await api.client.put(f"{PROMPTS}/{name}/scoring", json=POLICY | {"scorers": [JUDGE], "judge": MONEY})
+    assert again.status_code == 200, "the same judge is the same version of its workflow"
+
+
+def judgement(name: str, call: str, nano: int) -> Judgement:
+    return Judgement(
+        prompt=name, version=1, project=None, call=call, run_id="run", step_id="ask", attempt=1, scorer="llm_judge",
+        weight=1, judge_run_id=f"judge of {call}", nano=nano,
+    )  # fmt: skip
+
+
+async def test_judges_at_once_hold_no_more_than_a_day_has(api: Running, database: Database) -> None:
+    store, org, name = Judgements(database), unique("org"), unique("judged")
+    many = [judgement(name, f"{org}{number % 20}", 10) for number in range(60)]
+    found = await asyncio.gather(*(store.hold(org, one, 105) for one in many))
+    assert len({one.call for one in found if one is not None}) == 10
+    assert await store.spent(org, name) == 100
+    held = next(one for one in found if one is not None)
+    await store.end(org, held, 3)
+    await store.end(org, held, 9)
+    assert await store.spent(org, name) == 93
+    assert held.call not in await store.waiting(org, "run")
+    assert await store.hold(org, judgement(name, f"{org} new", 12), 105) is not None
+    assert (await store.of_judge(org, held.judge_run_id) or held).has_ended
+    assert await store.of_judge(unique("org"), held.judge_run_id) is None

@@ -8,17 +8,17 @@ from connectors.postgres.copying import snapshot
 from connectors.postgres.database import Database
 from connectors.postgres.vault_store import PostgresVaultStore
 from deploy import migrate
-from deploy.backup.chain import Held
-from deploy.backup.erasures import audited, erase_again
+from deploy.backup.archive.chain import Held
+from deploy.backup.archive.manifest import Rows
+from deploy.backup.archive.parts import BackupKey
+from deploy.backup.archive.places import DirectoryPlace
+from deploy.backup.archive.store import PartReader, PartWriter
 from deploy.backup.errors import BackupRefused
-from deploy.backup.manifest import Rows
-from deploy.backup.parts import BackupKey
-from deploy.backup.places import DirectoryPlace
-from deploy.backup.restore_rows import refuse_newer_schema, restore_rows, trim_history
-from deploy.backup.store import PartReader, PartWriter
-from deploy.backup.take_objects import known_objects, take_objects
-from deploy.backup.take_rows import is_data, take_rows
-from deploy.backup.vault_rows import newest_vault, take_vault
+from deploy.backup.restoring.erasures import audited, erase_again
+from deploy.backup.restoring.rows import refuse_newer_schema, restore_rows, trim_history
+from deploy.backup.taking.objects import known_objects, take_objects
+from deploy.backup.taking.rows import is_data, take_rows
+from deploy.backup.taking.vault_rows import newest_vault, take_vault
 from tests.support.api import empty_database, migrated_database
 from tests.support.backups import backup_id, manifest
 from topics.partitioner import partition_for
@@ -119,7 +119,7 @@ async def test_history_beyond_the_end_is_taken_out(source: str) -> None:
     await _fill(source)
     ends = {0: 10, 1: 40}
 
-    gone = await trim_history(source, ends)
+    gone = await trim_history(source, ends, 2)
 
     stay = {f"run-{n}" for n in range(40) if n < ends[partition_for(b"run-%d" % n, 2)]}
     assert gone == 40 - len(stay)

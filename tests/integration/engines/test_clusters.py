@@ -13,6 +13,7 @@ from deploy.local.engines import EngineStack
 from deploy.local.engines.cluster_stack import ClusterStack, RedisKind
 from deploy.local.engines.errors import EngineError
 from deploy.local.engines.several import Several
+from deploy.local.engines.tls.files import LocalTls
 from topics import clients
 from topics.admin import TopicAdmin
 
@@ -20,11 +21,11 @@ TOPIC = {"kept": {}}
 PARTITIONS = 3
 
 
-@pytest.fixture
-def brokers(tmp_path: Path) -> Iterator[Several]:
-    with ClusterStack(tmp_path, {"kafka"}, brokers=3, durable=False) as _:
+@pytest.fixture(params=[False, pytest.param(True, marks=pytest.mark.exhaustive)], ids=["plain", "encrypted"])
+def brokers(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Several]:
+    with ClusterStack(tmp_path, {"kafka"}, brokers=3, durable=False, tls=request.param) as _:
         pass
-    stack = ClusterStack(tmp_path, {"kafka"}, brokers=3, durable=False)
+    stack = ClusterStack(tmp_path, {"kafka"}, brokers=3, durable=False, tls=request.param)
     with stack:
         kafka = stack.engine("kafka")
         assert isinstance(kafka, Several)
@@ -56,6 +57,20 @@ async def test_what_two_brokers_have_outlives_the_loss_of_each(brokers: Several)
     finally:
         await producer.stop()
     assert await read_all(brokers.address) == [b"%d" % n for n in range(sent)]
+
+
+def test_each_broker_has_a_certificate_of_its_own(tmp_path: Path) -> None:
+    tls = LocalTls(tmp_path, ("kafka-1", "kafka-2"))
+    tls.make()
+    first, second = (tls.both_of(name).read_bytes() for name in tls.several)
+    assert first != second
+    LocalTls(tmp_path, ("kafka-1", "kafka-2", "kafka-3")).make()
+    assert tls.both_of("kafka-3").exists()
+
+
+def test_redis_of_several_servers_is_not_encrypted_here_and_says_so(tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match="leave out REDIS or TLS"):
+        ClusterStack(tmp_path, {"redis"}, redis="cluster", durable=False, tls=True).start()
 
 
 async def read_all(bootstrap: str) -> list[bytes]:

@@ -7,7 +7,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from deploy.migrate import Migration, MigrationError, main, read_migrations, status, up
+from connectors.postgres.database import Database
+from deploy.migrate import AFTER, Migration, MigrationError, main, read_migrations, status, up
 from tests.support.api import empty_database
 
 SECOND = Migration(2, "0002_more.sql", "CREATE TABLE more (id integer); CREATE INDEX more_id ON more (id);")
@@ -103,3 +104,31 @@ def test_the_command_line(
     monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
     assert main(["up"]) == 1
     assert "postgres" in capsys.readouterr().err
+
+
+def test_what_older_processes_would_not_survive_waits_for_the_last_of_them(dsn: str) -> None:
+    gone = Migration(2, "0002_less.sql", f"{AFTER}\nDROP TABLE IF EXISTS nothing;")
+
+    async def play() -> list[str]:
+        assert await up(dsn, [*first(), gone]) == [first()[0].name]
+        old = await asyncpg.connect(dsn, server_settings={"application_name": "agentflow/0.0.9"})
+        with pytest.raises(MigrationError, match=r"agentflow/0\.0\.9 still runs, and would not survive 0002_less\.sql"):
+            await up(dsn, [*first(), gone], after=True)
+        await old.close()
+        # Roles of this version, which name themselves, are no reason to wait.
+        ours = Database(dsn, max_connections=1)
+        await ours.fetch("connect", "SELECT 1")
+        try:
+            return await _until_applied(gone)
+        finally:
+            await ours.close()
+
+    async def _until_applied(one: Migration) -> list[str]:
+        for _ in range(300):
+            try:
+                return await up(dsn, [*first(), one], after=True)
+            except MigrationError:  # the server notices that the connection is closed a moment later
+                await asyncio.sleep(0.1)
+        return []
+
+    assert asyncio.run(play()) == ["0002_less.sql"]

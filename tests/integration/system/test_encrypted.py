@@ -44,9 +44,12 @@ SETTLED_S, COUNTED_S, MOST_A_SECOND = 4.0, 5.0, 5.0
 MOST_IN_ALL = 80
 
 
-@pytest.fixture(scope="module")
-def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    with System(tmp_path_factory.mktemp("encrypted"), durable=False, tls=True) as running:
+@pytest.fixture(
+    scope="module", params=[1, pytest.param(3, marks=pytest.mark.exhaustive)], ids=["one broker", "three brokers"]
+)
+def system(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[System]:
+    folder = tmp_path_factory.mktemp("encrypted")
+    with System(folder, durable=False, tls=True, brokers=request.param) as running:
         with running.client() as client:
             register_examples(client)
         yield running

@@ -1,6 +1,5 @@
 """A run with all that runs do, out to a strict receiver: every span once, one tree a trace, the ledger's money."""
 
-import asyncio
 import time
 from collections.abc import Iterator
 from decimal import Decimal
@@ -10,19 +9,15 @@ import httpx
 import pytest
 
 from bench.observability.otlp_receiver import StrictReceiver, attributes_of
-from connectors.kafka.log import KafkaLog
-from deploy.local.system import PARTITIONS, System
+from deploy.local.system import System
 from schemas.ids import child_run_id, trace_id
-from services.observability.traces.tree import phase_spans
-from tests.support.client import define_prompt, define_workflow, get_run, llm, merger, submission, submit, wait_for_run
+from tests.support.client import get_run, submission, submit, wait_for_run
 from tests.support.otlp import CALL, GEN_AI, json_of
+from tests.support.otlp_runs import WORDS, define_everything, logged
 from tests.support.polling import until
-from topics.catalogue import TRACE_SPANS
-from topics.codec import decode
 
 DEADLINE_S = 60.0
 NANO = 10**9
-TURNS = 'Fetch it.\n\n@tool s3.fetch {"key": "gettysburg.txt"}\n\nIt is a short report.'
 
 
 @pytest.fixture(scope="module")
@@ -43,45 +38,13 @@ def system(tmp_path_factory: pytest.TempPathFactory, receiver: StrictReceiver) -
 
 @pytest.fixture(scope="module")
 def workflow(client: httpx.Client) -> str:
-    ask = define_prompt(client, "Say something about {{word}}")
-    inner = define_workflow(client, llm("ask", ask, model="local-echo", inputs={"word": "children"}))
-    retried = {"retries": {"max_attempts": 2, "initial_ms": 10, "retry_on": ["forbidden_host"]}}
-    forbidden = {"tool_name": "http.request", "inputs": {"url": "http://forbidden.invalid/"}}
-    turns = {"prompt_ref": define_prompt(client, TURNS), "tools": ["s3.fetch"], "model": "local-echo"}
-    return define_workflow(
-        client,
-        llm("ask", ask, model="local-echo", inputs={"word": "money"}),
-        llm("each", ask, model="local-echo", parallel=True, items="{{words}}", inputs={"word": "{{item}}"}),
-        {"id": "assistant", "type": "agent", "config": turns},
-        {"id": "child", "type": "workflow", "config": {"workflow": inner}},
-        {"id": "broken", "type": "tool", "config": forbidden, "policy": retried},
-        merger("undo", inputs={"found": "ask.output"}),
-        edges="ask>each each>assistant assistant>child child>broken",
-        on_failure=["undo"],
-    )
-
-
-def logged(system: System, run_ids: set[str]) -> set[tuple[str, str]]:
-    """The ids of the spans of runs that are in the log, with those of the waits inside of them."""
-
-    async def read() -> set[tuple[str, str]]:
-        found: set[tuple[str, str]] = set()
-        async with KafkaLog(system.endpoints.kafka_bootstrap) as log:
-            for partition in range(PARTITIONS):
-                async for batch in log.read(TRACE_SPANS, partition, *(await log.bounds(TRACE_SPANS, partition))):
-                    for record in (decode(TRACE_SPANS, one.value) for one in batch):
-                        if record.run_id in run_ids:
-                            spans = [one for span in record.spans for one in (span, *phase_spans(span))]
-                            found |= {(record.trace_id, one.span_id) for one in spans}
-        return found
-
-    return asyncio.run(read())
+    return define_everything(client)
 
 
 def test_a_run_with_everything_is_one_tree_with_the_money_of_the_ledger(
     system: System, client: httpx.Client, workflow: str, receiver: StrictReceiver
 ) -> None:
-    run = wait_for_run(client, submit(client, submission(workflow, {"words": ["one", "two", "three"]})))
+    run = wait_for_run(client, submit(client, submission(workflow, WORDS)))
     child = child_run_id(run["id"], "child", 1)
     assert run["status"] == "failed", run
     until(lambda: not (get_run(client, run["id"]) or {}).get("compensating"), DEADLINE_S, "it is compensated")

@@ -15,7 +15,7 @@ MUTANTS = (
     Mutant(
         "restored_series_is_silent",
         FOLD,
-        "found += [Emit(_event(group, field, change)) for change in series.changes]",
+        "found += [Emit(_event(group, field, change, reference)) for change in series.changes]",
         "pass",
         "a restored table sends its newest events again",
     ),

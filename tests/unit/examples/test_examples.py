@@ -13,14 +13,17 @@ from connectors.tools.arguments import argument_problems
 from connectors.tools.builtin.split import pieces
 from deploy.local.samples.runs import submissions
 from schemas.ids import content_hash
+from schemas.policies.read import read_policy
 from schemas.prompts.inline import take_inline
 from schemas.spec.answers import answers_of
 from schemas.spec.check.workflow import CheckedSpec, check_spec, parse_workflow
 from schemas.spec.flow_keys import run_flow
+from schemas.spec.inputs.known_inputs import ArgumentNames
 from schemas.spec.model import LlmNode, PinnedPrompt, WorkflowSpec
 from schemas.spec.nested import Family, Member, member_key, workflow_nodes
 from schemas.spec.read import read_document
 from schemas.spec.references import render, variables_of
+from services.security.flow.check import FlowCheck
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 DOCUMENTS = sorted((EXAMPLES / "documents").glob("*.txt"))
@@ -128,6 +131,21 @@ def test_the_example_of_flow_control_is_right_and_has_a_key_of_every_kind() -> N
     assert gates is not None
     assert [gate.kind for gate in gates.gates] == ["debounce", "concurrency", "concurrency", "rate"]
     assert set(answers_of(spec)) == {"change"}
+
+
+def test_the_example_of_a_quarantined_call_lets_a_page_choose_among_three_buckets_and_nothing_else() -> None:
+    spec, known = parsed(EXAMPLES / "flow" / "quarantined_triage.yaml")
+    resolved = check_spec(spec, prompts=known, tools=["http.request", "s3.put"], functions=[]).resolved
+    tools = {name: REGISTRY.security("tool", name) for name in ("http.request", "s3.put")}
+    endorse = [{"by": "schema", "quarantined": True}]
+
+    def found(**more: Any) -> list[str]:
+        policy = read_policy({"name": "ours", "extends": ["default"], **more})
+        warnings = FlowCheck("acme", "ours@1", policy, tools, ArgumentNames({})).warnings(resolved)
+        return [one.path for one in warnings if one.path.endswith(("bucket", "key"))]
+
+    assert found() == ["dag.nodes[2].config.tool_args.bucket"]
+    assert found(endorse=endorse) == []
 
 
 def test_the_guides_conditions_stand_as_it_writes_them() -> None:

@@ -17,9 +17,13 @@ _LEFT = LIFE / 10
 
 @dataclass(frozen=True, slots=True)
 class LocalTls:
-    """Files of an authority's certificate, and of the servers' one certificate and key."""
+    """Files of an authority's certificate, and of the servers' one certificate and key.
+
+    Servers of ``several`` have a certificate each, of the same authority.
+    """
 
     folder: Path
+    several: tuple[str, ...] = ()
 
     @property
     def ca(self) -> Path:
@@ -41,6 +45,10 @@ class LocalTls:
         """Key and certificate in one file, as Kafka wants them."""
         return self.folder / "server-both.pem"
 
+    def both_of(self, name: str) -> Path:
+        """Key and certificate of one of ``several``."""
+        return self.folder / f"{name}-both.pem"
+
     def make(self) -> None:
         """Make the files, unless they are there and live long enough. The authority's key is not kept."""
         if self._usable():
@@ -52,6 +60,9 @@ class LocalTls:
         write(self.cert, server.cert)
         write(self.key, server.key)
         write(self.both, server.key + server.cert)
+        for name in self.several:
+            own = authority.signed(name)
+            write(self.both_of(name), own.key + own.cert)
 
     def trusting(self) -> ssl.SSLContext:
         """Return the context of a client that trusts this authority alone, for probes."""
@@ -63,7 +74,8 @@ class LocalTls:
 
     def _usable(self) -> bool:
         try:
-            certs = [x509.load_pem_x509_certificate(path.read_bytes()) for path in (self.ca, self.cert)]
+            files = (self.ca, self.cert, *map(self.both_of, self.several))
+            certs = [x509.load_pem_x509_certificate(path.read_bytes()) for path in files]
         except (OSError, ValueError):
             return False
         whole = self.key.exists() and self.both.exists()

@@ -1,4 +1,8 @@
-"""A broker with TLS and a login (``SASL_SSL``, mechanism PLAIN): its settings, and a probe that speaks both."""
+"""A broker with TLS and a login (``SASL_SSL``): its settings, and a probe that speaks both.
+
+The broker itself and the processes of the launcher log in by PLAIN as one user, who may do everything. Users that are
+added later, by SCRAM, may do what access rules let them: see ``deploy.privileges``.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,11 @@ from schemas.configuration.kafka_access import Mechanism, Protocol
 USER = "agentflow"
 PROTOCOL: Protocol = "SASL_SSL"
 MECHANISM: Mechanism = "PLAIN"
+#: The login of other users.
+OTHERS: Mechanism = "SCRAM-SHA-512"
+#: Brokers and controllers of one machine speak to each other without a login.
+_SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule"
+_SUPER = f"User:{USER};User:ANONYMOUS"
 SASL_HANDSHAKE_API, SASL_AUTHENTICATE_API = 17, 36
 
 
@@ -22,8 +31,11 @@ def settings(tls: LocalTls) -> dict[str, str]:
         "ssl.keystore.location": str(tls.both),
         "ssl.truststore.type": "PEM",
         "ssl.truststore.location": str(tls.ca),
-        "sasl.enabled.mechanisms": MECHANISM,
+        "sasl.enabled.mechanisms": f"{MECHANISM},{OTHERS}",
         "sasl.mechanism.inter.broker.protocol": MECHANISM,
+        f"listener.name.clients.{OTHERS.lower()}.sasl.jaas.config": f"{_SCRAM} required;",
+        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        "super.users": _SUPER,
     }
 
 

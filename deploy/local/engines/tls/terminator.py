@@ -15,6 +15,7 @@ import ssl
 import struct
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -169,10 +170,10 @@ async def serve(routes: list[Route], context: ssl.SSLContext) -> None:
         loop.add_signal_handler(sign, stop.set)
     for route in routes:
         if route.kind == "postgres":
-            await loop.create_server(lambda route=route: Question(route, context, tasks), LOOPBACK, route.port)  # type: ignore[misc]
+            await loop.create_server(partial(Question, route, context, tasks), LOOPBACK, route.port)
         else:
             await loop.create_server(
-                lambda route=route: Front(route, tasks),  # type: ignore[misc]
+                partial(Front, route, tasks),
                 LOOPBACK,
                 route.port,
                 ssl=context,

@@ -21,6 +21,13 @@ def _change(changes: list[dict[str, Any]]) -> str:
     return f"{last['before']:.3f} to {last['after']:.3f} at {last['at']}"
 
 
+def _reference(found: dict[str, Any] | None) -> str:
+    if found is None:
+        return ""
+    said = "diverged" if found["diverged"] else f"evidence {found['e_value']:.3g} of {found['limit']:.3g}"
+    return f"{found['reference']}: {found['different']} of {found['pairs']} differ, {said}"
+
+
 _SERIES = (
     Column("SCORER", "scorer"),
     Column("BY", "by"),
@@ -29,6 +36,7 @@ _SERIES = (
     Column("SCORES", "scores", right=True),
     Column("STABILITY", "stability", lambda value: "" if value is None else f"{value:.3f}", right=True),
     Column("LAST CHANGE", "changes", _change),
+    Column("REFERENCE", "reference", _reference, wide=True),
     Column("NEWEST", "newest_at", wide=True),
 )
 _POINTS = (

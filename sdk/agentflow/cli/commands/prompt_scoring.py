@@ -18,6 +18,7 @@ _POLICY = (
     Column("SAMPLE", "sample", right=True),
     Column("VERSION", "version"),
     Column("SCORERS", "scorers"),
+    Column("JUDGE", "judge"),
     Column("CHANGED BY", "changed_by"),
     Column("CHANGED", "changed_at"),
 )
@@ -27,6 +28,7 @@ _SCORES = (
     Column("MEAN", "mean", right=True),
     Column("SCORED", "scored", right=True),
     Column("FAILED", "failed", right=True),
+    Column("CALIBRATED", "calibrated", wide=True),
 )
 
 
@@ -35,9 +37,19 @@ _SCORES = (
 @click.option("--sample", type=click.FloatRange(0, 1), help="The share of live answers that is scored.")
 @click.option("--scorer", "scorers", multiple=True, metavar="KIND[:TEXT]", help="contains:TEXT; JSON, or @file.")
 @click.option("--version", metavar="VERSION|LABEL", help="Only answers of this version.")
+@click.option("--judge-day", metavar="CENTS", help="What a judge may spend within 24 hours; llm_judge needs it.")
+@click.option("--judge-call", metavar="CENTS", help="What it may spend on one answer.")
+@click.option("--calibration", metavar="ID", help="The evaluation whose labels calibrate the judge.")
 @click.option("--off", is_flag=True, help="Score no live answers any more.")
 def scoring(
-    session: Session, name: str, *, sample: float | None, scorers: tuple[str, ...], version: str | None, off: bool
+    session: Session,
+    name: str,
+    *,
+    sample: float | None,
+    scorers: tuple[str, ...],
+    version: str | None,
+    off: bool,
+    **judge: str | None,
 ) -> None:
     """Show how live answers of the prompt NAME are scored; with options change it."""
     path = at(PROMPTS, name, "scoring")
@@ -45,7 +57,8 @@ def scoring(
         session.change("DELETE", path)
         session.note(f"live answers of {name} are no longer scored")
         return
-    if sample is None and not scorers and version is None:
+    named = {key: value for key, value in judge.items() if value is not None}
+    if sample is None and not scorers and version is None and not named:
         session.one(session.get(path), _POLICY, "prompt")
         return
     if sample is None or not scorers:
@@ -53,6 +66,9 @@ def scoring(
     body: dict[str, Any] = {"sample": sample, "scorers": scorers_of(scorers)}
     if version is not None:
         body["version"] = version_or_label(version)
+    if named:
+        names = {"judge_day": "cents_per_day", "judge_call": "cents_per_call", "calibration": "calibration"}
+        body["judge"] = {names[key]: value for key, value in named.items()}
     session.one(session.change("PUT", path, body), _POLICY, "prompt")
 
 

@@ -27,7 +27,7 @@ class Classified:
         self._least = least
 
     def find(self, text: str, above: str = "") -> list[Finding]:
-        places = list(_windows(text))
+        places = list(windows(text))
         if not places:
             return []
         scores = self._scorer.scores([text[start:end] for start, end in places])
@@ -49,8 +49,8 @@ class Classified:
         ]
 
 
-def _windows(text: str) -> Iterator[tuple[int, int]]:
-    """Yield the places of windows; a sentence that is longer than one is cut."""
+def windows(text: str) -> Iterator[tuple[int, int]]:
+    """Yield the places of a text's windows; a sentence that is longer than one is cut."""
     start = end = 0
     for sentence in _SENTENCE.finditer(text):
         if sentence.end() - start > WINDOW:

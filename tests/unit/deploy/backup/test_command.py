@@ -2,9 +2,9 @@
 
 import pytest
 
-from deploy.backup import manifest as manifests
+from deploy.backup.archive import manifest as manifests
+from deploy.backup.archive.parts import BackupKey
 from deploy.backup.command import main
-from deploy.backup.parts import BackupKey
 from tests.support.backups import backup_id, manifest
 
 

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from schemas.privacy.sealed_questions import questions_of, refused_of, wants_by_node
+from schemas.privacy.sealed_questions import questions_of, wants_by_node
+from schemas.privacy.sealed_workflows import refused_of
 from schemas.privacy.wants import Want
 from schemas.spec.model import WorkflowSpec
 from tests.support.runs import function, loop, resolved, signal, spec, switch

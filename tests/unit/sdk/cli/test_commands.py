@@ -131,7 +131,10 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, str, Any, dict[str, Any]]]] =
         ("PUT", "/api/v1/prompts/greeter/labels/production", {"version": 4, "expected_version": 3}, {}),
     ),
     "prompt scoring": (
-        ("greeter", "--sample", "0.1", "--scorer", "latency:2000", "--version", "production"),
+        (
+            *("greeter", "--sample", "0.1", "--scorer", "latency:2000", "--version", "production"),
+            *("--judge-day", "50", "--judge-call", "0.5", "--calibration", "eval_1"),
+        ),
         (
             "PUT",
             "/api/v1/prompts/greeter/scoring",
@@ -139,6 +142,7 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, str, Any, dict[str, Any]]]] =
                 "sample": 0.1,
                 "scorers": [{"kind": "latency", "options": {"limit_ms": 2000.0}}],
                 "version": "production",
+                "judge": {"cents_per_day": "50", "cents_per_call": "0.5", "calibration": "eval_1"},
             },
             {},
         ),

@@ -4,16 +4,21 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
+from connectors.aio.clock import WallClock
 from connectors.prices.book import PriceBook
 from connectors.providers.embeddings import EmbeddingRequest, EmbeddingResponse
 from connectors.providers.local.embedding import EMBED, LocalEmbedder, embedded
 from connectors.providers.local.provider import LocalProvider
 from schemas.errors import StepError
+from schemas.records.base import Json
 from services.calls import embedding
 from services.calls.ledger import Ledger
+from services.calls.security.private import Private
 from services.routing.router import Pin
 from tests.support.calls import Calls, call
+from tests.support.privacy import OF, TOKEN, redactor
 
 PIN = Pin(provider="local", model=EMBED)
 TEXTS = ("one two", "three")
@@ -43,6 +48,35 @@ async def test_vectors_are_paid_by_their_tokens(calls: Calls) -> None:
     assert (record.model, record.outcome, span.name) == (EMBED, "ok", f"embeddings {EMBED}")
     assert (span.type, span.cost_nano) == ("embedding", cost.amount_nano)
     assert record.usage.output_tokens == 0
+
+
+async def test_an_embedding_model_reads_tokens_where_the_policy_wants_them(calls: Calls) -> None:
+    mails: dict[str, Json] = {"id": "mails", "kinds": ["email"], "action": "token", "at": ["provider"]}
+    private = Private(redactor({"redact": [mails]}), OF, WallClock())
+    asked: list[EmbeddingRequest] = []
+
+    class Watched(LocalProvider):
+        async def embed(self, request: EmbeddingRequest) -> EmbeddingResponse:
+            asked.append(request)
+            return await super().embed(request)
+
+    provider, ledger = Watched(), Ledger()
+    ports = replace(calls.ports(), providers={"local": provider})
+    made = structs.replace(call(ledger, pinned=PIN), private=private)
+    await embedding.embedded(ports, made, ("write to ann@acme.org", "pl\u200bain"))
+    await provider.close()
+    first, second = asked[0].texts
+    assert TOKEN.sub("", first) == "write to "
+    assert second == "plain"
+    assert [one.rule for one in ledger.decisions] == ["privacy:mails"]
+
+
+async def test_a_text_that_is_refused_is_not_embedded(calls: Calls) -> None:
+    cards: dict[str, Json] = {"id": "cards", "kinds": ["card"], "action": "deny", "at": ["provider"]}
+    made = structs.replace(call(pinned=PIN), private=Private(redactor({"redact": [cards]}), OF, WallClock()))
+    with pytest.raises(StepError) as caught:
+        await embedding.embedded(calls.ports(), made, ("4111111111111111",))
+    assert (caught.value.code, calls.trail) == ("privacy_refused", [])
 
 
 async def test_an_unknown_outcome_is_presumed_at_the_estimate(calls: Calls) -> None:

@@ -19,7 +19,7 @@ class Generation:
 
 
 def known(generation: Generation) -> KnownRuns:
-    return KnownRuns(generation, None, 1)  # type: ignore[arg-type]
+    return KnownRuns(generation, None)  # type: ignore[arg-type]
 
 
 async def test_submissions_at_once_share_one_question() -> None:

@@ -57,7 +57,7 @@ def ingress(markers: Any, log: Log, directory: Path) -> Ingress:
         history=markers,
         appender=log,
         large_inputs=LargeInputs(LocalObjects(directory)),
-        known=KnownRuns(markers, None, 1),  # type: ignore[arg-type]
+        known=KnownRuns(markers, None),  # type: ignore[arg-type]
     )
     return Ingress(Submissions(ports), NoSignals(), no_letter)  # type: ignore[arg-type]
 

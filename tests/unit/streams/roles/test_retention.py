@@ -5,6 +5,7 @@ import pytest
 from connectors.memory.engine import ManualClock
 from schemas.errors import Unavailable
 from schemas.settings import Settings
+from services.retention.audit_entries import AuditSweeper
 from services.retention.sweeper import KeptDays, Sweeper
 from streams.roles.retention import SWEEP_EVERY_MS, RetentionTicker, kept_days
 
@@ -24,14 +25,23 @@ class Sweeps(Sweeper):
         return {"acme": 3}
 
 
+class AuditSweeps(AuditSweeper):
+    def __init__(self) -> None:
+        pass
+
+    async def sweep(self, now_ms: int) -> int:
+        return 2
+
+
 async def test_it_sweeps_once_an_hour_and_again_after_a_failure(caplog: pytest.LogCaptureFixture) -> None:
     sweeps, clock = Sweeps(), ManualClock(NOW_MS)
-    ticker = RetentionTicker(sweeps, clock)
+    ticker = RetentionTicker(sweeps, AuditSweeps(), clock)
     caplog.set_level("INFO")
     await ticker.tick()
     await ticker.tick()
     assert len(sweeps.at) == 1
     assert "3 old runs of acme are deleted" in caplog.text
+    assert "2 kinds of entries of audit logs are over" in caplog.text
     clock.ms += SWEEP_EVERY_MS
     sweeps.down = True
     with pytest.raises(Unavailable):
@@ -44,7 +54,7 @@ async def test_it_sweeps_once_an_hour_and_again_after_a_failure(caplog: pytest.L
 
 async def test_sweep_that_was_cut_continues_at_the_next_tick() -> None:
     sweeps, clock = Sweeps(), ManualClock(NOW_MS)
-    ticker = RetentionTicker(sweeps, clock)
+    ticker = RetentionTicker(sweeps, AuditSweeps(), clock)
     sweeps.cut = True
     await ticker.tick()
     sweeps.cut = False

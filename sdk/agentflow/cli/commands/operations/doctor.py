@@ -1,11 +1,15 @@
 """``agentctl doctor``."""
 
+import importlib.util
+import subprocess
+import sys
+
 import click
 
 from agentflow.cli.columns import Column
 from agentflow.cli.doctor.checks import CHECKS, found
 from agentflow.cli.doctor.gather import gather
-from agentflow.cli.errors import FAILED
+from agentflow.cli.errors import FAILED, CliError
 from agentflow.cli.options import command as make
 from agentflow.cli.session import Session
 
@@ -17,13 +21,21 @@ _LIST = (
 )
 
 
-@make(None, "doctor", example="agentctl doctor -o json")
-def command(session: Session) -> None:
+#: Not imported: it is the application's, which this package does not need. It has the addresses of the engines.
+_CLUSTER = "deploy.doctor"
+
+
+@click.option("--cluster", is_flag=True, help="Look at the engines themselves, by the settings that roles have.")
+def _doctor(session: Session, cluster: bool) -> None:
     """Find problems of the configuration and of the system, and say what to do about each.
 
     Exit code 1: it found some. A key that may administer sees workers; the platform's bootstrap key sees topics and
-    dead letters, too.
+    dead letters, too. With --cluster it asks Kafka, Redis, PostgreSQL and ClickHouse instead of the API, so it runs
+    where their settings are: in the checkout, or in a container of the site.
     """
+    if cluster:
+        _of_cluster(session)
+        return
     facts = gather(session)
     rows = [
         {
@@ -44,3 +56,19 @@ def command(session: Session) -> None:
         session.rows({"problems": rows}, rows, _LIST, "check")
     if rows:
         raise click.exceptions.Exit(FAILED)
+
+
+def _of_cluster(session: Session) -> None:
+    """Run the doctor of the engines in a process of its own, and end with its exit code. Raises ``CliError``."""
+    if importlib.util.find_spec(_CLUSTER.partition(".")[0]) is None:
+        raise CliError(
+            "--cluster needs the application, not its client alone",
+            "run it in the checkout, or in a container: docker compose exec control-plane python -m deploy.doctor",
+        )
+    form = [] if session.format in {"table", "wide"} else ["--json"]
+    done = subprocess.run([sys.executable, "-m", _CLUSTER, *form], check=False)
+    if done.returncode:
+        raise click.exceptions.Exit(done.returncode)
+
+
+command = make(None, "doctor", example="agentctl doctor --cluster")(_doctor)

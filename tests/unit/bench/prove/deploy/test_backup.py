@@ -4,7 +4,7 @@ import pytest
 
 from bench.backups.game import Played
 from bench.prove.deploy.backup import AIMS, lines_of, scaled_s
-from deploy.backup.manifest import Ledger
+from deploy.backup.archive.manifest import Ledger
 from deploy.backup.report import Report
 from tests.support.backups import manifest
 

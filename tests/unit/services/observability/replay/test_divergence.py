@@ -1,72 +1,74 @@
-"""Pairs of live and shadow answers: changes are found soon and named, and equal models never alarm."""
+"""Which answers are compared with those of a reference, and when two of them differ."""
 
-import random
+from pathlib import Path
 
 import pytest
 
-from services.observability.replay.divergence import DivergenceSettings, EqualityTest, ShadowShare, Watch
+from services.observability.replay.divergence import ShadowShare, Watches, differ
 
 
-def test_expected_wealth_never_grows_under_the_null() -> None:
-    settings = DivergenceSettings(differs_most=0.01, epoch=4)
-    outcomes: list[tuple[float, float]] = []
-
-    def play(chance: float, pairs: list[bool]) -> None:
-        if len(pairs) == 4:
-            test = EqualityTest(settings)
-            for differs in pairs:
-                last = test.add(differs)
-            outcomes.append((chance, last))
-            return
-        play(chance * 0.01, [*pairs, True])
-        play(chance * 0.99, [*pairs, False])
-
-    play(1.0, [])
-    assert sum(chance * wealth for chance, wealth in outcomes) == pytest.approx(1.0)
+def test_without_a_file_nothing_is_watched() -> None:
+    assert Watches.load("").watches == ()
 
 
-def test_equal_pairs_lose_wealth_and_different_ones_make_some() -> None:
-    test = EqualityTest(DivergenceSettings())
-    before = [test.add(False) for _ in range(100)]
-    assert max(before) < 1
-    after = [test.add(True) for _ in range(3)]
-    assert after == sorted(after)
-    assert after[-1] > 1_000
-    assert (test.pairs, test.different) == (103, 3)
+def test_a_file_names_models_of_organisations_and_their_references(tmp_path: Path) -> None:
+    file = tmp_path / "references.yaml"
+    file.write_text(
+        "watches:\n"
+        "  - {organisation: acme, prompt: summary, model: openai/gpt-4o, reference: openai/gpt-4o-2024-08-06}\n"
+        "  - {organisation: acme, model: openai/gpt-4o, reference: azure/gpt-4o, share: 0.1, budget_usd_per_day: 2.5}\n"
+    )
+    of_summary, of_others = Watches.load(str(file)).watches
+    assert of_summary.covers("acme", "summary", "openai/gpt-4o")
+    assert not of_summary.covers("acme", "greeter", "openai/gpt-4o")
+    assert not of_others.covers("other", "greeter", "openai/gpt-4o")
+    assert of_others.covers("acme", "greeter", "openai/gpt-4o")
+    assert not of_others.covers("acme", "greeter", "openai/gpt-4o-mini")
+    assert (of_summary.share, of_summary.budget_nano, of_others.budget_nano) == (0.01, 10**9, 2_500_000_000)
 
 
-def test_wealth_starts_again_with_an_epoch() -> None:
-    settings = DivergenceSettings(epoch=50)
-    test, fresh = EqualityTest(settings), EqualityTest(settings)
-    for _ in range(50):
-        test.add(False)
-    assert test.add(True) == pytest.approx(fresh.add(True))
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("watches: [{", "is not YAML"),
+        ("watches: [{organisation: acme, model: gpt-4o, reference: a/b}]", "model"),
+        ("watches: [{organisation: acme, model: a/b, reference: a/c, share: 0}]", "share"),
+        ("watches: [{organisation: acme, model: a/b, reference: a/c, differs_most: 0.5}]", "differs_most"),
+        ("watches: [{organisation: acme, model: a/b, reference: a/c, often: 1}]", "often"),
+        (
+            (
+                "watches: [{organisation: acme, model: a/b, reference: a/c},"
+                " {organisation: acme, model: a/b, reference: a/d}]"
+            ),
+            "watched twice",
+        ),
+    ],
+)
+def test_a_mistake_names_its_place_and_the_setting(tmp_path: Path, text: str, said: str) -> None:
+    file = tmp_path / "references.yaml"
+    file.write_text(text)
+    with pytest.raises(ValueError, match=said) as raised:
+        Watches.load(str(file))
+    assert "REFERENCES_FILE" in str(raised.value)
 
 
-def test_the_group_that_changed_is_named_once() -> None:
-    watch = Watch()
-    found = [
-        alarm
-        for number in range(6)
-        for group in ("steady", "changed")
-        if (alarm := watch.add(group, f"run-{number}", differs=group == "changed"))
-    ]
-    (alarm,) = found
-    assert (alarm.group, alarm.different) == ("changed", alarm.pairs)
-    assert alarm.e_value >= 6_000, "the second group has a sixth of alpha"
-    assert alarm.pairs <= 3
-    watch.accept("changed")
-    assert watch.add("changed", "run-9", differs=False) is None
+def test_a_file_that_is_not_there_is_named() -> None:
+    with pytest.raises(ValueError, match=r"cannot be read.*REFERENCES_FILE"):
+        Watches.load("not/there.yaml")
 
 
-def test_false_alarms_are_rarer_than_alpha_even_at_the_bound() -> None:
-    dice = random.Random(3)
-    settings = DivergenceSettings(alpha=0.05, differs_most=0.01, epoch=100)
-    alarms = 0
-    for _ in range(400):
-        watch = Watch(settings)
-        alarms += any(watch.add("g", "r", differs=dice.random() < 0.01) is not None for _ in range(100))
-    assert alarms <= 0.05 * 400
+def test_equal_answers_do_not_differ_whatever_their_ends_and_the_order_of_their_keys() -> None:
+    assert not differ("A fine day.\n", "A fine day.", 1.0)
+    assert not differ({"a": 1, "b": 2}, {"b": 2, "a": 1}, 1.0)
+    assert differ({"a": 1}, {"a": 2}, 1.0)
+    assert differ("1", 1, 1.0)
+
+
+def test_answers_that_are_alike_enough_do_not_differ() -> None:
+    assert differ("It is a fine day.", "It was a fine day.", 1.0)
+    assert not differ("It is a fine day.", "It was a fine day.", 0.8)
+    assert differ("It is a fine day.", "Rain, and more rain.", 0.8)
+    assert not differ({"answer": "It is a fine day."}, {"answer": "It was a fine day."}, 0.8)
 
 
 def test_a_share_is_one_of_each_block() -> None:
@@ -75,11 +77,5 @@ def test_a_share_is_one_of_each_block() -> None:
     assert [sum(taken[at : at + 100]) for at in range(0, 1_000, 100)] == [1] * 10
     assert len({taken[at : at + 100].index(True) for at in range(0, 1_000, 100)}) > 3
     assert all(ShadowShare(1.0).takes() for _ in range(3))
-
-
-@pytest.mark.parametrize("wrong", [{"alpha": 0}, {"differs_most": 0.5}, {"epoch": 0}])
-def test_settings_that_prove_nothing_are_refused(wrong: dict[str, float]) -> None:
-    with pytest.raises(ValueError, match="must be in"):
-        DivergenceSettings(**wrong)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="a share is"):
         ShadowShare(0)

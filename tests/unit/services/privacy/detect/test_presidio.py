@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Sequence
-from importlib.util import find_spec
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -12,10 +11,10 @@ from services.privacy.detect import presidio
 from services.privacy.detect.engine import Detectors
 from services.privacy.detect.errors import DetectorFailed
 from services.privacy.detect.pii import PII_RULES
-from services.privacy.detect.presidio import MODELS, PACKAGES, Presidio, load_presidio
+from services.privacy.detect.presidio import Presidio, load_presidio, missing_for_presidio
 
 TEXT = "Yesterday Ann Lee moved from Riga; ask ann@lee.example."
-MISSING = [name for name in (*PACKAGES, *MODELS.values()) if find_spec(name) is None]
+MISSING = missing_for_presidio()
 
 
 def result(entity: str, part: str, score: float = 0.85) -> Any:
@@ -30,9 +29,9 @@ class Analyzer:
         self._results = results
         self.asked: list[str] = []
 
-    def analyze(self, text: str, language: str, score_threshold: float) -> Sequence[Any]:
+    def analyze(self, text: str, language: str, entities: list[str], score_threshold: float) -> Sequence[Any]:
         self.asked.append(language)
-        return [one for one in self._results if one.score >= score_threshold]
+        return [one for one in self._results if one.score >= score_threshold and one.entity_type in entities]
 
 
 def test_entities_become_kinds_and_what_is_none_of_ours_is_left_out() -> None:
@@ -55,7 +54,7 @@ def test_it_finds_beside_the_rules() -> None:
 
 def test_its_failure_refuses_the_text_and_says_nothing_of_it() -> None:
     class Broken:
-        def analyze(self, text: str, language: str, score_threshold: float) -> Sequence[Any]:
+        def analyze(self, text: str, language: str, entities: list[str], score_threshold: float) -> Sequence[Any]:
             raise RuntimeError(text)
 
     with pytest.raises(DetectorFailed) as caught:

@@ -31,7 +31,7 @@ def test_the_bounds_are_nothing_and_everything(sample: float, share: int) -> Non
     [
         (ScorerSpec(kind="exact"), "scorers[0].kind"),
         (ScorerSpec(kind="custom", options={"function": "f"}), "scorers[0].kind"),
-        (ScorerSpec(kind="llm_judge", options={"rubric": "polite"}), "scorers[0].kind"),
+        (ScorerSpec(kind="llm_judge", options={"mode": "pair"}), "scorers[0].options.mode"),
         (ScorerSpec(kind="contains"), "scorers[0].options.values"),
         (ScorerSpec(kind="regex", options={"pattern": "("}), "scorers[0].options"),
     ],

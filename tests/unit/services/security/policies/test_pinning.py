@@ -147,6 +147,17 @@ async def test_answers_under_a_closed_schema_are_endorsed_where_the_policy_names
     assert (await pinned({}, *nodes)).closed == {}
 
 
+async def test_the_policy_endorses_all_that_is_quarantined_and_nothing_else() -> None:
+    closed = {"prompt_ref": "p@1", "output_schema": {"type": "boolean"}}
+    apart = {"id": "apart", "type": "llm", "config": closed | {"quarantined": True}}
+    free = {"id": "free", "type": "llm", "config": closed}
+    opened = {"id": "opened", "type": "llm", "config": {"prompt_ref": "p@1", "quarantined": True}}
+    endorse: list[dict[str, Any]] = [{"by": "schema", "quarantined": True}]
+    assert (await pinned({"endorse": endorse}, apart, free, opened)).closed == {"answering": ["apart"]}
+    assert (await pinned({"endorse": [endorse[0] | {"nodes": ["x*"]}]}, apart, free)).closed == {}
+    assert (await pinned({}, apart, free)).closed == {}
+
+
 MCP = ToolSecurity(source=["web"], effects=True)
 CALL = {"id": "m", "type": "tool", "config": {"tool_name": "mcp.call", "tool_config": {"server": "docs", "tool": "x"}}}
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from schemas.errors import BadRecord
-from schemas.records.quality import AnswerScored, QualityDrifted
+from schemas.records.quality import REFERENCE_SCORER, AnswerScored, Compared, QualityDrifted
 from schemas.tables.entry import BEGUN
 from schemas.tables.quality import Series, answer_entity, parse_series_field, prompt_entity, series_field
 from streams.core.commands import Command, Count, Emit, ExpireAt
@@ -128,3 +128,72 @@ def test_names_that_may_mean_another_entry_are_bad_records(table: Table, field: 
 def test_an_answer_is_whole_when_it_has_begun(table: Table) -> None:
     table.feed(answer_scored(1, 0.5))
     assert table.state.get(answer_entity("run-1:ask:1", "length"), BEGUN) == 1
+
+
+PINNED = Compared(reference="openai/pinned", differs_most=0.001, alpha=0.001)
+
+
+def pairs(table: Table, same: list[bool], first: int = 0, model: str = "openai/live", **fields: Any) -> list[str]:
+    """Feed pairs of a model's answers and the reference's; return what was counted."""
+    compared = {"scorer": REFERENCE_SCORER, "model": model, "compared": PINNED} | fields
+    return [
+        effect
+        for number, one in enumerate(same, first)
+        for effect in effects(table.feed(answer_scored(number, float(one), **compared)))
+    ]
+
+
+def test_a_model_that_is_no_longer_its_reference_is_named_once(table: Table) -> None:
+    counted = pairs(table, [True] * 40 + [False] * 6)
+    assert counted.count("diverged") == 1
+    (event,) = table.events
+    assert isinstance(event, QualityDrifted)
+    assert event.data["reference"] == "openai/pinned"
+    assert (event.data["scorer"], event.data["by"], event.data["value"]) == (REFERENCE_SCORER, "model", "openai/live")
+    assert event.data["run_id"] in {f"run-{number}" for number in range(40, 43)}
+    series = table.series("model", "openai/live", REFERENCE_SCORER)
+    assert series.equality is not None
+    assert (series.equality.pairs, series.equality.different, series.equality.diverged) == (46, 6, True)
+
+
+def test_pairs_are_in_the_series_of_their_model_alone(table: Table) -> None:
+    pairs(table, [True, False])
+    assert [parse_series_field(field) for field in table.state.fields(PROMPT)] == [
+        (REFERENCE_SCORER, "model", "openai/live")
+    ]
+
+
+def test_equal_models_are_never_named_and_a_drift_of_their_mean_is_no_event(table: Table) -> None:
+    assert set(pairs(table, [True] * 2_000)) == {"counted"}
+    assert table.events == []
+
+
+def test_a_pair_counts_once(table: Table) -> None:
+    pairs(table, [False])
+    assert pairs(table, [False]) == ["repeated"]
+
+
+def test_another_reference_starts_again_and_may_be_found_to_differ_too(table: Table) -> None:
+    pairs(table, [False] * 5)
+    other = Compared(reference="openai/newer", differs_most=0.001, alpha=0.001)
+    assert "diverged" not in pairs(table, [True] * 30, first=5, compared=other)
+    series = table.series("model", "openai/live", REFERENCE_SCORER)
+    assert series.equality is not None
+    assert (series.equality.reference, series.equality.pairs, series.equality.diverged) == ("openai/newer", 30, False)
+    assert pairs(table, [False] * 5, first=35, compared=other).count("diverged") == 1
+    assert [event.data["reference"] for event in table.events] == ["openai/pinned", "openai/newer"]
+    assert len({event.id for event in table.events}) == 2
+
+
+def test_each_model_of_a_prompt_has_a_smaller_share_of_false_alarms(table: Table) -> None:
+    pairs(table, [True], model="openai/first")
+    pairs(table, [True], first=1, model="openai/second")
+    limits = [table.series("model", f"openai/{name}", REFERENCE_SCORER).equality for name in ("first", "second")]
+    assert [round(one.limit) for one in limits if one is not None] == [2_000, 6_000]
+
+
+def test_a_restored_table_says_what_diverged_from_what_again(table: Table) -> None:
+    pairs(table, [False] * 5)
+    (again,) = table.fold.outstanding(table.state, PROMPT, AT_MS)
+    assert isinstance(again, Emit)
+    assert again.record == table.events[0]

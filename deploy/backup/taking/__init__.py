@@ -1,0 +1,1 @@
+"""Taking a backup: the log, rows, objects, and the vault apart."""
