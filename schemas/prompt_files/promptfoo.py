@@ -13,7 +13,7 @@ from schemas.prompt_files.imported import Imported, dialect_of, missing_note
 from schemas.prompt_files.own import checked
 from schemas.prompt_files.problems import Note, dropped, invalid, list_of, mapping_of, not_exported
 from schemas.prompt_files.yaml_lines import yaml_text
-from schemas.spec.read import read_document
+from schemas.spec.text.read import read_document
 
 MAX_CASES = 10_000
 _FIELDS = frozenset({"description", "prompts", "providers", "tests", "defaultTest"})

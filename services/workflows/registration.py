@@ -27,7 +27,7 @@ from schemas.prompts.inline import InlinePrompt, renamed, with_versions
 from schemas.spec.check.workflow import prompt_refs
 from schemas.spec.loops import placed_nodes
 from schemas.spec.model import PinnedPrompt, WorkflowSpec
-from schemas.spec.read import MAX_PROBLEMS
+from schemas.spec.text.read import MAX_PROBLEMS
 from services.security.flow.check import FlowCheck
 from services.security.flow.ports import ActivePolicies
 from services.tools.server_labels import ServerLabels

@@ -5,7 +5,7 @@ from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Any
 
-from connectors.tools.raised import IN_CALL, contain
+from connectors.tools.isolation.raised import IN_CALL, contain
 
 #: How long a call that was canceled may take to end. One that continues is abandoned.
 GRACE_S = 1.0

@@ -8,8 +8,8 @@ import pytest
 
 from schemas.errors import InvalidSpec
 from schemas.spec.check.workflow import check_spec, parse_workflow
-from schemas.spec.document_size import MAX_DEPTH, MAX_VALUES
-from schemas.spec.read import MAX_DOCUMENT_CHARS, MAX_PROBLEMS, read_document
+from schemas.spec.text.read import MAX_DOCUMENT_CHARS, MAX_PROBLEMS, read_document
+from schemas.spec.text.size import MAX_DEPTH, MAX_VALUES
 
 #: Of CPU, on a machine that does other work; each of these took up to minutes before.
 REFUSED_WITHIN_S = 2.5

@@ -5,9 +5,9 @@ import json
 import pytest
 
 from schemas.errors import BadRecord
-from schemas.spec.document import document_of, resolved_bytes
 from schemas.spec.model import ResolvedSpec
 from schemas.spec.rules_version import FIRST, NEWEST, rules_of
+from schemas.spec.text.document import document_of, resolved_bytes
 from tests.support.runs import World, function, resolved, spec, submitted, switch
 
 

@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
-from deploy.local.engines.clickhouse_wire import (
+from deploy.local.engines.clickhouse.wire import (
     AUTHENTICATION_FAILED,
     SECRET_VARIABLE,
     STATUS_OF_ERROR,

@@ -7,12 +7,12 @@ import sys
 from pathlib import Path
 from urllib.parse import urlencode
 
-from deploy.local.engines.clickhouse_wire import SECRET_VARIABLE, USER
+from deploy.local.engines.clickhouse.wire import SECRET_VARIABLE, USER
 from deploy.local.engines.engine import Engine, EngineContext, Launch
 from deploy.local.engines.ports import LOOPBACK
 from schemas.configuration.engines import CLICKHOUSE_FILES
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 
 
 class ClickHouseEngine(Engine):
@@ -37,7 +37,7 @@ class ClickHouseEngine(Engine):
             self.context.tls.make()
 
     def launch_spec(self) -> Launch:
-        module = "deploy.local.engines.clickhouse_server"
+        module = "deploy.local.engines.clickhouse.server"
         argv = [sys.executable, "-m", module, "--path", str(self.home / "data"), "--port", str(self._port)]
         if (tls := self.context.tls) is not None:
             argv += ["--cert", str(tls.cert), "--key", str(tls.key)]

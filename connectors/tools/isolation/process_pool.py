@@ -1,7 +1,7 @@
 """A pool of processes for calls that must be able to fail alone: killed at their time limit, bounded in memory.
 
 A process runs one call at a time. What ends the process ends the call with ``process_died``, and another process takes
-its place. None outlives the worker, see ``connectors.tools.fork_server``.
+its place. None outlives the worker, see ``connectors.tools.isolation.fork_server``.
 """
 
 import asyncio
@@ -16,10 +16,10 @@ import sys
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
-from connectors.tools.fork_server import ANSWER, EXIT_UNKNOWN, REQUEST
-from connectors.tools.process_wire import LENGTH, MAX_OUTCOME_BYTES, Job, Place, Warm, outcome, packed
-from connectors.tools.raised import described
-from connectors.tools.thread_pool import Progress
+from connectors.tools.isolation.fork_server import ANSWER, EXIT_UNKNOWN, REQUEST
+from connectors.tools.isolation.process_wire import LENGTH, MAX_OUTCOME_BYTES, Job, Place, Warm, outcome, packed
+from connectors.tools.isolation.raised import described
+from connectors.tools.isolation.thread_pool import Progress
 from schemas.errors import StepError, Unavailable
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ LOOK_S = 0.002
 STOP_S = 2.0
 _BOOT = (
     "import sys, json; sys.path[:] = json.loads(sys.argv[1]); "
-    "from connectors.tools import fork_server; fork_server.main(int(sys.argv[2]), int(sys.argv[3]))"
+    "from connectors.tools.isolation import fork_server; fork_server.main(int(sys.argv[2]), int(sys.argv[3]))"
 )
 
 

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from connectors.tools.entries import Entry, Running, check_arguments, check_config, make_entry
-from connectors.tools.process_wire import Job, Place, Warm, error_frame, read_message, result_frame
-from connectors.tools.raised import described
+from connectors.tools.isolation.process_wire import Job, Place, Warm, error_frame, read_message, result_frame
+from connectors.tools.isolation.raised import described
 from schemas.errors import StepError
 from schemas.ids import canonical_hash
 

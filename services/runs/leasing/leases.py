@@ -44,7 +44,7 @@ from services.runs.attempts.lent_private import LentPrivacy
 from services.runs.attempts.outcome import Outcome, error_info
 from services.runs.attempts.stated import book_stated
 from services.runs.bound_args import bound_args
-from services.runs.lease_inbox import LeaseInbox, Waiter
+from services.runs.leasing.inbox import LeaseInbox, Waiter
 from services.runs.outcome_records import outcome_records, pack, unpack
 from topics import catalogue
 from topics.codec import decode, encode

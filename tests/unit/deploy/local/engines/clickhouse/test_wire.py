@@ -8,7 +8,7 @@ import lz4.frame
 import pytest
 from backports import zstd
 
-from deploy.local.engines.clickhouse_wire import BadRequestError, decompress
+from deploy.local.engines.clickhouse.wire import BadRequestError, decompress
 
 BLOCKS = (b"the first block " * 100, b"the second block " * 100, b"the last")
 IN_FRAMES: dict[str, Callable[[bytes], bytes]] = {

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from connectors.tools import Registry, ToolContext
-from connectors.tools.process_pool import Processes
-from connectors.tools.raised import CallRaised
-from connectors.tools.thread_pool import Progress
+from connectors.tools.isolation.process_pool import Processes
+from connectors.tools.isolation.raised import CallRaised
+from connectors.tools.isolation.thread_pool import Progress
 from connectors.tools.tools_file import ToolsFile
 from schemas.errors import StepError, TryLater
 from tests.support import bad_tools
@@ -197,9 +197,9 @@ async def test_a_fork_server_that_dies_is_replaced(stage: Stage) -> None:
 ORPHANS = """
 import asyncio, os, sys
 from pathlib import Path
-from connectors.tools.process_pool import Processes
-from connectors.tools.process_wire import Job, Place
-from connectors.tools.thread_pool import Progress
+from connectors.tools.isolation.process_pool import Processes
+from connectors.tools.isolation.process_wire import Job, Place
+from connectors.tools.isolation.thread_pool import Progress
 from tests.support import bad_tools
 
 async def main():

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from schemas.running_system import environment
+from schemas.configuration.running_system import environment
 from schemas.settings import Settings
 
 

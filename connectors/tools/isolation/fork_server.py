@@ -19,7 +19,7 @@ import struct
 import sys
 import threading
 
-from connectors.tools import process_child
+from connectors.tools.isolation import process_child
 
 REQUEST = struct.Struct("!cI")
 ANSWER = struct.Struct("!i")

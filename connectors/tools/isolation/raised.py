@@ -22,8 +22,8 @@ _FIX = "a call must not end its process, its task or an iteration; return a valu
 
 #: Frames up to the last of these files are ours: user code begins after them.
 _MACHINERY = frozenset(
-    str(Path(__file__).with_name(name))
-    for name in ("raised.py", "registry.py", "thread_pool.py", "async_calls.py", "process_child.py")
+    str(Path(__file__).parent.joinpath(name).resolve())
+    for name in ("raised.py", "../registry.py", "thread_pool.py", "async_calls.py", "process_child.py")
 )
 
 #: True in the context of a call of user code, and in the tasks that it starts.

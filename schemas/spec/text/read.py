@@ -14,7 +14,7 @@ import yaml
 
 from schemas.errors import InvalidSpec, Problem
 from schemas.records.base import Json
-from schemas.spec.document_size import MAX_DEPTH, refuse_large, refuse_large_yaml
+from schemas.spec.text.size import MAX_DEPTH, refuse_large, refuse_large_yaml
 from schemas.values.check import value_problems
 from schemas.values.yaml_core import read_as_core_schema
 

@@ -19,7 +19,7 @@ import orjson
 
 from connectors.tools.context import NoMcp, ToolContext
 from connectors.tools.entries import Entry, ToolKind
-from connectors.tools.raised import CallRaised, contain, described, user_frames
+from connectors.tools.isolation.raised import CallRaised, contain, described, user_frames
 from schemas.errors import BadRecord, BadValue, Rejected, StepError, TryLater
 from schemas.payload import Reference
 from schemas.values.json_text import write_json

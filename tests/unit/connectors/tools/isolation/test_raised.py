@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from connectors.tools import Registry, ToolContext
-from connectors.tools.async_calls import AsyncCalls
-from connectors.tools.raised import CallRaised, contain_tasks, described, one_line, user_frames
+from connectors.tools.isolation.async_calls import AsyncCalls
+from connectors.tools.isolation.raised import CallRaised, contain_tasks, described, one_line, user_frames
 from schemas.errors import StepError
 from tests.support import bad_tools
 from tests.support.worker import until

@@ -3,7 +3,7 @@
 import pytest
 
 from schemas.errors import InvalidSpec
-from schemas.spec.read import MAX_DOCUMENT_CHARS, read_document
+from schemas.spec.text.read import MAX_DOCUMENT_CHARS, read_document
 
 
 @pytest.mark.parametrize(

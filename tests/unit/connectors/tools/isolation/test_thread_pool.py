@@ -7,8 +7,8 @@ import threading
 
 import pytest
 
-from connectors.tools.raised import CallRaised
-from connectors.tools.thread_pool import Progress, Threads
+from connectors.tools.isolation.raised import CallRaised
+from connectors.tools.isolation.thread_pool import Progress, Threads
 from tests.support.worker import until
 
 DEADLINE_S = 10.0

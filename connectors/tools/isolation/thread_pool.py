@@ -13,7 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
-from connectors.tools.raised import contain
+from connectors.tools.isolation.raised import contain
 
 #: Plain functions at once. They mostly wait for files and sockets; a worker's concurrency is the real bound.
 MAX_THREADS = 32
