@@ -139,6 +139,7 @@ from services.prompts.live.judges import LiveJudges
 from services.prompts.registry.prompts import PromptRegistry
 from services.prompts.rollouts.control import Rollouts
 from services.retention.deletion import Deletion
+from services.retention.records import RunRecords
 from services.retention.sweeper import KeptDays
 from services.routing.evaluation import RouteEvaluations
 from services.routing.models import Models
@@ -233,7 +234,7 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
         security=security,
         vault=clients.vault,
         webhooks=_webhooks(settings, clients),
-        retention=_retention(settings, clients),
+        retention=_retention(settings, clients, appender),
         secrets=_secrets(clients),
         mcp=_mcp(settings, clients),
         triggers=triggers_of(settings, clients, definitions.plans, runs.submissions, measures),
@@ -306,14 +307,14 @@ def _mcp(settings: Settings, clients: Clients) -> McpSurface:
     return McpSurface(store, servers, rules, secrets)
 
 
-def _retention(settings: Settings, clients: Clients) -> RetentionServices:
+def _retention(settings: Settings, clients: Clients, appender: DeadlineAppender) -> RetentionServices:
     history = RunDeletion(clients.database)
     markers = SubmissionMarkers(clients.redis, settings.kafka.partitions, DEPENDENCY_TIMEOUT_S)
     return RetentionServices(
         runs=KeptDays(settings.retention.runs_days, read_days(settings.retention.runs_days_of)),
         traces=KeptDays(settings.traces.days, read_days(settings.traces.days_of)),
         holds=RunHolds(clients.database),
-        deletion=Deletion(history, RunTraces(clients.clickhouse), markers, now_ms),
+        deletion=Deletion(history, RunRecords(RunTraces(clients.clickhouse), appender), markers, now_ms),
     )
 
 

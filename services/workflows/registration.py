@@ -60,7 +60,8 @@ class RegistrationPorts:
 @dataclass(frozen=True, slots=True)
 class Draft:
     """A document that may be registered. ``inline`` are the prompts inside its nodes, with the versions that they
-    have, or would get now. ``there`` is the same document, if it is registered already.
+    have, or would get now. ``there`` is the same document, if it is registered already. ``project`` is that of
+    the key.
     """
 
     spec: WorkflowSpec
@@ -68,6 +69,7 @@ class Draft:
     inline: Mapping[str, tuple[InlinePrompt, int]]
     there: StoredWorkflow | None
     warnings: tuple[Problem, ...]
+    project: str | None = None
 
 
 class Registrations:
@@ -97,15 +99,18 @@ class Registrations:
         prices = await self._ports.prices.of(org_id, now_ms())
         routes = route_warnings(spec, self._ports.models.under(prices), workers, stored, plan.resolved.prompts)
         pins = await self._pin_warnings(org_id, spec)
-        return Draft(spec, plan, written, there, (*routes, *pins, *plan.flow))
+        return Draft(spec, plan, written, there, (*routes, *pins, *plan.flow), project)
 
     async def store(self, org_id: str, draft: Draft) -> tuple[StoredWorkflow, bool]:
-        """Store a checked document; return it, and true if it is new. Raises ``Conflict``."""
+        """Store a checked document; return it, and true if it is new.
+
+        Raises ``Conflict``, also where the name of an inline prompt belongs to another project.
+        """
         if draft.there is not None:
             return draft.there, False
         # The version may be another one than was foreseen, when somebody else stored a text of that name meanwhile.
         pinned = {
-            node: one.pinned(await self._ports.prompts.ensure(org_id, one.name, one.template))
+            node: one.pinned(await self._ports.prompts.ensure(org_id, one.name, one.template, within=draft.project))
             for node, (one, _) in draft.inline.items()
         }
         spec = with_versions(draft.spec, pinned)
