@@ -277,7 +277,7 @@ CATALOGUE: tuple[Topic, ...] = (
         AUDIT_EVENTS,
         key="organisation",
         model=AuditEvent,
-        writers=("worker", "leases", "api", "orchestrator", "scores"),
+        writers=("worker", "leases", "api", "orchestrator", "scores", "retention"),
         readers=("audit",),
         retention_ms=365 * DAY_MS,
         append_time=True,
