@@ -22,7 +22,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from schemas.spec.read import read_document
+from schemas.spec.text.read import read_document
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 ServerName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]

@@ -27,7 +27,7 @@ from schemas.prompts.inline import InlinePrompt, renamed, with_versions
 from schemas.spec.check.workflow import prompt_refs
 from schemas.spec.loops import placed_nodes
 from schemas.spec.model import PinnedPrompt, WorkflowSpec
-from schemas.spec.read import MAX_PROBLEMS
+from schemas.spec.text.read import MAX_PROBLEMS
 from services.security.flow.check import FlowCheck
 from services.security.flow.ports import ActivePolicies
 from services.workflows.archived import archived_problems
@@ -57,7 +57,8 @@ class RegistrationPorts:
 @dataclass(frozen=True, slots=True)
 class Draft:
     """A document that may be registered. ``inline`` are the prompts inside its nodes, with the versions that they
-    have, or would get now. ``there`` is the same document, if it is registered already.
+    have, or would get now. ``there`` is the same document, if it is registered already. ``project`` is that of
+    the key.
     """
 
     spec: WorkflowSpec
@@ -65,6 +66,7 @@ class Draft:
     inline: Mapping[str, tuple[InlinePrompt, int]]
     there: StoredWorkflow | None
     warnings: tuple[Problem, ...]
+    project: str | None = None
 
 
 class Registrations:
@@ -93,15 +95,18 @@ class Registrations:
         stored = await self._own_providers(org_id)
         prices = await self._ports.prices.of(org_id, now_ms())
         routes = route_warnings(spec, self._ports.models.under(prices), workers, stored, plan.resolved.prompts)
-        return Draft(spec, plan, written, there, (*routes, *plan.flow))
+        return Draft(spec, plan, written, there, (*routes, *plan.flow), project)
 
     async def store(self, org_id: str, draft: Draft) -> tuple[StoredWorkflow, bool]:
-        """Store a checked document; return it, and true if it is new. Raises ``Conflict``."""
+        """Store a checked document; return it, and true if it is new.
+
+        Raises ``Conflict``, also where the name of an inline prompt belongs to another project.
+        """
         if draft.there is not None:
             return draft.there, False
         # The version may be another one than was foreseen, when somebody else stored a text of that name meanwhile.
         pinned = {
-            node: one.pinned(await self._ports.prompts.ensure(org_id, one.name, one.template))
+            node: one.pinned(await self._ports.prompts.ensure(org_id, one.name, one.template, within=draft.project))
             for node, (one, _) in draft.inline.items()
         }
         spec = with_versions(draft.spec, pinned)

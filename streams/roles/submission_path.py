@@ -11,7 +11,7 @@ from connectors.objects.store import Objects
 from connectors.postgres.database import Database
 from connectors.postgres.history.run_limits import RunLimits
 from connectors.postgres.history.runs import Runs
-from connectors.postgres.price_lists import PriceListStore
+from connectors.postgres.money.price_lists import PriceListStore
 from connectors.postgres.prompts import Prompts
 from connectors.postgres.workflows import Workflows
 from connectors.prices.book import PriceBook

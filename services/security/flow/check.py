@@ -12,7 +12,7 @@ from schemas.policies.document import Policy
 from schemas.records.security.pinned import UNDECLARED, ToolSecurity
 from schemas.spec.inputs.known_inputs import ArgumentNames
 from schemas.spec.model import ResolvedSpec
-from schemas.spec.read import MAX_PROBLEMS
+from schemas.spec.text.read import MAX_PROBLEMS
 from services.security.flow.findings import findings_of
 from services.security.flow.ground import USER, Ground
 from services.security.flow.judge import Judge
