@@ -159,6 +159,7 @@ from services.tools.installed_mcp import installed_servers
 from services.tools.mcp import McpServers
 from services.tools.mcp_surface import McpSurface
 from services.tools.secrets import SecretSurface, ToolSecrets
+from services.tools.server_labels import server_labels_of
 from services.webhooks.surface import WebhookSurface
 from services.workflows.checks import DocumentChecks
 from services.workflows.registration import RegistrationPorts, Registrations
@@ -260,7 +261,7 @@ def _security(settings: Settings, clients: Clients) -> SecurityServices:
         versions=versions,
         activations=activations,
         active=active,
-        pinning=Pinning(active, REGISTRY.security, redactors),
+        pinning=Pinning(active, REGISTRY.security, redactors, server_labels_of(settings, clients.database)),
         redactors=redactors,
         readings=Readings(active),
         facts=ProviderFactsStore(clients.database),
@@ -352,6 +353,7 @@ def _definitions(
         checks=checks,
         vault=vault,
         policies=policies,
+        servers=server_labels_of(settings, clients.database),
         facts=load_facts(settings.providers.facts_file),
     )
     return DefinitionServices(
