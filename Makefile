@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run demo install-cli test test-all simulate chaos chaos-ha mutate bench prove compare lint fmt lock migrate-up backup restore verify-backup run-control-plane run-worker docker-there dev-up dev-down status logs build dev-deps k8s-deploy engines agentdojo phoenix clean python-there
+.PHONY: help run demo install-cli test test-all simulate chaos chaos-ha mutate bench soak audit prove compare lint fmt lock migrate-up backup restore verify-backup run-control-plane run-worker docker-there dev-up dev-down status logs build dev-deps k8s-deploy engines agentdojo phoenix clean python-there
 
 VENV := .venv
 RUN := $(VENV)/bin/python
@@ -77,6 +77,12 @@ mutate: $(VENV)/.dev ## Measure the share of wrong edits that tests notice: make
 
 bench: $(VENV)/.dev ## Measure speed, and stock Faust in the same run
 	@exec $(RUN) -m bench
+
+soak: $(VENV)/.dev ## Load the system at half its capacity under its limits of memory: make soak HOURS=2
+	@exec $(RUN) -m bench.soak --hours $(or $(HOURS),2)
+
+audit: $(VENV)/.dev ## Audit locks, known vulnerabilities, licenses; offline too: make audit ARGS="--database FOLDER --update"
+	@exec $(RUN) -m deploy.audit $(ARGS)
 
 prove: $(VENV)/.dev ## Print acceptance figures with floors: make prove AREA=house|engine|firsthour|calls|surface|prompts|rollouts|observability|flow|privacy|doors|deploy [QUICK=1]
 	@exec $(RUN) -m bench.prove --area "$(AREA)" $(if $(QUICK),--quick)

@@ -14,7 +14,7 @@ from schemas.clock import now_ms
 from schemas.errors import NotFound, Unavailable
 from schemas.queues import owner_of
 from schemas.version import VERSION
-from services.runs.leases import StepLeases
+from services.runs.leasing.leases import StepLeases
 from topics.catalogue import lane
 
 

@@ -18,11 +18,11 @@ from connectors.kafka.log import KafkaLog
 from connectors.objects.s3 import s3_access
 from connectors.objects.store import open_objects
 from connectors.ports.pubsub import NoPubSub, PubSub
-from connectors.postgres.budgets import Budgets
 from connectors.postgres.history.run_changes import RunFollower
 from connectors.postgres.history.run_places import RunPlaces
 from connectors.postgres.history.run_steps import RunSteps
 from connectors.postgres.history.runs import Runs
+from connectors.postgres.money.budgets import Budgets
 from connectors.redis.claims.lease_reader import LeaseReader
 from connectors.redis.marker_generation import MarkerGeneration
 from connectors.redis.readers.signals import SignalsReader

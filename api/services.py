@@ -25,7 +25,6 @@ from connectors.ports.pubsub import PubSub
 from connectors.postgres.audit.holds import AuditHolds
 from connectors.postgres.audit.reading import AuditReads
 from connectors.postgres.batch_reader import BatchReader
-from connectors.postgres.budgets import Budgets
 from connectors.postgres.datasets import Datasets
 from connectors.postgres.evaluations import Evaluations
 from connectors.postgres.history.run_holds import RunHolds
@@ -34,15 +33,16 @@ from connectors.postgres.history.run_steps import RunSteps
 from connectors.postgres.history.runs import Runs
 from connectors.postgres.keys import Keys
 from connectors.postgres.live_scores import LiveScores
+from connectors.postgres.money.budgets import Budgets
+from connectors.postgres.money.price_lists import PriceListStore
+from connectors.postgres.money.quotas import Quotas
+from connectors.postgres.money.stops import Stops
 from connectors.postgres.organisations import Organisations, Projects
 from connectors.postgres.policies.activations import PolicyActivations
 from connectors.postgres.policies.facts import ProviderFactsStore
 from connectors.postgres.policies.versions import PolicyVersions
-from connectors.postgres.price_lists import PriceListStore
 from connectors.postgres.prompts.scoring import PromptScoring
-from connectors.postgres.quotas import Quotas
 from connectors.postgres.schedules import Backfills, Schedules
-from connectors.postgres.stops import Stops
 from connectors.postgres.vault import Vault
 from connectors.postgres.workflows import Workflows
 from connectors.prices.book import PriceBook

@@ -59,7 +59,6 @@ from connectors.ports.engine import OutRecord
 from connectors.postgres.audit.holds import AuditHolds
 from connectors.postgres.audit.reading import AuditReads
 from connectors.postgres.batch_reader import BatchReader
-from connectors.postgres.budgets import Budgets
 from connectors.postgres.datasets import Datasets
 from connectors.postgres.evaluations import Evaluations
 from connectors.postgres.history.run_deletion import RunDeletion
@@ -69,21 +68,22 @@ from connectors.postgres.history.run_limits import RunLimits
 from connectors.postgres.history.trace_runs import TraceRuns
 from connectors.postgres.keys import Keys
 from connectors.postgres.live_scores import LiveScores
-from connectors.postgres.optimizer_changes import OptimizerChanges
+from connectors.postgres.money.budgets import Budgets
+from connectors.postgres.money.optimizer_changes import OptimizerChanges
+from connectors.postgres.money.price_lists import PriceListStore
+from connectors.postgres.money.quotas import Quotas
+from connectors.postgres.money.stops import Stops
 from connectors.postgres.organisations import Organisations, Projects
 from connectors.postgres.outbox import Outbox
 from connectors.postgres.policies.activations import PolicyActivations
 from connectors.postgres.policies.facts import ProviderFactsStore
 from connectors.postgres.policies.versions import PolicyVersions
-from connectors.postgres.price_lists import PriceListStore
 from connectors.postgres.prompts import Prompts
 from connectors.postgres.prompts.deployments import PromptDeployments
 from connectors.postgres.prompts.judgements import Judgements
 from connectors.postgres.prompts.labels import PromptLabels
 from connectors.postgres.prompts.scoring import PromptScoring
-from connectors.postgres.quotas import Quotas
 from connectors.postgres.schedules import Backfills, Schedules
-from connectors.postgres.stops import Stops
 from connectors.postgres.tools.mcp import McpStore
 from connectors.postgres.tools.secrets import SecretStore
 from connectors.postgres.vault import Vault
@@ -139,12 +139,13 @@ from services.prompts.live.judges import LiveJudges
 from services.prompts.registry.prompts import PromptRegistry
 from services.prompts.rollouts.control import Rollouts
 from services.retention.deletion import Deletion
+from services.retention.records import RunRecords
 from services.retention.sweeper import KeptDays
 from services.routing.evaluation import RouteEvaluations
 from services.routing.models import Models
 from services.runs.admission_required import Turns
 from services.runs.attempts.lent_private import LentPrivacy
-from services.runs.leases import StepLeases
+from services.runs.leasing.leases import StepLeases
 from services.security.auditing import Auditing
 from services.security.compliance.reporting import Reports
 from services.security.oidc import ClaimMapping
@@ -158,6 +159,7 @@ from services.tools.installed_mcp import installed_servers
 from services.tools.mcp import McpServers
 from services.tools.mcp_surface import McpSurface
 from services.tools.secrets import SecretSurface, ToolSecrets
+from services.tools.server_labels import server_labels_of
 from services.webhooks.surface import WebhookSurface
 from services.workflows.checks import DocumentChecks
 from services.workflows.registration import RegistrationPorts, Registrations
@@ -232,7 +234,7 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
         security=security,
         vault=clients.vault,
         webhooks=_webhooks(settings, clients),
-        retention=_retention(settings, clients),
+        retention=_retention(settings, clients, appender),
         secrets=_secrets(clients),
         mcp=_mcp(settings, clients),
         triggers=triggers_of(settings, clients, definitions.plans, runs.submissions, measures),
@@ -259,7 +261,7 @@ def _security(settings: Settings, clients: Clients) -> SecurityServices:
         versions=versions,
         activations=activations,
         active=active,
-        pinning=Pinning(active, REGISTRY.security, redactors),
+        pinning=Pinning(active, REGISTRY.security, redactors, server_labels_of(settings, clients.database)),
         redactors=redactors,
         readings=Readings(active),
         facts=ProviderFactsStore(clients.database),
@@ -305,14 +307,14 @@ def _mcp(settings: Settings, clients: Clients) -> McpSurface:
     return McpSurface(store, servers, rules, secrets)
 
 
-def _retention(settings: Settings, clients: Clients) -> RetentionServices:
+def _retention(settings: Settings, clients: Clients, appender: DeadlineAppender) -> RetentionServices:
     history = RunDeletion(clients.database)
     markers = SubmissionMarkers(clients.redis, settings.kafka.partitions, DEPENDENCY_TIMEOUT_S)
     return RetentionServices(
         runs=KeptDays(settings.retention.runs_days, read_days(settings.retention.runs_days_of)),
         traces=KeptDays(settings.traces.days, read_days(settings.traces.days_of)),
         holds=RunHolds(clients.database),
-        deletion=Deletion(history, RunTraces(clients.clickhouse), markers, now_ms),
+        deletion=Deletion(history, RunRecords(RunTraces(clients.clickhouse), appender), markers, now_ms),
     )
 
 
@@ -351,6 +353,7 @@ def _definitions(
         checks=checks,
         vault=vault,
         policies=policies,
+        servers=server_labels_of(settings, clients.database),
         facts=load_facts(settings.providers.facts_file),
     )
     return DefinitionServices(

@@ -57,7 +57,7 @@ def measure(data_dir: Path, sizes: Sizes, progress: Progress) -> tuple[list[Line
 
 def functions(role: str, profile: Path) -> list[str]:
     """Return a role's most expensive functions: their share of its time, their calls, and their places."""
-    found: dict[tuple[str, int, str], tuple[int, int, float, float, object]] = pstats.Stats(str(profile)).stats  # type: ignore[attr-defined]
+    found: dict[tuple[str, int, str], tuple[int, int, float, float, object]] = vars(pstats.Stats(str(profile)))["stats"]
     busy = {where: (calls, own) for where, (_, calls, own, _, _) in found.items()}
     whole = sum(own for _, own in busy.values()) or 1.0
     rows = [f"# {role}: {shown(whole)} s of CPU under the profiler"]

@@ -144,6 +144,7 @@ class RunEnds:
             View(record.key.decode(), status_of(record.value), record.partition, record.offset)
             for records in fetched.values()
             for record in records
+            if record.value is not None
         ]
 
     async def end_offsets(self) -> dict[int, int]:

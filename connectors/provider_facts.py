@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from schemas.compliance.facts import FactsDocument
 from schemas.compliance.shipped import SHIPPED, with_installation
 from schemas.errors import InvalidSpec
-from schemas.spec.read import read_document
+from schemas.spec.text.read import read_document
 from schemas.values.fields import first_fault
 
 VARIABLE = "PROVIDER_FACTS_FILE"

@@ -25,8 +25,8 @@ import asyncpg
 
 from connectors.clickhouse.client import ClickHouse
 from connectors.postgres.database import APPLICATION, application_name, connect_once
+from schemas.configuration.running_system import add_data_dir, environment
 from schemas.errors import AgentFlowError
-from schemas.running_system import add_data_dir, environment
 from schemas.settings import Settings
 
 #: The first line of a migration that older roles would not survive.

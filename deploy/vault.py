@@ -29,8 +29,8 @@ from connectors.postgres.tools.secrets import SecretStore
 from connectors.postgres.vault import Vault
 from connectors.postgres.vault_store.scrubbing import scrubbed
 from connectors.postgres.vault_store.webhook_secrets import reseal_webhooks
+from schemas.configuration.running_system import add_data_dir, environment
 from schemas.errors import AgentFlowError
-from schemas.running_system import add_data_dir, environment
 from schemas.settings import Settings
 from services.privacy.vault.opening import open_vault
 

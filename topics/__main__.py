@@ -9,8 +9,8 @@ from functools import partial
 
 from schemas.configuration.kafka import Kafka
 from schemas.configuration.kafka_access import reached_alike
+from schemas.configuration.running_system import add_data_dir, environment
 from schemas.errors import AgentFlowError
-from schemas.running_system import add_data_dir, environment
 from schemas.settings import kafka_from_env
 from topics.admin import TopicAdmin
 from topics.catalogue import CATALOGUE, wanted

@@ -180,11 +180,11 @@ CATALOGUE: tuple[Topic, ...] = (
         RUN_VIEWS,
         key="run id",
         model=RunView,
-        writers=("orchestrator",),
+        writers=("orchestrator", "retention", "api"),
         readers=("history", "analytics", "live", "events"),
         cleanup="compact",
         retention_ms=7 * DAY_MS,
-        summary="changes of a run's visible state, with a version",
+        summary="changes of a run's visible state, with a version; no value: the run was deleted",
     ),
     Topic(
         PROVIDER_CALLS,
@@ -381,6 +381,12 @@ def declared(name: str) -> Topic:
         if re.fullmatch(rf"{re.escape(family.name)}\.({family.part_pattern})", name):
             return family
     raise KeyError(f"{name!r} is not in the catalogue of topics; see `python -m topics describe`")
+
+
+def takes_tombstones(name: str) -> bool:
+    """Return whether a record without a value takes back its key in this topic. Foreign topics take none."""
+    found = _BY_NAME.get(name)
+    return found is not None and found.cleanup == "compact"
 
 
 def partitions_of(name: str, default: int) -> int:

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from api.http.strict_json import StrictJsonRequest, StrictJsonRoute
 from schemas.errors import InvalidSpec, Problem
-from schemas.spec.read import Document, read_document
+from schemas.spec.text.read import Document, read_document
 
 _CONTENT_TYPE = b"content-type"
 #: YAML by its names, and what `curl --data-binary` and editors call any text.

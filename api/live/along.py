@@ -17,7 +17,7 @@ from api.live.run_story import Event
 from connectors.postgres.history.run_steps import RunSteps
 from connectors.postgres.history.runs import StoredStep
 from schemas.api_models.runs import StepAnswer
-from schemas.token_pieces import TokenPieces
+from schemas.records.token_pieces import TokenPieces
 
 #: Steps that models answer.
 KINDS = frozenset({"llm", "agent"})

@@ -11,7 +11,7 @@ from api.services import Services
 from connectors.postgres.history.runs import StoredStep
 from schemas.api_models.runs import StepAnswer
 from schemas.errors import AgentFlowError
-from schemas.token_pieces import TokenPieces
+from schemas.records.token_pieces import TokenPieces
 from services.security.policies.reading import labels_of
 from services.security.policies.restoring import ReaderRestore, Shown
 

@@ -18,7 +18,7 @@ from connectors.ports.pubsub import NEW, WATCH_S, PubSub, run_subject, tokens_su
 from connectors.postgres.history.run_changes import RunChanges, RunFollower
 from schemas.errors import TryLater
 from schemas.records.run_views import RunView
-from schemas.token_pieces import TokenPieces, decoded
+from schemas.records.token_pieces import TokenPieces, decoded
 
 #: The longest delay of a reader when the bus is connected and lost a change.
 POLL_S = 2.0

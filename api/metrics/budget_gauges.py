@@ -21,7 +21,7 @@ KEPT_S = 5.0
 
 
 class ActiveBudgets(Protocol):
-    """Definitions of budgets of all organisations; ``connectors.postgres.budgets.Budgets`` is one."""
+    """Definitions of budgets of all organisations; ``connectors.postgres.money.budgets.Budgets`` is one."""
 
     async def active(self, most: int) -> list[Budget]:
         """Return budgets that are not paused, the oldest first. Raises ``Unavailable``."""

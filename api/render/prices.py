@@ -3,7 +3,7 @@
 from decimal import Decimal
 from fractions import Fraction
 
-from connectors.postgres.price_lists import ListLine, ListVersion
+from connectors.postgres.money.price_lists import ListLine, ListVersion
 from connectors.prices.book import PriceBook
 from connectors.prices.listed import Band, Price, Served
 from schemas import money

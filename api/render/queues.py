@@ -6,7 +6,7 @@ import orjson
 from msgspec import to_builtins
 
 from schemas.api_models.operations.queues import LeasedStep, LeasedWork
-from services.runs.leases import Leased
+from services.runs.leasing.leases import Leased
 
 
 def leased(step: Leased, lease_s: float) -> LeasedStep:

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from api.render import steps as render_steps
-from connectors.postgres.budgets import StoredBudget
 from connectors.postgres.history.run_counts import Children
 from connectors.postgres.history.runs import RunLine, StoredRun, StoredStep
+from connectors.postgres.money.budgets import StoredBudget
 from connectors.redis.readers.spend import Amounts
 from connectors.redis.submission_markers import Receipt
 from connectors.tools.security import shown

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 from functools import reduce
 from operator import or_
+from types import GenericAlias
 from typing import Any
 
 from agentflow import ToolContext, tool
@@ -66,7 +67,7 @@ def _type(schema: dict[str, Any]) -> Any:
     if "anyOf" in schema:
         return reduce(or_, (_type(one) for one in schema["anyOf"]))
     if schema.get("type") == "array":
-        return list[_type(schema.get("items", {}))]  # type: ignore[misc]
+        return GenericAlias(list, (_type(schema.get("items", {})),))
     # A reference is one of the suites' enumerations, which are texts.
     return str if "$ref" in schema else _TYPES.get(schema.get("type", ""), Any)
 

@@ -14,7 +14,7 @@ from connectors.memory.batches import MemoryBatches
 from connectors.memory.engine import ManualClock
 from connectors.objects.store import LocalObjects
 from connectors.ports.batches import Gathered
-from connectors.postgres.price_lists import ListVersion
+from connectors.postgres.money.price_lists import ListVersion
 from connectors.prices.book import PriceBook
 from connectors.providers.anthropic.provider import AnthropicProvider
 from connectors.providers.base import Provider

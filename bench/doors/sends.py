@@ -17,6 +17,7 @@ from connectors.kafka.log import to_record
 from connectors.nats.jetstream import JetStream
 from connectors.ports.engine import InRecord
 from deploy.local.system import ORG, System
+from schemas.errors import Unavailable
 from streams.roles.bridge.submissions import DURABLE, STREAM
 from topics import clients
 from topics.catalogue import submissions_topic
@@ -28,6 +29,8 @@ DEADLINE_S = 300.0
 SUBJECT = f"agentflow.submit.{ORG}"
 TOPIC = submissions_topic(ORG)
 DLQ = "workflow-submissions.dlq"
+#: A machine that is busy is asked again after so many seconds.
+BUSY, AGAIN_S = (429, 503), (0.5, 1.0, 2.0, 4.0, 8.0)
 Headers = Sequence[tuple[str, bytes]]
 
 
@@ -85,17 +88,11 @@ class Doors:
 
     async def event_over_http(self, value: bytes, headers: Mapping[str, str]) -> str:
         """Submit an event; return the run that the answer names. Raises ``BenchError``."""
-        answer = await self.http.post(RUNS, content=value, headers=dict(headers))
-        if answer.status_code != 202:
-            raise BenchError(f"an event was refused: {answer.text}")
-        return str(answer.json()["id"])
+        return str((await self._event(RUNS, value, headers))["id"])
 
     async def event_over_webhook(self, address: str, value: bytes, headers: Mapping[str, str]) -> str:
         """Send an event to a webhook; return the run that the answer names. Raises ``BenchError``."""
-        answer = await self.http.post(address, content=value, headers=dict(headers))
-        if answer.status_code != 202:
-            raise BenchError(f"a webhook refused an event: {answer.text}")
-        return str(answer.json()["run_id"])
+        return str((await self._event(address, value, headers))["run_id"])
 
     async def trigger(self) -> tuple[str, str]:
         """Make an incoming webhook of events; return its id and its address. Raises ``BenchError``."""
@@ -112,7 +109,14 @@ class Doors:
         await self.producer.send_and_wait(TOPIC, value, key=key, headers=list(headers))
 
     async def over_jetstream(self, value: bytes, message_id: str, headers: Mapping[str, str] | None = None) -> None:
-        """Publish a message, and wait for the stream."""
+        """Publish a message, and wait for the stream. While NATS is busy it is sent again, with the same id."""
+        for again_s in AGAIN_S:
+            try:
+                await self.jetstream.publish(SUBJECT, value, message_id, headers or {})
+            except Unavailable:
+                await asyncio.sleep(again_s)
+            else:
+                return
         await self.jetstream.publish(SUBJECT, value, message_id, headers or {})
 
     async def taken(self) -> None:
@@ -137,6 +141,33 @@ class Doors:
             return await _all(consumer, topic)
         finally:
             await consumer.stop()
+
+    async def count(self, topic: str) -> int:
+        """Return how many offsets a topic has, markers of transactions too."""
+        consumer = clients.consumer(self.system.endpoints.kafka_bootstrap)
+        await consumer.start()
+        try:
+            parts = await _parts(consumer, topic)
+            ends, begins = await consumer.end_offsets(parts), await consumer.beginning_offsets(parts)
+        finally:
+            await consumer.stop()
+        return sum(ends[part] - begins[part] for part in parts)
+
+    async def asked(self, method: str, path: str, content: bytes | None, headers: Mapping[str, str]) -> httpx.Response:
+        """Return the answer to a request, which is sent again while the API is busy."""
+        answer = await self.http.request(method, path, content=content, headers=dict(headers))
+        for again_s in AGAIN_S:
+            if answer.status_code not in BUSY:
+                break
+            await asyncio.sleep(again_s)
+            answer = await self.http.request(method, path, content=content, headers=dict(headers))
+        return answer
+
+    async def _event(self, path: str, value: bytes, headers: Mapping[str, str]) -> Any:
+        answer = await self.asked("POST", path, value, headers)
+        if answer.status_code != 202:
+            raise BenchError(f"an event was refused: {answer.text}")
+        return answer.json()
 
     async def _bridged(self) -> bool:
         context = await self.jetstream._live()  # noqa: SLF001 - the bench asks what operators ask by the NATS CLI
@@ -167,11 +198,16 @@ async def until(check: Callable[[], Awaitable[bool]], what: str, every_s: float 
         await asyncio.sleep(every_s)
 
 
-async def _all(consumer: AIOKafkaConsumer, topic: str) -> list[InRecord]:
-    parts = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
-    if not parts:
+async def _parts(consumer: AIOKafkaConsumer, topic: str) -> list[TopicPartition]:
+    found = consumer.partitions_for_topic(topic)
+    if not found:
         await consumer._client.force_metadata_update()  # noqa: SLF001
-        parts = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
+        found = consumer.partitions_for_topic(topic)
+    return [TopicPartition(topic, number) for number in found or ()]
+
+
+async def _all(consumer: AIOKafkaConsumer, topic: str) -> list[InRecord]:
+    parts = await _parts(consumer, topic)
     ends = {part: end for part, end in (await consumer.end_offsets(parts)).items() if end} if parts else {}
     if not ends:
         return []

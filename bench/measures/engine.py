@@ -10,12 +10,13 @@ import logging
 import sys
 import time
 import uuid
+from typing import Any
 
 import orjson
 import uvloop
 from redis.asyncio import Redis
 
-from bench.counting import CountFold, CountInbox, CountOutput
+from bench.counting import CountFold, CountInbox
 from connectors.aio.clock import WallClock
 from connectors.kafka.log import KafkaLog
 from connectors.memory.checkpoints import MemoryCheckpoints
@@ -31,7 +32,7 @@ PARTITIONS = 4
 async def run(bootstrap: str, redis_url: str, source: str, target: str, records: int) -> float:
     """Count ``records`` records of ``source`` into ``target``; return records per second."""
 
-    def out(record: CountOutput) -> OutRecord:
+    def out(record: Any) -> OutRecord:
         body = {"key": record.key, "count": record.count, "body": record.body}
         return OutRecord(target, record.key.encode(), orjson.dumps(body))
 
@@ -40,7 +41,7 @@ async def run(bootstrap: str, redis_url: str, source: str, target: str, records:
     async with KafkaLog(bootstrap) as log:
         table = RedisTable(redis, name)
         await _begin_at_zero(table, await log.incarnation(source))
-        spec = TableSpec(topic=source, fold=CountFold(), inbox=CountInbox(), out=out)  # type: ignore[arg-type]
+        spec = TableSpec(topic=source, fold=CountFold(), inbox=CountInbox(), out=out)
         ports = Ports(table=table, log=log, checkpoints=MemoryCheckpoints(), clock=WallClock())
         agent = TableAgent(spec, ports)
         app = PollApp(name, agent, Reads(topics=(source,)), Member(bootstrap=bootstrap))

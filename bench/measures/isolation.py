@@ -14,7 +14,7 @@ from bench.lines import Line
 from bench.plan import Sizes
 from connectors.tools import Registry, ToolContext
 from connectors.tools.entries import Isolation
-from connectors.tools.process_pool import Processes
+from connectors.tools.isolation.process_pool import Processes
 from deploy.local.engines.progress import Progress
 from schemas.errors import Unavailable
 from schemas.payload import Reference

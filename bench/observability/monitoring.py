@@ -90,11 +90,13 @@ class Monitoring:
 
     def query(self, expression: str) -> list[Json]:
         """Return the series of an expression now. Raises ``BenchError`` when Prometheus refuses it."""
-        return self._ask("query", query=expression)["result"]  # type: ignore[no-any-return]
+        found: list[Json] = self._ask("query", query=expression)["result"]
+        return found
 
     def query_range(self, expression: str, start_s: float, end_s: float, step_s: float = 1.0) -> list[Json]:
         """Return the series of an expression over a time. Raises as ``query`` does."""
-        return self._ask("query_range", query=expression, start=start_s, end=end_s, step=step_s)["result"]  # type: ignore[no-any-return]
+        found: list[Json] = self._ask("query_range", query=expression, start=start_s, end=end_s, step=step_s)["result"]
+        return found
 
     def exemplars(self, expression: str, start_s: float, end_s: float) -> list[Json]:
         """Return the exemplars of a histogram's buckets."""

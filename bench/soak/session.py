@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+import psutil
+
 from bench import usage
 from bench.lines import BenchError, Line
 from bench.plan import QUICK
@@ -84,7 +86,9 @@ async def _soak(plan: Plan, seen: Seen, stage: Stage) -> list[Line]:
         await _loaded(stage, load, rate, plan.seconds)
     finally:
         watching.cancel()
-        await asyncio.gather(watching, return_exceptions=True)
+        (outcome,) = await asyncio.gather(watching, return_exceptions=True)
+    if isinstance(outcome, Exception):
+        raise BenchError(f"memory could not be read: {outcome}") from outcome
     seen.seconds = time.monotonic() - began
     seen.took, seen.runs, seen.over_http = load.took, load.sent, load.over_http
     seen.refused, seen.behind_s, seen.offered_s = load.refused, load.behind_s, plan.seconds
@@ -129,9 +133,9 @@ async def _watch(stage: Stage, load: Load, seen: Seen) -> None:
     began = said = time.monotonic()
     while True:
         # Other processes' tables of pages are read: that takes a while, and the load must not wait for it.
-        memory = await asyncio.to_thread(_memory, stage)
-        now = time.monotonic()
-        seen.readings.append(Reading(now - began, load.sent, memory))
+        memory, now = await asyncio.to_thread(_memory, stage), time.monotonic()
+        if memory:
+            seen.readings.append(Reading(now - began, load.sent, memory))
         if now - said >= SAY_EVERY_S:
             said = now
             told = ", ".join(f"{name} {mb:.0f}" for name, mb in memory.items())
@@ -140,4 +144,8 @@ async def _watch(stage: Stage, load: Load, seen: Seen) -> None:
 
 
 def _memory(stage: Stage) -> dict[str, float]:
-    return {name: usage.memory_mb(pid) for name, pid in processes(stage.system).items()}
+    """Return MB of each process; nothing when a child of one ended while it was read."""
+    try:
+        return {name: usage.memory_mb(pid) for name, pid in processes(stage.system).items()}
+    except psutil.Error:
+        return {}

@@ -2,10 +2,12 @@
 
 The sweeper of the role ``retention`` runs here with a clock that is a day ahead, so that a day passes in ``KEEP_S``.
 Records of topics leave by the age that the catalogue gives them, which is Kafka's own work: of those only what never
-leaves is counted, the newest record of each key of a compacted topic.
+leaves is counted, the newest record of each key of a compacted topic; an entity of a checkpoint whose time is over is
+taken back by its owner within the hour, and does not count.
 """
 
 import asyncio
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,15 +19,20 @@ from bench.measures.growth import redis_kb_at_rest
 from bench.stage import Stage
 from connectors.clickhouse.client import ClickHouse, Parameters
 from connectors.clickhouse.run_deletion import RunTraces
+from connectors.kafka.checkpoints import EXPIRE_HEADER
 from connectors.kafka.log import KafkaLog
+from connectors.ports.engine import InRecord
 from connectors.postgres.database import Database
 from connectors.postgres.history.run_deletion import RunDeletion
 from schemas.settings import Settings
+from services.retention.records import RunRecords
 from services.retention.sweeper import KeptDays, Sweeper
 from topics.catalogue import CATALOGUE, Topic
 
 #: How long ended runs are kept, in Redis and in history.
 KEEP_S = 30
+#: The interval of checkpoints by default, and a little; runs by which partitions see that time passes.
+CHECKPOINT_S, FEW = 33, 40
 _DAY_MS = 86_400_000
 MUTATIONS_S = 120.0
 _POLL_S = 0.5
@@ -51,7 +58,7 @@ async def sweep(stage: Stage) -> int:
     """Delete the runs that ended over ``KEEP_S`` ago, as the role does; return how many."""
     ends, deleted = stage.system.endpoints, 0
     database, clickhouse = Database(ends.postgres_dsn, timeout_s=30.0), ClickHouse(ends.clickhouse_url, _database())
-    sweeper = Sweeper(KeptDays(1), RunDeletion(database), RunTraces(clickhouse))
+    sweeper = Sweeper(KeptDays(1), RunDeletion(database), RunRecords(RunTraces(clickhouse), stage.log))
     try:
         while swept := await sweeper.sweep(int(time.time() * 1e3) + _DAY_MS - KEEP_S * 1_000):
             deleted += sum(swept.values())
@@ -72,7 +79,8 @@ async def at_rest(stage: Stage) -> AtRest:
     """Wait until everything that expires has expired, and weigh the rest. Nothing may run meanwhile."""
     await stage.settle()
     async with Redis.from_url(stage.system.endpoints.redis_url) as redis:
-        stores = {"redis": await redis_kb_at_rest(redis, KEEP_S)}
+        await _pass_time(stage, redis)
+        stores = {"redis": await redis_kb_at_rest(redis, 0)}
         parts = {f"redis.{name}": float(count) for name, count in (await _prefixes(redis)).items()}
     await sweep(stage)
     for store, sizes in (
@@ -86,11 +94,26 @@ async def at_rest(stage: Stage) -> AtRest:
     return AtRest(stores, parts)
 
 
+async def _pass_time(stage: Stage, redis: "Redis") -> None:
+    """Let all that has a time to live reach its end.
+
+    The clock of a partition of runs is that of its records, so few runs more tell it that time has passed; what has
+    left the table then leaves the checkpoints, which are written every ``CHECKPOINT_S``.
+    """
+    for _ in range(3):
+        await asyncio.sleep(CHECKPOINT_S)
+        await stage.run_many(FEW)
+        await stage.settle()
+    async for key in redis.scan_iter(count=1_000):
+        if await redis.pttl(key) > 0:
+            await redis.pexpire(key, 1)
+
+
 async def _prefixes(redis: "Redis") -> dict[str, int]:
-    """Return how many keys there are of each kind: the part of the name before the first colon."""
+    """Return how many keys there are of each kind: the first parts of its name."""
     found: dict[str, int] = {}
     async for key in redis.scan_iter(count=1_000):
-        kind = key.decode("utf-8", "replace").split(":", 1)[0].split("{", 1)[0]
+        kind = re.sub(r"[0-9]+", "N", ":".join(key.decode("utf-8", "replace").split(":")[:3]))
         found[kind] = found.get(kind, 0) + 1
     return found
 
@@ -137,9 +160,16 @@ async def _live_bytes(log: KafkaLog, topic: Topic) -> float:
         async for batch in log.read(topic.name, partition, bounds.first, bounds.end):
             for record in batch:
                 key = record.key if topic.cleanup == "compact" and record.key is not None else record.offset
-                sizes[key] = 0 if record.value is None else len(record.value) + len(record.key or b"")
+                left = record.value is None or _is_over(record)
+                sizes[key] = 0 if left else len(record.value or b"") + len(record.key or b"")
         total += sum(sizes.values())
     return float(total)
+
+
+def _is_over(record: InRecord) -> bool:
+    """Return whether a checkpoint's record is of an entity that has left: its owner takes it back within the hour."""
+    said = dict(record.headers).get(EXPIRE_HEADER)
+    return said is not None and int(said) <= time.time() * 1e3
 
 
 def _files(stage: Stage) -> float:

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import lru_cache
+from typing import Any
 
 from obstore import exceptions
 from obstore.store import S3Store
@@ -43,7 +44,7 @@ def s3_access(objects: Objects) -> S3Access:
 @lru_cache(maxsize=64)
 def bucket_store(access: S3Access, bucket: str) -> S3Store:
     """Return a bucket. No request is made yet."""
-    config: dict[str, object] = {"bucket": bucket, "region": access.region or "us-east-1"}
+    config: dict[str, Any] = {"bucket": bucket, "region": access.region or "us-east-1"}
     if access.endpoint:
         config["endpoint"] = access.endpoint
     if access.key_id:

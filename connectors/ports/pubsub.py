@@ -7,7 +7,7 @@ Subjects, each token escaped by ``token``:
 - ``agentflow.watch.<org>.<run id>``: somebody watches the run for the next ``WATCH_S``; nobody else's views are said
 - ``agentflow.want.<org>.<run id>``: somebody reads the run's answers as they come, for the next ``WATCH_S``; ``NEW``
   from one who wants all that there is
-- ``agentflow.tokens.<org>.<run id>``: pieces of an answer (``schemas.token_pieces``)
+- ``agentflow.tokens.<org>.<run id>``: pieces of an answer (``schemas.records.token_pieces``)
 """
 
 from collections.abc import Callable

@@ -26,7 +26,7 @@ from connectors.providers.custom.registry import CUSTOM, declared_providers
 from connectors.providers.custom.registry import GROUP as PROVIDERS
 from connectors.tools.declared import declaration_of, declared_in, register
 from connectors.tools.entries import ToolKind, make_entry
-from connectors.tools.raised import described
+from connectors.tools.isolation.raised import described
 from connectors.tools.registry import REGISTRY, Registry
 
 log = logging.getLogger(__name__)

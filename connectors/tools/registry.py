@@ -21,8 +21,8 @@ or a class, which is made once for each configuration (``tool_config``, ``functi
         async def reconcile(self, context: ToolContext, args: dict[str, Any]) -> Reconciled: ...
 
 A parameter annotated ``ToolContext`` gets the context. ``**inputs`` takes every further argument. Plain functions run
-in threads or, with ``isolation="process"``, in processes of their own (``connectors.tools.process_pool``); one that
-takes no more than about a millisecond may say ``blocking=False`` and runs in the event loop.
+in threads or, with ``isolation="process"``, in processes of their own (``connectors.tools.isolation.process_pool``);
+one that takes no more than about a millisecond may say ``blocking=False`` and runs in the event loop.
 Other packages register theirs by an entry point, see ``connectors.tools.entry_points``.
 """
 
@@ -33,7 +33,6 @@ from typing import Any, TypeVar, Unpack
 
 from cachetools import LRUCache
 
-from connectors.tools.async_calls import AsyncCalls
 from connectors.tools.context import ToolContext
 from connectors.tools.effects import Reconcile, Reconciled, Unknown
 from connectors.tools.entries import (
@@ -46,10 +45,11 @@ from connectors.tools.entries import (
     check_schema,
     make_entry,
 )
-from connectors.tools.process_pool import Processes
-from connectors.tools.process_wire import Job
-from connectors.tools.raised import contain, is_canceled, made_of
-from connectors.tools.thread_pool import MAX_ABANDONED, Progress, Threads
+from connectors.tools.isolation.async_calls import AsyncCalls
+from connectors.tools.isolation.process_pool import Processes
+from connectors.tools.isolation.process_wire import Job
+from connectors.tools.isolation.raised import contain, is_canceled, made_of
+from connectors.tools.isolation.thread_pool import MAX_ABANDONED, Progress, Threads
 from connectors.tools.value_schemas import DeclaredOptions, check_result
 from schemas.errors import StepError
 from schemas.ids import canonical_hash

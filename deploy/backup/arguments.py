@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from schemas.running_system import add_data_dir
+from schemas.configuration.running_system import add_data_dir
 
 _PLACE = "a directory, or s3://bucket/prefix"
 

@@ -30,8 +30,8 @@ from deploy.backup.restoring import cuts, restore
 from deploy.backup.restoring.plan import Wanted, plan
 from deploy.backup.site import Site, site_of
 from deploy.backup.taking import take
+from schemas.configuration.running_system import environment
 from schemas.errors import AgentFlowError, Rejected
-from schemas.running_system import environment
 from schemas.settings import Settings
 from schemas.timestamps import format_time
 from topics.admin import TopicAdmin

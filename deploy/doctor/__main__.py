@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from deploy.doctor.checks import CHECKS, found, page_of
 from deploy.doctor.facts import Finding
 from deploy.doctor.gather import PAUSE_S, gather
-from schemas.running_system import add_data_dir, environment
+from schemas.configuration.running_system import add_data_dir, environment
 from schemas.settings import Settings
 
 EXIT_OK, EXIT_PROBLEMS, EXIT_USAGE = 0, 1, 2

@@ -91,7 +91,7 @@ def positions(facts: Facts) -> Iterator[tuple[str, str]]:
             yield f"{where} is at offset {one.offset}, the log ends at {one.end}: the log lost records", _rebuild(one)
         elif one.offset is not None and one.offset < one.first:
             yield f"{where} is at offset {one.offset}, the log begins at {one.first}: records are gone", _rebuild(one)
-        elif None not in (one.offset, one.checkpoint_offset) and one.offset < one.checkpoint_offset:  # type: ignore[operator]
+        elif one.offset is not None and one.checkpoint_offset is not None and one.offset < one.checkpoint_offset:
             fix = "restart its owner, which restores it; look for a Redis that came back from an older dump"
             yield f"{where} is at offset {one.offset}, its checkpoint at {one.checkpoint_offset}", fix
 

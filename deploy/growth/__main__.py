@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from connectors.postgres.database import Database
 from connectors.redis.client import connect
 from deploy.growth.growing import Growth, Progress
+from schemas.configuration.running_system import add_data_dir, environment
 from schemas.errors import AgentFlowError, Rejected
-from schemas.running_system import add_data_dir, environment
 from schemas.settings import Settings
 from topics.admin import TopicAdmin
 

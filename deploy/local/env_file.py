@@ -4,7 +4,7 @@ import shlex
 
 from connectors.objects import atomic_file
 from deploy.local.system import System
-from schemas.running_system import ENV_FILE
+from schemas.configuration.running_system import ENV_FILE
 
 
 def write(system: System) -> None:

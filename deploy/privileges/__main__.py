@@ -17,8 +17,8 @@ from redis.exceptions import RedisError
 from deploy.privileges import applying, clickhouse_rules, kafka_apply, passwords, postgres_rules, printing, redis_rules
 from deploy.privileges.kafka_rules import Foreign
 from deploy.privileges.users import User, each_role, read
+from schemas.configuration.running_system import add_data_dir, environment
 from schemas.errors import AgentFlowError
-from schemas.running_system import add_data_dir, environment
 from schemas.settings import Settings
 
 EXIT_OK, EXIT_USAGE, EXIT_REFUSED = 0, 2, 3

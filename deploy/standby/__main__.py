@@ -16,8 +16,8 @@ from connectors.kafka.archive.reading import ArchiveReader
 from connectors.kafka.archive.writing import ArchiveWriter
 from deploy.standby.mirror import Mirror, Places
 from schemas.configuration.kafka_access import reached_alike
+from schemas.configuration.running_system import add_data_dir, environment
 from schemas.errors import AgentFlowError, Rejected
-from schemas.running_system import add_data_dir, environment
 from schemas.settings import Settings
 
 EXIT_OK, EXIT_REFUSED, EXIT_USAGE, EXIT_UNAVAILABLE = 0, 1, 2, 3

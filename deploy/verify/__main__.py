@@ -12,8 +12,8 @@ from collections.abc import Sequence
 
 from deploy.verify.asking import ask
 from deploy.verify.findings import Finding, is_local, of_settings
+from schemas.configuration.running_system import add_data_dir, environment
 from schemas.errors import AgentFlowError
-from schemas.running_system import add_data_dir, environment
 from schemas.settings import Settings
 
 EXIT_OK, EXIT_UNSAFE, EXIT_USAGE, EXIT_UNAVAILABLE = 0, 1, 2, 3

@@ -22,7 +22,7 @@ from schemas.privacy.cases import PrivacyCase
 from schemas.privacy.problems import privacy_problems
 from schemas.records.base import Json
 from schemas.spec.check.shape import path_of
-from schemas.spec.read import read_document
+from schemas.spec.text.read import read_document
 
 _FIELDS = "name and rules"
 _MAX_PROBLEMS = 100

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from schemas.prompt_files.problems import invalid
-from schemas.spec.read import Document, read_document
+from schemas.spec.text.read import Document, read_document
 
 _FIELDS = "name, model and input"
 _OPENING = re.compile(r"---[ \t]*\n")

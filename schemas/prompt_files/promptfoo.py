@@ -1,6 +1,7 @@
 """Configurations of promptfoo: prompts, tests with variables and assertions, read and written."""
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice, product
 from typing import Any
@@ -13,7 +14,7 @@ from schemas.prompt_files.imported import Imported, dialect_of, missing_note
 from schemas.prompt_files.own import checked
 from schemas.prompt_files.problems import Note, dropped, invalid, list_of, mapping_of, not_exported
 from schemas.prompt_files.yaml_lines import yaml_text
-from schemas.spec.read import read_document
+from schemas.spec.text.read import read_document
 
 MAX_CASES = 10_000
 _FIELDS = frozenset({"description", "prompts", "providers", "tests", "defaultTest"})
@@ -26,6 +27,10 @@ _PARAMETERS = {
     "seed": "seed",
 }
 _ROLES = frozenset({"system", "developer", "user", "assistant"})
+
+#: What makes a value a template in promptfoo, and how it stands there as text.
+_MARK = re.compile(r"\{\{|\{%|\{#")
+_PROTECTED = re.compile(r'\{\{ "(\{\{|\{%|\{#)" \}\}')
 
 #: Returns the text of a file that a configuration names, or raises ``InvalidSpec``.
 ReadFile = Callable[[str], str]
@@ -165,7 +170,7 @@ def _combined(values: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield the variables of each case: a list of values is a case for each of them."""
     lists = [value if isinstance(value, list) else [value] for value in values.values()]
     for chosen in product(*lists):
-        yield dict(zip(values, chosen, strict=True))
+        yield dict(zip(values, map(_bare, chosen), strict=True))
 
 
 def _provider(prompt: CreatePrompt, notes: list[Note]) -> Any:
@@ -180,10 +185,25 @@ def _provider(prompt: CreatePrompt, notes: list[Note]) -> Any:
     return {"id": named, "config": said} if said else named
 
 
+def _protected(value: Any) -> Any:
+    """Return a value that promptfoo reads as it is: it renders values as templates, and we insert them once."""
+    if isinstance(value, dict):
+        return {name: _protected(one) for name, one in value.items()}
+    return _MARK.sub(lambda found: f'{{{{ "{found[0]}" }}}}', value) if isinstance(value, str) else value
+
+
+def _bare(value: Any) -> Any:
+    """Return a value of a test without what protects it."""
+    if isinstance(value, dict):
+        return {name: _bare(one) for name, one in value.items()}
+    return _PROTECTED.sub(lambda found: found[1], value) if isinstance(value, str) else value
+
+
 def _test(case: Mapping[str, Any], scorers: Sequence[dict[str, Any]], notes: list[Note]) -> dict[str, Any]:
     values = {name: json.dumps(value) if isinstance(value, list) else value for name, value in case["inputs"].items()}
     if any(isinstance(value, list) for value in case["inputs"].values()):
         notes.append(Note("lists", "are texts of JSON there: a list of values is many cases", "write them as texts"))
+    values = {name: _protected(value) for name, value in values.items()}
     asserted = written_assertions(scorers, case.get("expected"), notes)
     found: dict[str, Any] = {"description": str(case.get("id", ""))} if case.get("id") else {}
     return {**found, "vars": values} | ({"assert": asserted} if asserted else {})

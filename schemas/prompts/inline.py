@@ -16,7 +16,7 @@ from schemas.prompts.form import MAX_TEMPLATE_CHARS
 from schemas.records.base import Json
 from schemas.spec.check.texts import prompt_problems
 from schemas.spec.model import NAME_PATTERN, PinnedPrompt, WorkflowSpec
-from schemas.spec.read import Document
+from schemas.spec.text.read import Document
 from schemas.templates import parse_stored
 
 FIELD = "prompt"

@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 import orjson
 
-from schemas.spec.document import resolved_bytes
 from schemas.spec.model import ResolvedSpec
+from schemas.spec.text.document import resolved_bytes
 
 #: The document last written under each hash, with the object that it was built from.
 _written: dict[str, tuple[ResolvedSpec, bytes]] = {}

@@ -4,10 +4,10 @@ import json
 from collections.abc import Mapping
 
 from schemas.ids import content_hash
-from schemas.spec.document import document_of
 from schemas.spec.loops import every_node
 from schemas.spec.model import AgentNode, LlmNode, PinnedPrompt, ResolvedSpec, WorkflowSpec
 from schemas.spec.nested import MAX_DEPTH, Family, member_key, pinned_key, workflow_nodes
+from schemas.spec.text.document import document_of
 
 _NO_FAMILY = Family()
 

@@ -4,8 +4,8 @@
 an error, since a misspelt one would otherwise be a silent no-op. ``ResolvedSpec`` is the same document
 with its prompts pinned; it travels in ``RunSubmitted`` so that the fold needs no look-up.
 
-What is written, and hashed, leaves out every field that has its default (``schemas.spec.document``): a field that is
-new changes no hash, and older readers can read what does not use it.
+What is written, and hashed, leaves out every field that has its default (``schemas.spec.text.document``): a field
+that is new changes no hash, and older readers can read what does not use it.
 """
 
 from decimal import Decimal

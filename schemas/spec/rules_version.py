@@ -10,6 +10,7 @@
    run's, too.
 8. Flow control: a run of a workflow with ``flow`` waits for its admission. It is a run's, too: one that another run
    starts passes no gate.
+9. Labels of MCP servers, of runs under a policy that call one with a label of its own. They are a run's, too.
 
 A change of what the rules decide adds a number, its line above, and the test of a workflow that needs it. A
 workflow that uses nothing newer keeps its number, so that older orchestrators still fold its runs.
@@ -18,6 +19,7 @@ workflow that uses nothing newer keeps its number, so that older orchestrators s
 from collections.abc import Iterable, Mapping
 from typing import get_args
 
+from schemas.labels.servers import server_of
 from schemas.spec.inputs.bound import has_literal
 from schemas.spec.loops import every_node
 from schemas.spec.model import FunctionNode, LlmConfig, Node, NodeKind, PinnedPrompt, ToolNode, WorkflowSpec
@@ -30,8 +32,9 @@ LABELS = 5
 VALIDATED = 6
 SEALED = 7
 FLOW = 8
+SERVERS = 9
 #: The newest rules that there are.
-NEWEST = FLOW
+NEWEST = SERVERS
 #: The oldest rules that know a type of node.
 _KNOWN_SINCE: Mapping[NodeKind, int] = {**dict.fromkeys(get_args(NodeKind), FIRST), "loop": LOOPS}
 
@@ -44,6 +47,13 @@ def rules_of(spec: WorkflowSpec, prompts: Iterable[PinnedPrompt] = ()) -> int:
     of_prompts = FORMS if any(prompt.form is not None for prompt in prompts) else FIRST
     has_schema = spec.input_schema is not None or spec.output_schema is not None
     return max(of_prompts, VALIDATED if has_schema else FIRST, *map(_of_node, every_node(spec.dag.nodes)))
+
+
+def rules_of_security(tools: Iterable[str] | None) -> int:
+    """Return the number of the rules for a run whose security has these tools; ``None``: it has none."""
+    if tools is None:
+        return FIRST
+    return SERVERS if any(map(server_of, tools)) else LABELS
 
 
 def _of_node(node: Node) -> int:

@@ -719,6 +719,8 @@ class PutMcpServer(TypedDict):
     url: str
     headers: NotRequired[dict[str, str]]
     description: NotRequired[str]
+    integrity: NotRequired[Literal["trusted", "user", "third_party", "web"]]
+    classes: NotRequired[list[str]]
     timeout_ms: NotRequired[int]
     enabled: NotRequired[bool]
 

@@ -48,8 +48,8 @@ from schemas.spec.model import (
     WorkflowSpec,
 )
 from schemas.spec.nested import Family, Member, member_key, workflow_nodes
-from schemas.spec.read import read_document
 from schemas.spec.rules_version import rules_of
+from schemas.spec.text.read import read_document
 from schemas.templates import Dialect, parse_stored
 from schemas.values.json_schemas import schema_problems
 from schemas.values.json_text import write_json

@@ -1392,9 +1392,12 @@ class McpServerAnswer(Answer):
     url: str | None
     headers: dict[str, str]
     description: str
+    integrity: str | None
+    classes: list[str]
     timeout_ms: int | None
     enabled: bool
     pinned: list[str]
+    warnings: list[str] = []
     created_at: str | None
     changed_at: str | None
 

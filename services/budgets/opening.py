@@ -17,7 +17,7 @@ from typing import Protocol
 from connectors.clickhouse.spend_ledger import SpendLedger
 from connectors.kafka.deadline_appender import Appender
 from connectors.ports.engine import OutRecord
-from connectors.postgres.budgets import Budgets
+from connectors.postgres.money.budgets import Budgets
 from connectors.redis.readers.spend import Spend
 from schemas.budgets import Budget
 from schemas.clock import now_ms

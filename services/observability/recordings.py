@@ -13,7 +13,7 @@ from schemas.ids import canonical_hash
 from schemas.spec.check.nodes import required_inputs
 from schemas.spec.loops import placed_nodes
 from schemas.spec.model import AgentNode, LlmNode, Node, ResolvedSpec
-from schemas.spec.outline import outline_of
+from schemas.spec.text.outline import outline_of
 from services.observability.diff.recorded import Definition, RecordedRun
 from services.observability.traces.reading import Viewer
 from services.runs.known_runs import KnownRuns

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import orjson
 
 from connectors.clickhouse.call_facts import CallFact
-from connectors.postgres.optimizer_changes import AppliedChange, OptimizerChanges
+from connectors.postgres.money.optimizer_changes import AppliedChange, OptimizerChanges
 from connectors.postgres.prompts import Prompts
 from connectors.postgres.workflows import StoredWorkflow, Workflows
 from schemas.clock import now_ms

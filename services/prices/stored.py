@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from connectors.postgres.price_lists import ListVersion
+from connectors.postgres.money.price_lists import ListVersion
 from connectors.prices.book import PriceBook
 from schemas.errors import Unavailable
 from services.prices.lists import OrganisationLists
@@ -18,7 +18,7 @@ MOST_ORGANISATIONS = 1_000
 
 
 class ListStore(Protocol):
-    """Where lists are, see ``connectors.postgres.price_lists``."""
+    """Where lists are, see ``connectors.postgres.money.price_lists``."""
 
     async def after(self, org_id: str, version: int) -> list[ListVersion]:
         """Return an organisation's versions above one. Raises ``Unavailable``."""

@@ -12,7 +12,7 @@ from services.retention.deletion import Traces
 
 _DAY_MS = 86_400_000
 #: Batches of one organisation in one sweep, so that one that begins to expire does not keep others waiting.
-BATCHES = 10
+BATCHES = 30
 
 
 @dataclass(frozen=True, slots=True)

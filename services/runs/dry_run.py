@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from connectors.postgres.budgets import Budgets, StoredBudget
 from connectors.postgres.history.run_limits import RunLimits
+from connectors.postgres.money.budgets import Budgets, StoredBudget
 from connectors.redis.readers.admissions import AdmissionReader
 from connectors.redis.readers.flow import room_at_gate
 from connectors.redis.readers.spend import Amounts, Spend

@@ -29,9 +29,8 @@ from schemas.spec.inputs.known_inputs import Arguments, any_arguments, known_inp
 from schemas.spec.inputs.required_inputs import required_of
 from schemas.spec.model import LoopNode, ResolvedSpec
 from schemas.spec.rules_version import ARMS as RULES_OF_ARMS
-from schemas.spec.rules_version import FIRST, rules_of
+from schemas.spec.rules_version import FIRST, rules_of, rules_of_security
 from schemas.spec.rules_version import FLOW as RULES_OF_FLOW
-from schemas.spec.rules_version import LABELS as RULES_OF_LABELS
 from services.privacy.redact.redactor import Of
 from services.privacy.subjects.submission import SubjectRuns
 from services.runs.input_check import check_inputs
@@ -149,7 +148,7 @@ class Restarts:
             inputs=found.inputs,
             body_hash=found.body_hash,
             security=found.security,
-            rules_version=max(record.rules_version, RULES_OF_LABELS),
+            rules_version=max(record.rules_version, rules_of_security(security.tools)),
         )
 
     async def _definition(self, org_id: str, run: StoredRun) -> ResolvedSpec:

@@ -37,9 +37,8 @@ from schemas.spec.inputs.input_schema import check_input_schema
 from schemas.spec.inputs.prompt_values import check_prompt_values
 from schemas.spec.model import ResolvedSpec, WorkflowSpec
 from schemas.spec.rules_version import ARMS as RULES_OF_ARMS
-from schemas.spec.rules_version import FIRST
+from schemas.spec.rules_version import FIRST, rules_of_security
 from schemas.spec.rules_version import FLOW as RULES_OF_FLOW
-from schemas.spec.rules_version import LABELS as RULES_OF_LABELS
 from schemas.trace_context import NO_CONTEXT, SenderContext
 from services.privacy.redact.redactor import Of
 from services.privacy.subjects.submission import SubjectRuns
@@ -234,7 +233,7 @@ class Submissions:
             rules_version=max(
                 plan.rules_version,
                 RULES_OF_ARMS if armed.arms else FIRST,
-                RULES_OF_LABELS if security is not None else FIRST,
+                rules_of_security(None if security is None else security.tools),
                 RULES_OF_FLOW if flow is not None else FIRST,
             ),
             deadline_ms=body.deadline_ms,

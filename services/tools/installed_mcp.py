@@ -9,6 +9,8 @@
         organisations: [acme]
       search:
         url: https://search.example.com/mcp
+        integrity: third_party
+        classes: [internal]
         headers: {Authorization: "Bearer ${SECRET:SEARCH_KEY}"}
 
 Only here a server may be a process (``command``). ``${NAME}`` in ``env`` is a variable of the worker's environment.
@@ -22,7 +24,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from schemas.spec.read import read_document
+from schemas.labels.servers import DataClass, ServerIntegrity
+from schemas.spec.text.read import read_document
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 ServerName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
@@ -38,6 +41,8 @@ class InstalledServer(BaseModel):
     command: list[str] = []
     env: dict[str, str] = {}
     organisations: list[str] = []
+    integrity: ServerIntegrity = "web"
+    classes: list[DataClass] = []
     timeout_ms: int = Field(default=30_000, ge=1, le=300_000)
 
     @model_validator(mode="after")

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
 from connectors.mcp.session import RemoteTool
-from connectors.postgres.tools.mcp import Declared, McpStore, StoredServer
+from connectors.postgres.tools.mcp import Declared, McpStore, ServerSpec, StoredServer
 from connectors.tools.environment import HttpRules
 from connectors.tools.http.headers import checked_headers
 from connectors.tools.http.request import checked_url
@@ -33,21 +33,10 @@ class McpSurface:
         """Return the names of the installation's servers that an organisation may use."""
         return [name for name, one in self._servers.installed.items() if one.is_for(org_id)]
 
-    async def put(
-        self,
-        org_id: str,
-        name: str,
-        url: str,
-        headers: Mapping[str, str],
-        description: str,
-        timeout_ms: int,
-        by: str,
-        *,
-        enabled: bool,
-    ) -> StoredServer:
+    async def put(self, org_id: str, spec: ServerSpec, by: str) -> StoredServer:
         """Declare a server. Raises ``InvalidInput`` for an address that may not be asked, and ``Conflict``."""
-        self._check(url, headers)
-        return await self._store.put(org_id, name, url, headers, description, timeout_ms, by, enabled=enabled)
+        self._check(spec.url, spec.headers)
+        return await self._store.put(org_id, spec, by)
 
     async def inspect(self, org_id: str, server: str) -> list[SeenTool]:
         """Return a server's tools as they are now. Raises ``NotFound`` and ``Conflict`` where it cannot be asked."""

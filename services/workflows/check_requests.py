@@ -9,7 +9,7 @@ from schemas.spec.check.workflow import check_spec, parse_workflow
 from schemas.spec.inputs.known_inputs import ArgumentNames
 from schemas.spec.model import PinnedPrompt, WorkflowSpec
 from schemas.spec.nested import Family
-from schemas.spec.read import read_document
+from schemas.spec.text.read import read_document
 from services.security.flow.check import FlowCheck
 from services.workflows.resolver import Plan, plan_of
 

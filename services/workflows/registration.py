@@ -27,11 +27,13 @@ from schemas.prompts.inline import InlinePrompt, renamed, with_versions
 from schemas.spec.check.workflow import prompt_refs
 from schemas.spec.loops import placed_nodes
 from schemas.spec.model import PinnedPrompt, WorkflowSpec
-from schemas.spec.read import MAX_PROBLEMS
+from schemas.spec.text.read import MAX_PROBLEMS
 from services.security.flow.check import FlowCheck
 from services.security.flow.ports import ActivePolicies
+from services.tools.server_labels import ServerLabels
 from services.workflows.archived import archived_problems
 from services.workflows.checks import DocumentChecks, Parsed
+from services.workflows.mcp_pins import mcp_calls
 from services.workflows.nested import load_family, pin_prompts
 from services.workflows.provider_checks import route_problems, route_warnings
 from services.workflows.resolver import Plan
@@ -52,12 +54,14 @@ class RegistrationPorts:
     vault: Vault | None = None
     policies: ActivePolicies | None = None
     facts: FactsDocument = SHIPPED
+    servers: ServerLabels | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
     """A document that may be registered. ``inline`` are the prompts inside its nodes, with the versions that they
-    have, or would get now. ``there`` is the same document, if it is registered already.
+    have, or would get now. ``there`` is the same document, if it is registered already. ``project`` is that of
+    the key.
     """
 
     spec: WorkflowSpec
@@ -65,6 +69,7 @@ class Draft:
     inline: Mapping[str, tuple[InlinePrompt, int]]
     there: StoredWorkflow | None
     warnings: tuple[Problem, ...]
+    project: str | None = None
 
 
 class Registrations:
@@ -93,15 +98,19 @@ class Registrations:
         stored = await self._own_providers(org_id)
         prices = await self._ports.prices.of(org_id, now_ms())
         routes = route_warnings(spec, self._ports.models.under(prices), workers, stored, plan.resolved.prompts)
-        return Draft(spec, plan, written, there, (*routes, *plan.flow))
+        pins = await self._pin_warnings(org_id, spec)
+        return Draft(spec, plan, written, there, (*routes, *pins, *plan.flow), project)
 
     async def store(self, org_id: str, draft: Draft) -> tuple[StoredWorkflow, bool]:
-        """Store a checked document; return it, and true if it is new. Raises ``Conflict``."""
+        """Store a checked document; return it, and true if it is new.
+
+        Raises ``Conflict``, also where the name of an inline prompt belongs to another project.
+        """
         if draft.there is not None:
             return draft.there, False
         # The version may be another one than was foreseen, when somebody else stored a text of that name meanwhile.
         pinned = {
-            node: one.pinned(await self._ports.prompts.ensure(org_id, one.name, one.template))
+            node: one.pinned(await self._ports.prompts.ensure(org_id, one.name, one.template, within=draft.project))
             for node, (one, _) in draft.inline.items()
         }
         spec = with_versions(draft.spec, pinned)
@@ -145,7 +154,16 @@ class Registrations:
             return None
         tools = {name: ports.tools.security("tool", name) for name in ports.tools.names("tool")}
         taken = ports.tools.all_argument_names()
-        return FlowCheck(org_id, active.name, active.policy, tools, taken, active.facts, ports.facts)
+        servers = {} if ports.servers is None else await ports.servers.of(org_id)
+        return FlowCheck(org_id, active.name, active.policy, tools, taken, active.facts, ports.facts, servers)
+
+    async def _pin_warnings(self, org_id: str, spec: WorkflowSpec) -> list[Problem]:
+        """Return a warning for each call of an MCP server's tool that is not pinned, which would fail."""
+        calls = list(mcp_calls(spec))
+        if self._ports.servers is None or not calls:
+            return []
+        missing = set(await self._ports.servers.unpinned(org_id, [(one.server, one.tool) for one in calls]))
+        return [one.warning for one in calls if (one.server, one.tool) in missing]
 
     async def _own_providers(self, org_id: str) -> frozenset[str]:
         """Return the providers that the organisation has stored keys of, which every worker can ask for it."""

@@ -18,13 +18,13 @@ from connectors.postgres.workflows import Workflows
 from schemas.errors import InvalidInput, NotFound, Problem, TooLarge, UnknownPrompt
 from schemas.prompts.refs import parse_prompt_ref
 from schemas.spec.check.workflow import NO_FAMILY, prompt_refs, resolve
-from schemas.spec.document import resolved_bytes
 from schemas.spec.inputs.decision_inputs import read_here
 from schemas.spec.inputs.known_inputs import Arguments, any_arguments, known_inputs
 from schemas.spec.inputs.required_inputs import needed_of
 from schemas.spec.model import PinnedPrompt, ResolvedSpec, WorkflowSpec
 from schemas.spec.nested import Family, family_problems
 from schemas.spec.rules_version import rules_of
+from schemas.spec.text.document import resolved_bytes
 from services.workflows.archived import ArchivedPrompts
 from services.workflows.nested import archived_prompts, load_family, pin_all_prompts
 

@@ -15,8 +15,8 @@ from connectors.kafka.checkpoints import KafkaCheckpoints
 from connectors.kafka.log import KafkaLog
 from connectors.redis.client import connect
 from connectors.redis.fenced_table import RedisTable
+from schemas.configuration.running_system import add_data_dir, environment
 from schemas.errors import AgentFlowError, Rejected
-from schemas.running_system import add_data_dir, environment
 from schemas.settings import Settings
 from streams.ops.tables import TABLES, TableCare
 from topics.admin import TopicAdmin

@@ -22,8 +22,8 @@ from connectors.postgres.history.run_places import RunPlaces
 from connectors.postgres.history.runs import Runs
 from connectors.tools import REGISTRY, load_entry_points
 from connectors.tools.tools_file import ToolsFile
+from schemas.configuration.running_system import add_data_dir, environment
 from schemas.errors import AgentFlowError, Rejected
-from schemas.running_system import add_data_dir, environment
 from schemas.settings import Settings
 from services.observability.replay.run_records import RunRecords
 from services.privacy.subjects.wiring import sealing_objects

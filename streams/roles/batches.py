@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 from connectors.ports.batches import BatchStore, Gathered, Standing
 from connectors.ports.engine import Clock
 from connectors.postgres.batches import PostgresBatches
-from connectors.postgres.price_lists import PriceListStore
+from connectors.postgres.money.price_lists import PriceListStore
 from connectors.prices.book import PriceBook
 from connectors.prometheus.families import counter, gauge
 from connectors.providers.batching.services import batch_services

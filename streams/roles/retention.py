@@ -14,13 +14,14 @@ from schemas.configuration.days import read_days
 from schemas.records.definitions import AuditEvent
 from schemas.settings import Settings
 from services.retention.audit_entries import AuditSweeper
+from services.retention.records import RunRecords
 from services.retention.sweeper import KeptDays, Sweeper
 from streams.process.context import RoleContext
 from streams.process.role import RoleApp, TickApp
 from streams.process.spec import Dependency, RoleSpec
 from streams.runtime.consumer.poll import Partition
 from streams.runtime.routing import to_out
-from topics.catalogue import AUDIT_EVENTS
+from topics.catalogue import AUDIT_EVENTS, RUN_VIEWS
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +68,8 @@ def build(ctx: RoleContext) -> RoleApp:
     async def say(event: AuditEvent) -> None:
         await ctx.log.append([to_out(event)])
 
-    sweeper = Sweeper(kept_days(ctx.settings), RunDeletion(ctx.database()), RunTraces(ctx.clickhouse()))
+    records = RunRecords(RunTraces(ctx.clickhouse()), ctx.log)
+    sweeper = Sweeper(kept_days(ctx.settings), RunDeletion(ctx.database()), records)
     audit = AuditSweeper(read_audit_days(ctx.settings.audit.days), AuditOverdue(ctx.database()), say)
     return TickApp(SPEC.name, RetentionTicker(sweeper, audit, ctx.clock), TICK_S)
 
@@ -76,6 +78,6 @@ SPEC = RoleSpec(
     name="retention",
     summary="deletes runs that ended longer ago than they are kept, and says which audit entries are over",
     build=build,
-    writes=(AUDIT_EVENTS,),
+    writes=(RUN_VIEWS, AUDIT_EVENTS),
     needs=(Dependency.KAFKA, Dependency.POSTGRES, Dependency.CLICKHOUSE),
 )

@@ -11,7 +11,7 @@ from connectors.objects.store import Objects
 from connectors.postgres.database import Database
 from connectors.postgres.history.run_limits import RunLimits
 from connectors.postgres.history.runs import Runs
-from connectors.postgres.price_lists import PriceListStore
+from connectors.postgres.money.price_lists import PriceListStore
 from connectors.postgres.prompts import Prompts
 from connectors.postgres.workflows import Workflows
 from connectors.prices.book import PriceBook
@@ -29,6 +29,7 @@ from services.runs.run_ids import RunIds
 from services.runs.submit import SubmissionPorts, Submissions
 from services.security.policies.pinning import Pinning
 from services.security.policies.wiring import pinning_of
+from services.tools.server_labels import server_labels_of
 from services.workflows.resolver import WorkflowResolver
 from streams.process.context import STORE_TIMEOUT_S, RoleContext
 from topics.catalogue import RUN_EVENTS
@@ -54,7 +55,7 @@ class SubmissionPath:
         workflows, history = Workflows(database), Runs(database)
         markers = SubmissionMarkers(ctx.redis, settings.kafka.partitions, STORE_TIMEOUT_S)
         objects, appender = ctx.objects(), ctx.appender()
-        security = pinning_of(database, REGISTRY, ctx.vault())
+        security = pinning_of(database, REGISTRY, ctx.vault(), server_labels_of(settings, database))
         ports = SubmissionPorts(
             plans=WorkflowResolver(workflows, Prompts(database), arguments=REGISTRY.argument_names),
             markers=markers,

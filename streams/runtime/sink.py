@@ -17,6 +17,7 @@ from schemas.errors import BadRecord, NewerMajor, Unavailable
 from streams.runtime.consumer.batch_delay import BatchDelay
 from streams.runtime.consumer.poll import Control, Partition, Poll
 from streams.runtime.dead_letters import dead_letter
+from topics.catalogue import takes_tombstones
 from topics.codec import decode
 
 log = logging.getLogger(__name__)
@@ -159,6 +160,8 @@ class SinkAgent:
         items: list[Item] = []
         dead: list[OutRecord] = []
         for record in records:
+            if record.value is None and takes_tombstones(record.topic):
+                continue  # its key was taken back: nothing to write
             try:
                 items.append((record, self._open(record)))
             except BadRecord as exc:

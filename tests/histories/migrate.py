@@ -40,11 +40,11 @@ from schemas.records.timers import (
     Wait,
     timer_id,
 )
-from schemas.spec.document import resolved_bytes
 from schemas.spec.hash import spec_hash
 from schemas.spec.model import ResolvedSpec
 from schemas.spec.nested import pinned_key, workflow_nodes
 from schemas.spec.rules_version import FIRST
+from schemas.spec.text.document import resolved_bytes
 from tests.histories.history import FOLDER, History, read, write, write_lines
 
 Json = Any

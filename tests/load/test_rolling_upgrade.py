@@ -134,13 +134,18 @@ def test_every_role_of_the_version_before_is_upgraded_and_rolled_back(
 def test_all_roles_are_upgraded_at_once_as_a_chart_does(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Deployments and StatefulSets of a chart roll at the same time, once the hook has migrated."""
 
+    # A process ends with the thread that started it, so these threads live as long as the system.
+    pool = ThreadPoolExecutor(len(EVERY_ROLE) + 1)
+
     def at_once(system: TwoVersions, load: Load) -> None:
-        with ThreadPoolExecutor(len(EVERY_ROLE) + 1) as pool:
-            list(pool.map(system.upgrade, ("api", *EVERY_ROLE)))
+        list(pool.map(system.upgrade, ("api", *EVERY_ROLE)))
         # Ten processes start at the same time on two cores, so it takes its time.
         _more(load, deadline_s=4 * DEADLINE_S)
 
-    _judged(tmp_path, BEFORE, EVERY_ROLE, at_once, capsys)
+    try:
+        _judged(tmp_path, BEFORE, EVERY_ROLE, at_once, capsys)
+    finally:
+        pool.shutdown()
 
 
 def _judged(

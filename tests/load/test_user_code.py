@@ -14,7 +14,7 @@ import pytest
 
 from connectors.http.clients import blocking_local_client
 from connectors.kafka.log import KafkaLog
-from connectors.tools.thread_pool import MAX_ABANDONED
+from connectors.tools.isolation.thread_pool import MAX_ABANDONED
 from deploy.local.system import PARTITIONS, System
 from schemas.records.run_events import RunSubmitted, StepFailed, StepSucceeded
 from streams.process.exit_codes import Exit

@@ -20,7 +20,10 @@ SERVER = {
     "description": "",
     "timeout_ms": 30_000,
     "enabled": True,
+    "integrity": "web",
+    "classes": [],
     "pinned": ["search"],
+    "warnings": [],
     "created_at": "2026-11-22T18:31:42.474Z",
     "changed_at": "2026-11-22T18:31:42.474Z",
 }

@@ -8,7 +8,7 @@ from connectors.kafka.deadline_appender import Appender
 from connectors.objects.store import LocalObjects
 from connectors.postgres.database import Database
 from connectors.postgres.history.runs import Runs
-from connectors.postgres.price_lists import PriceListStore
+from connectors.postgres.money.price_lists import PriceListStore
 from connectors.postgres.prompts import Prompts
 from connectors.postgres.workflows import Workflows
 from connectors.prices.book import PriceBook

@@ -7,8 +7,8 @@ import sys
 from functools import partial
 
 from schemas.configuration.kafka_access import reached_alike
+from schemas.configuration.running_system import add_data_dir
 from schemas.errors import AgentFlowError, InvalidInput, Rejected
-from schemas.running_system import add_data_dir
 from schemas.values.text import ascii_integer
 from topics.dead_letters import text as dead_letter_text
 from topics.dead_letters.letter import DeadLetter, Position, parse_position

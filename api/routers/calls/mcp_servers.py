@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path
 from api.dependencies import Admin, Parts
 from api.http.strict_json import StrictJsonRoute
 from api.routers.errors import errors
-from connectors.postgres.tools.mcp import Declared, StoredServer
+from connectors.postgres.tools.mcp import Declared, ServerSpec, StoredServer
 from schemas.api_models.base import timestamp
 from schemas.api_models.operations.mcp import (
     McpServerAnswer,
@@ -17,6 +17,8 @@ from schemas.api_models.operations.mcp import (
     PinTools,
     PutMcpServer,
 )
+from schemas.labels.label import INTEGRITIES
+from schemas.labels.servers import server_label, server_words
 from services.tools.mcp import SeenTool
 
 ServerName = Annotated[str, Path(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
@@ -40,16 +42,16 @@ async def put_mcp_server(mcp_server: ServerName, body: PutMcpServer, who: Admin,
 
     Another address unpins its tools.
     """
-    stored = await parts.mcp.put(
-        who.org_id,
-        mcp_server,
-        body.url,
-        body.headers,
-        body.description,
-        body.timeout_ms,
-        who.key_id,
+    spec = ServerSpec(
+        name=mcp_server,
+        url=body.url,
+        headers=body.headers,
+        description=body.description,
+        source=server_words(body.integrity, body.classes),
+        timeout_ms=body.timeout_ms,
         enabled=body.enabled,
     )
+    stored = await parts.mcp.put(who.org_id, spec, who.key_id)
     return _answer(stored, await parts.mcp.store.declared(who.org_id))
 
 
@@ -88,9 +90,12 @@ def _answer(one: StoredServer, declared: Declared) -> McpServerAnswer:
         url=one.url,
         headers=one.headers,
         description=one.description,
+        integrity=INTEGRITIES[server_label(one.source).integrity],
+        classes=sorted(server_label(one.source).classes),
         timeout_ms=one.timeout_ms,
         enabled=one.enabled,
         pinned=_pinned(one.name, declared),
+        warnings=_warnings(one, declared),
         created_at=timestamp(one.created_ms),
         changed_at=timestamp(one.changed_ms),
     )
@@ -103,12 +108,22 @@ def _installed(name: str, declared: Declared) -> McpServerAnswer:
         url=None,
         headers={},
         description="",
+        integrity=None,
+        classes=[],
         timeout_ms=None,
         enabled=True,
         pinned=_pinned(name, declared),
         created_at=None,
         changed_at=None,
     )
+
+
+def _warnings(one: StoredServer, declared: Declared) -> list[str]:
+    """Return what is missing before workflows may call a server."""
+    if _pinned(one.name, declared):
+        return []
+    look, pin = f"agentctl tool inspect {one.name}", f"agentctl tool pin {one.name} TOOL"
+    return [f"none of its tools is pinned, so workflows can call none; read them by `{look}`, then `{pin}`"]
 
 
 def _name(one: McpServerAnswer) -> str:

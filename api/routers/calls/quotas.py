@@ -5,7 +5,7 @@ from fastapi import APIRouter
 from api.dependencies import Parts, Reader, Writer
 from api.http.strict_json import StrictJsonRoute
 from api.routers.errors import errors
-from connectors.postgres.quotas import StoredQuotas
+from connectors.postgres.money.quotas import StoredQuotas
 from schemas.api_models.base import timestamp
 from schemas.api_models.quotas import PutQuotas, QuotasAnswer
 

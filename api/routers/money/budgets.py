@@ -12,7 +12,7 @@ from api.render import runs
 from api.routers.errors import errors
 from api.routers.filters import refuse_null
 from api.services import Services
-from connectors.postgres.budgets import Changes, StoredBudget, unknown_budget
+from connectors.postgres.money.budgets import Changes, StoredBudget, unknown_budget
 from schemas import money
 from schemas.api_models.definitions import (
     BudgetAnswer,

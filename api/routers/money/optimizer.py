@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Query
 from api.dependencies import Parts, Reader, Writer
 from api.http.strict_json import StrictJsonRoute
 from api.routers.errors import errors
-from connectors.postgres.optimizer_changes import AppliedChange
+from connectors.postgres.money.optimizer_changes import AppliedChange
 from schemas import money
 from schemas.api_models.base import timestamp
 from schemas.api_models.money.optimizer import (

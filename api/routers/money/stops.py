@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Query
 from api.dependencies import Parts, Reader, Writer
 from api.http.strict_json import StrictJsonRoute
 from api.routers.errors import errors
-from connectors.postgres.stops import StoredStop
+from connectors.postgres.money.stops import StoredStop
 from schemas.api_models.base import timestamp
 from schemas.api_models.stops import CreateStop, StopAnswer, StopPage
 

@@ -27,7 +27,7 @@ from schemas.api_models.operations.queues import (
 )
 from schemas.errors import Forbidden, InvalidInput, Problem, StepError, Undecodable
 from schemas.queues import NODE_PATTERN, OWN, whole_name
-from services.runs.leases import Completion, Cost, LeaseRequest
+from services.runs.leasing.leases import Completion, Cost, LeaseRequest
 from topics.catalogue import lane
 
 QueueName = Annotated[str, Path(pattern=NODE_PATTERN)]

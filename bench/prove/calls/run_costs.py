@@ -8,10 +8,10 @@ from pathlib import Path
 
 from redis.asyncio import Redis
 
-from bench.ledger_runs import off_ledger_nano
+from bench.budgets.ledger_runs import off_ledger_nano
+from bench.budgets.random_paths import outcomes, random_nodes
 from bench.lines import Line
 from bench.prove.area import Aim, at_least, at_most
-from bench.random_paths import outcomes, random_nodes
 from connectors.ports.engine import Position
 from connectors.redis.fenced_table import RedisTable
 from connectors.redis.holds import Held, HoldRequest, RedisHolds

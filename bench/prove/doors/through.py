@@ -14,7 +14,8 @@ import orjson
 from bench.doors import tokens
 from bench.doors.poison import SOURCE, Sent, mixed, send
 from bench.doors.recorded import MOST_FAULTS, Checked
-from bench.doors.sends import DLQ, FLOW, Doors, attributes, body, flow, structured, until
+from bench.doors.sends import DLQ, FLOW, TOPIC, Doors, attributes, body, flow, structured, until
+from bench.doors.workload import QUEUE, record
 from bench.lines import BenchError, Line
 from bench.prove.area import Aim, at_least, at_most, between, line_of
 from deploy.local.engines.ports import LOOPBACK
@@ -22,7 +23,7 @@ from deploy.local.engines.progress import Progress
 from deploy.local.system import LAYOUT, ORG, System
 from schemas.ids import run_id
 from streams.roles.bridge.events import STREAM as EVENTS
-from topics.catalogue import CATALOGUE, SUBMISSIONS, WORKFLOW_EVENTS
+from topics.catalogue import CATALOGUE, STEP_REQUESTS, Topic, lane
 from topics.json_schemas import names_of
 
 AT_ONCE = 104
@@ -31,6 +32,7 @@ POISON_EVERY = 100
 KILLED_RUNS, QUICK_KILLED_RUNS = 2_000, 200
 KILLS, QUICK_KILLS = 10, 3
 STREAMS, QUICK_STREAMS = 40, 10
+RECORDED, QUICK_RECORDED = 1_000, 50
 #: So many requests of one client are in flight.
 TOGETHER = 64
 
@@ -54,7 +56,8 @@ AIMS = (
     Aim("token_first_p99_ms", "ms", at_most(100), at_most(25)),
     Aim("token_texts_wrong", "answers", at_most(0), at_most(0)),
     Aim("recorded_off_schema", "records", at_most(0), at_most(0)),
-    Aim("recorded_topics", "topics", at_least(8), at_least(10)),
+    Aim("recorded_topics", "topics", at_least(18), at_least(18)),
+    Aim("recorded_fewest_share", "x", at_least(1), at_least(1)),
 )
 #: The bridge is a process of its own, so that it can be killed.
 _LAYOUT = {name: tuple(role for role in roles if role != "bridge") for name, roles in LAYOUT.items()}
@@ -86,7 +89,7 @@ async def _measured(system: System, listening: socket.socket, quick: bool, progr
         lines += await _mixed(doors, QUICK_EVENTS if quick else EVENTS_SENT, progress)
         kills = (QUICK_KILLED_RUNS, QUICK_KILLS) if quick else (KILLED_RUNS, KILLS)
         lines += await _killed(doors, *kills, progress)
-        return [*lines, *await _recorded(doors, progress)]
+        return [*lines, *await _recorded(doors, QUICK_RECORDED if quick else RECORDED, progress)]
 
 
 async def _tokens(doors: Doors, model: tokens.SlowModel, count: int, progress: Progress) -> list[Line]:
@@ -239,23 +242,36 @@ async def _published(doors: Doors, ids: set[str]) -> Counter[str]:
     return +found
 
 
-async def _recorded(doors: Doors, progress: Progress) -> list[Line]:
-    progress("doors: recorded records of each topic")
+async def _recorded(doors: Doors, each: int, progress: Progress) -> list[Line]:
+    progress(f"doors: {each} records of each topic are recorded")
+    await record(doors, each)
     checked = Checked()
-    for topic in CATALOGUE:
-        if topic.model is None or topic.name == SUBMISSIONS:
-            continue
-        name = f"{topic.name}.{ORG}" if topic.name == WORKFLOW_EVENTS else topic.name
-        if (topic.family and topic.name != WORKFLOW_EVENTS) or not names_of(topic.name, topic.model):
-            continue
-        records = [record.value for record in await doors.records(name) if record.value is not None]
-        checked.check(name, records[-1_000:])
+    names = {topic.name: _on_broker(topic) for topic in CATALOGUE if names_of(topic.name, topic.model)}
+    await until(lambda: _there(doors, list(names.values()), each), f"{each} records are on each topic", 2.0)
+    for name in names.values():
+        found = [one for one in await doors.records(name) if one.value is not None]
+        # Other lines send poison, and binary events, whose value is their data alone.
+        own = [one for one in found if name != TOPIC or (one.key or b"").startswith(b"recorded_")]
+        checked.check(name, [one.value or b"" for one in own])
+    fewest = min(names, key=lambda name: checked.counts[name])
     note = ", ".join(f"{name} {count}" for name, count in sorted(checked.counts.items()))
     faults = "; ".join(checked.faults[:MOST_FAULTS])
     return [
         line_of(AIMS, "recorded_off_schema", len(checked.faults), faults or f"of {sum(checked.counts.values())}"),
-        line_of(AIMS, "recorded_topics", len(checked.counts), note),
+        line_of(AIMS, "recorded_topics", len(checked.counts), f"of {len(names)}: {note}"),
+        line_of(AIMS, "recorded_fewest_share", checked.counts[fewest] / each, f"of {each} records; {fewest}"),
     ]
+
+
+async def _there(doors: Doors, names: Sequence[str], each: int) -> bool:
+    return all([await doors.count(name) >= each for name in names])
+
+
+def _on_broker(topic: Topic) -> str:
+    """Return the topic of this system that stands for a declared one."""
+    if topic.name == STEP_REQUESTS:
+        return lane(f"{ORG}.{QUEUE.removeprefix('org/')}")
+    return f"{topic.name}.{ORG}" if topic.family else topic.name
 
 
 async def _succeeded(doors: Doors, source: str, count: int, id_: str = "") -> bool:

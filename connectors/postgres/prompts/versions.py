@@ -81,16 +81,19 @@ class Prompts:
         )
         return {row["name"]: row["version"] for row in rows}
 
-    async def ensure(self, org_id: str, name: str, template: str, author: str = "") -> int:
+    async def ensure(
+        self, org_id: str, name: str, template: str, author: str = "", *, within: str | None = None
+    ) -> int:
         """Return the version of a prompt that has this text; without one, store the next.
 
-        Raises ``Conflict`` when the prompt is archived.
+        ``within`` is the project that the caller is limited to. Raises ``Conflict`` when the prompt is archived, or
+        belongs to another project.
         """
         digest = content_hash(template.encode())
         async with self._database.transaction("store a prompt") as conn:
             await lock_prompt(conn, org_id, name)
             head, new = await _head(conn, org_id, name), NewPrompt(name, template, author=author)
-            await _check(conn, org_id, new, head, None)
+            await _check(conn, org_id, new, head, within)
             number = await conn.fetchval(
                 "SELECT max(version) FROM prompt WHERE org_id = $1 AND name = $2 AND hash = $3", org_id, name, digest
             )

@@ -1,33 +1,49 @@
 """MCP servers that organisations declare, and their pinned tools. Every statement names its organisation."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import asyncpg
 
 from connectors.postgres.database import Database, epoch_ms, returned
 from schemas.errors import Conflict, NotFound
+from schemas.labels.servers import MCP_SOURCE
 
 #: A worker reads all of an organisation at once.
 MOST_SERVERS, MOST_PINS = 50, 500
 _SERVER = (
-    f"name, url, headers, description, timeout_ms, enabled, created_by, {epoch_ms('created_at')} AS created_ms, "
-    f"{epoch_ms('changed_at')} AS changed_ms"
+    f"name, url, headers, description, source, timeout_ms, enabled, created_by, "
+    f"{epoch_ms('created_at')} AS created_ms, {epoch_ms('changed_at')} AS changed_ms"
 )
 _PIN = f"server, tool, hash, definition, pinned_by, {epoch_ms('pinned_at')} AS pinned_ms"
-#: What `mcp.call` declares of its results; policies say otherwise.
-_SOURCE = ["web"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerSpec:
+    """What an organisation declares of a server. ``headers`` name secrets as ``${SECRET:NAME}``.
+
+    ``source`` is the label of what its tools give, as words of ``schemas.labels.label``.
+    """
+
+    name: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    description: str = ""
+    source: Sequence[str] = MCP_SOURCE
+    timeout_ms: int = 30_000
+    enabled: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class StoredServer:
-    """A declared server. ``headers`` name secrets as ``${SECRET:NAME}``."""
+    """A declared server, see ``ServerSpec``."""
 
     name: str
     url: str
     headers: dict[str, str]
     description: str
+    source: list[str]
     timeout_ms: int
     enabled: bool
     created_by: str
@@ -61,18 +77,7 @@ class McpStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def put(
-        self,
-        org_id: str,
-        name: str,
-        url: str,
-        headers: Mapping[str, str],
-        description: str,
-        timeout_ms: int,
-        by: str,
-        *,
-        enabled: bool,
-    ) -> StoredServer:
+    async def put(self, org_id: str, spec: ServerSpec, by: str) -> StoredServer:
         """Declare a server, in place of the one of that name. Raises ``Conflict`` for too many.
 
         Another address is another server: its pins are removed.
@@ -81,17 +86,19 @@ class McpStore:
             await conn.execute("SELECT pg_advisory_xact_lock(hashtextextended('mcp_server:' || $1, 0))", org_id)
             there = await conn.fetch("SELECT name, url FROM mcp_server WHERE org_id = $1", org_id)
             before = {row["name"]: row["url"] for row in there}
-            if name not in before and len(before) >= MOST_SERVERS:
+            if spec.name not in before and len(before) >= MOST_SERVERS:
                 raise Conflict(f"the organisation has {MOST_SERVERS} MCP servers, the most there may be; remove one")
-            if before.get(name, url) != url:
-                await conn.execute("DELETE FROM mcp_pin WHERE org_id = $1 AND server = $2", org_id, name)
+            if before.get(spec.name, spec.url) != spec.url:
+                await conn.execute("DELETE FROM mcp_pin WHERE org_id = $1 AND server = $2", org_id, spec.name)
             row = await conn.fetchrow(
                 "INSERT INTO mcp_server (org_id, name, url, headers, description, source, timeout_ms, enabled, "
                 "created_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (org_id, name) DO UPDATE SET "
                 "url = excluded.url, headers = excluded.headers, description = excluded.description, "
+                "source = excluded.source, "
                 "timeout_ms = excluded.timeout_ms, enabled = excluded.enabled, changed_at = now() "
                 f"RETURNING {_SERVER}",
-                *(org_id, name, url, dict(headers), description, _SOURCE, timeout_ms, enabled, by),
+                *(org_id, spec.name, spec.url, dict(spec.headers), spec.description, list(spec.source)),
+                *(spec.timeout_ms, spec.enabled, by),
             )
         return StoredServer(**returned(row, "declare an MCP server"))
 

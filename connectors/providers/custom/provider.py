@@ -15,9 +15,9 @@ from connectors.providers.request_text import request_text
 from connectors.providers.results import filtered, no_text
 from connectors.providers.usage import Bounds, counted
 from connectors.providers.wire import CONTENT_FILTER, LENGTH, REFUSAL, STOP, UNKNOWN_FINISH, unsupported
-from connectors.tools.async_calls import AsyncCalls
-from connectors.tools.raised import described
-from connectors.tools.thread_pool import Threads
+from connectors.tools.isolation.async_calls import AsyncCalls
+from connectors.tools.isolation.raised import described
+from connectors.tools.isolation.thread_pool import Threads
 from schemas.errors import StepError
 
 _NEVER = ("tools", "turns", "pictures")

@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import GenericAlias
 from typing import Final, NamedTuple, TypeVar
 
 import msgspec
@@ -114,7 +115,8 @@ class Codec:
             raise DamagedBackup(f"{name} is not a part of a backup of this version")
         try:
             raw = _inflate(self._body(name, data))
-            return msgspec.msgpack.decode(raw, type=list[kind])  # type: ignore[valid-type]
+            rows: list[T] = msgspec.msgpack.Decoder(GenericAlias(list, (kind,))).decode(raw)
+            return rows
         except (zlib.error, msgspec.DecodeError, UnreadableError) as exc:
             raise DamagedBackup(f"{name} does not open: another key, or it was changed") from exc
 

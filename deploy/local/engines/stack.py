@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Literal, get_args
 
-from deploy.local.engines.clickhouse import ClickHouseEngine
+from deploy.local.engines.clickhouse.engine import ClickHouseEngine
 from deploy.local.engines.endpoints import Endpoints
 from deploy.local.engines.engine import Engine, EngineContext
 from deploy.local.engines.errors import DataDirBusyError, EngineError

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, JsonValue
 
 from schemas.api_models.base import Answer, Request, Text
+from schemas.labels.servers import DataClass, ServerIntegrity
 
 _SERVER: dict[str, JsonValue] = {
     "url": "https://mcp.example.com/mcp",
@@ -14,13 +15,19 @@ ToolName = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class PutMcpServer(Request):
-    """A server that speaks MCP over streamable HTTP. Headers name secrets as ``${SECRET:NAME}``."""
+    """A server that speaks MCP over streamable HTTP. Headers name secrets as ``${SECRET:NAME}``.
+
+    ``integrity`` is how far what its tools give is trusted under a policy, ``classes`` are the classes of data that it
+    has. A policy that declares `mcp.call` itself is only made stricter by them.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra={"examples": [_SERVER]})
 
     url: Annotated[Text, Field(min_length=1, max_length=2_000)]
     headers: Annotated[dict[str, Text], Field(max_length=20)] = {}
     description: Text = Field(default="", max_length=500)
+    integrity: ServerIntegrity = "web"
+    classes: list[DataClass] = Field(default=[], max_length=20)
     timeout_ms: int = Field(default=30_000, ge=1, le=300_000)
     enabled: bool = True
 
@@ -43,9 +50,12 @@ class McpServerAnswer(Answer):
     url: str | None
     headers: dict[str, str]
     description: str
+    integrity: ServerIntegrity | None
+    classes: list[str]
     timeout_ms: int | None
     enabled: bool
     pinned: list[str]
+    warnings: list[str] = []
     created_at: str | None
     changed_at: str | None
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from schemas.errors import Problem
 from schemas.spec.model import Node, SignalNode
-from schemas.spec.outline import Outline
 from schemas.spec.references import parse_reference
+from schemas.spec.text.outline import Outline
 
 
 def answer_problems(path: str, node: Node, outline: Outline) -> Iterator[Problem]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from schemas.errors import Problem
 from schemas.spec.check.shape import similar
 from schemas.spec.model import Node
-from schemas.spec.outline import Outline
+from schemas.spec.text.outline import Outline
 
 _TYPES = frozenset({"llm", "tool", "function"})
 

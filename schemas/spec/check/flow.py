@@ -7,7 +7,7 @@ from schemas.spec.check.shape import similar
 from schemas.spec.conditions import BadCondition, compile_condition
 from schemas.spec.loops import CONDITION_NAMES, every_node
 from schemas.spec.model import LoopNode, Node, SwitchConfig, SwitchNode
-from schemas.spec.outline import Outline
+from schemas.spec.text.outline import Outline
 
 #: Maximum characters of all conditions of a workflow: a run must not occupy its partition with decisions.
 MAX_CONDITIONS = 40_000

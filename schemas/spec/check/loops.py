@@ -7,8 +7,8 @@ from schemas.errors import Problem
 from schemas.spec.check.shape import similar
 from schemas.spec.loops import output_node
 from schemas.spec.model import MAX_NODES, MAX_PARALLEL, LoopConfig, LoopNode
-from schemas.spec.outline import Outline
 from schemas.spec.references import LOOP, parse_reference
+from schemas.spec.text.outline import Outline
 
 #: What follows the id of an agent, or of a map, in the ids of their own steps.
 _STEP_NAMES = re.compile(r"turn-[0-9]+|gather")

@@ -20,9 +20,9 @@ from schemas.spec.compensation import RUN_ERROR
 from schemas.spec.inputs.bound import texts
 from schemas.spec.loops import every_node
 from schemas.spec.model import AgentNode, FunctionNode, LlmNode, LoopNode, Node, PinnedPrompt, ToolNode, WorkflowNode
-from schemas.spec.outline import Outline
 from schemas.spec.policy import TIERS
 from schemas.spec.references import parse_loop_reference, parse_reference, parse_template, variables_of
+from schemas.spec.text.outline import Outline
 
 #: Variables that a child of a mapped node has in addition to its inputs.
 ITEM_NAMES = frozenset({"item", "index"})

@@ -41,7 +41,7 @@ from schemas.spec.model import (
     WorkflowSpec,
 )
 from schemas.spec.policy import TIERS, Policy, Retries
-from schemas.spec.read import MAX_PROBLEMS
+from schemas.spec.text.read import MAX_PROBLEMS
 from schemas.values.check import quoted
 
 KINDS: tuple[str, ...] = get_args(NodeKind)

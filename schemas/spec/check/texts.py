@@ -6,8 +6,8 @@ from schemas.errors import Problem
 from schemas.spec.check.shape import similar
 from schemas.spec.inputs.bound import strings, texts
 from schemas.spec.model import FunctionNode, LlmConfig, Node, ToolNode
-from schemas.spec.outline import Outline
 from schemas.spec.references import LOOP, Reference, parse_loop_reference, parse_reference, parse_template
+from schemas.spec.text.outline import Outline
 from schemas.templates import Dialect, template_errors
 from schemas.values.lookalikes import literal, lookalikes
 

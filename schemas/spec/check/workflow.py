@@ -25,8 +25,8 @@ from schemas.spec.inputs.required_inputs import child_input_problems, needed_of
 from schemas.spec.loops import every_node
 from schemas.spec.model import AgentNode, LlmNode, PinnedPrompt, ResolvedSpec, WorkflowSpec
 from schemas.spec.nested import Family, family_problems
-from schemas.spec.outline import Outline, graph_problems, outline_of, outline_of_document
-from schemas.spec.read import MAX_PROBLEMS, read_document
+from schemas.spec.text.outline import Outline, graph_problems, outline_of, outline_of_document
+from schemas.spec.text.read import MAX_PROBLEMS, read_document
 
 __all__ = [
     "CheckedSpec",

@@ -15,7 +15,7 @@ from schemas.spec.inputs.required_inputs import needed_of
 from schemas.spec.loops import every_node, placed_nodes
 from schemas.spec.model import AgentNode, FunctionNode, LlmNode, Node, ResolvedSpec, ToolNode, WorkflowNode
 from schemas.spec.nested import pinned_key
-from schemas.spec.outline import outline_of
+from schemas.spec.text.outline import outline_of
 
 Arguments = Callable[[Literal["tool", "function"], str], frozenset[str] | None]
 """Returns the names of the arguments that a tool or a function takes; ``None`` if it is unknown or takes any."""

@@ -12,7 +12,7 @@ from schemas.spec.inputs.condition_inputs import inputs_of_conditions
 from schemas.spec.loops import placed_nodes
 from schemas.spec.model import Node, ResolvedSpec, WorkflowNode
 from schemas.spec.nested import pinned_key, workflow_nodes
-from schemas.spec.outline import Outline, outline_of
+from schemas.spec.text.outline import Outline, outline_of
 
 Further = Callable[[Iterable[Node]], frozenset[str]]
 """Returns what a workflow's nodes need beside what their templates do."""

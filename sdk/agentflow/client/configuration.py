@@ -12,7 +12,7 @@ ENDPOINT = "AGENTFLOW_ENDPOINT"
 TOKEN = "AGENTFLOW_TOKEN"  # noqa: S105
 ORG_ID = "AGENTFLOW_ORG_ID"
 PROJECT = "AGENTFLOW_PROJECT"
-#: The environment file of a local system, as `schemas/running_system.py` finds it.
+#: The environment file of a local system, as `schemas/configuration/running_system.py` finds it.
 ENV_FILE = Path(".agentflow", "env")
 
 

@@ -25,9 +25,9 @@ from schemas.records.rollouts.arms import RunArm
 from schemas.rollouts.assignment import assigned
 from schemas.rollouts.deployment import Deployment
 from schemas.rollouts.plan import CANARY, STABLE
-from schemas.spec.document import resolved_bytes
 from schemas.spec.model import PinnedPrompt, ResolvedSpec
 from schemas.spec.repin import repinned
+from schemas.spec.text.document import resolved_bytes
 from services.prompts.rollouts.running import RunningDeployments
 from services.workflows.resolver import MAX_PLAN_BYTES
 

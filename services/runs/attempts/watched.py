@@ -15,7 +15,7 @@ from connectors.ports.engine import Clock
 from connectors.ports.pubsub import NEW, READERS, WATCH_S, PubSub, tokens_subject, want_subject
 from connectors.providers.deltas import Piece, TextDelta, UsageDelta
 from schemas.records.steps import StepRequest
-from schemas.token_pieces import TokenPieces, encoded
+from schemas.records.token_pieces import TokenPieces, encoded
 from services.calls.call import Answer, Call, Proceed
 
 MAX_READERS = 100_000

@@ -44,7 +44,7 @@ def _of_node(flow: Flow, one: NodeFlow, ground: Ground, judge: Judge | None) -> 
 
 def _said_of_call(judge: Judge, flow: Flow, one: NodeFlow, name: str, ground: Ground) -> Said:
     assert isinstance(one.node, ToolNode)
-    tool, taken = as_called(ground.tool(name), one.node), ground.arguments("tool", name)
+    tool, taken = as_called(ground.called(one.node), one.node), ground.arguments("tool", name)
     given = {str(path[0]) for path, _ in one.args if path}
     args = given if taken is None else given & taken
     return judge.tool(flow, one, name, tool, sorted(args), one.args)
@@ -80,7 +80,7 @@ def _judged(found: Iterator[Finding], said: Said | None, one: NodeFlow, path: st
 
 def _of_call(flow: Flow, one: NodeFlow, name: str, ground: Ground) -> Iterator[Finding]:
     assert isinstance(one.node, ToolNode)
-    tool, id_ = as_called(ground.tool(name), one.node), one.node.id
+    tool, id_ = as_called(ground.called(one.node), one.node), one.node.id
     if why := unreadable(tool):
         yield _unreadable(one, name, why)
     who = f"node '{id_}' ({name})"

@@ -9,6 +9,7 @@ from schemas.errors import AgentFlowError
 from schemas.labels.label import TRUSTED, UNLABELLED, Integrity, Label, joined, label_of
 from schemas.labels.mapped import Labels
 from schemas.labels.paths import ANY, ROOT, Path, parse_path
+from schemas.labels.servers import tool_key
 from schemas.records.security.pinned import UNDECLARED, ToolSecurity
 from schemas.spec.inputs.known_inputs import Arguments, any_arguments
 from schemas.spec.model import ToolNode
@@ -44,6 +45,11 @@ class Ground:
     def tool(self, name: str) -> ToolSecurity:
         """Return what is declared of a tool."""
         return self.tools.get(name, UNDECLARED)
+
+    def called(self, node: ToolNode) -> ToolSecurity:
+        """Return what is declared of what a node calls: of an MCP server, where that has a label of its own."""
+        found = self.tools.get(tool_key(node.config.tool_name, node.config.tool_config))
+        return self.tool(node.config.tool_name) if found is None else found
 
     def function(self, name: str) -> ToolSecurity:
         """Return what is declared of a function; without a word it depends on its arguments alone."""

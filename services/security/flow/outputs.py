@@ -53,7 +53,7 @@ def made(node: Node, args: Given, control: Label, ground: Ground, run_child: Run
 
 def _declared(node: ToolNode | FunctionNode, ground: Ground) -> ToolSecurity:
     if isinstance(node, ToolNode):
-        return ground.tool(node.config.tool_name)
+        return ground.called(node)
     return ground.function(node.config.function_name)
 
 

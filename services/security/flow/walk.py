@@ -17,8 +17,8 @@ from schemas.spec.compensation import RUN_ERROR
 from schemas.spec.graph import topological_order
 from schemas.spec.loops import CONDITION_NAMES, all_outputs, output_node
 from schemas.spec.model import LoopNode, Node, ResolvedSpec, SwitchNode
-from schemas.spec.outline import Outline, OutlineNode, outline_of
 from schemas.spec.references import LOOP
+from schemas.spec.text.outline import Outline, OutlineNode, outline_of
 from services.security.flow.arguments import Given, given
 from services.security.flow.flows import CHOICE, Flow, NodeFlow
 from services.security.flow.ground import Ground, elements, listed

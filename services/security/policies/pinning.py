@@ -3,22 +3,24 @@
 1. Its inputs are labelled by the door that they came through: ``user`` with a key, ``third_party`` from other systems.
    The policy may make that stricter, never laxer.
 2. The tools that the workflow, or one that it starts, may call have their declarations: of the policy, else of the
-   registry. A tool of a queue is known to its workers only; without the policy's word nothing is declared of it.
+   registry, and results of an MCP server the label of that server. A tool of a queue is known to its workers only;
+   without the policy's word nothing is declared of it.
 3. Only the policy says what endorses: functions that it lists, and answers of nodes that it names, or that are
    quarantined, and whose schema is closed. What a declaration of the registry says of that is a wish.
 4. Its inputs are redacted, and labelled by what was found in them, where the policy has a section ``privacy``.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, Protocol
 
 from cachetools import LRUCache
 from msgspec.structs import replace
 
 from schemas.errors import PrivacyRefused, StepError, Unavailable
-from schemas.labels.label import INTEGRITIES, UNLABELLED, Integrity, Label
+from schemas.labels.label import INTEGRITIES, UNLABELLED, Integrity, Label, label_of
 from schemas.labels.mapped import Labels
 from schemas.labels.paths import ROOT, format_path
+from schemas.labels.servers import MCP_CALL, server_label, tool_key
 from schemas.policies.document import Endorsement, Policy
 from schemas.policies.patterns import matches
 from schemas.records.base import Json
@@ -32,6 +34,7 @@ from services.security.policies.surface import Surface
 
 #: Workflows whose tools are remembered.
 MAX_SPECS = 1_000
+NO_SERVERS: Mapping[str, Sequence[str]] = {}
 _ENDORSING = ToolSecurity(pure=True, endorses=True)
 
 
@@ -51,11 +54,26 @@ class Activated(Protocol):
         ...
 
 
+class ServerLabels(Protocol):
+    """Which labels results of MCP servers have, see ``services.tools.server_labels``."""
+
+    async def of(self, org_id: str) -> Mapping[str, Sequence[str]]:
+        """Return the words of a label for each server of an organisation. Raises ``Unavailable``."""
+        ...
+
+
 class Pinning:
     """Makes the security of runs."""
 
-    def __init__(self, active: Activated, declared: Declared, redactors: Redactors | None = None) -> None:
+    def __init__(
+        self,
+        active: Activated,
+        declared: Declared,
+        redactors: Redactors | None = None,
+        servers: ServerLabels | None = None,
+    ) -> None:
         self._active = active
+        self._servers = servers
         self._declared = declared
         self._redactors = redactors
         self._policies: LRUCache[str, Policy] = LRUCache(MAX_POLICIES)
@@ -74,7 +92,8 @@ class Pinning:
         if active is None:
             return None
         door_labels = Labels.of_whole(Label(door))
-        return self.under(active, door_labels if known is None else door_labels.join(known), spec)
+        servers = await self._servers_of(org_id, spec)
+        return self.under(active, door_labels if known is None else door_labels.join(known), spec, servers)
 
     async def again(self, org_id: str, door: Integrity, spec: ResolvedSpec, before: "Before") -> RunSecurity | None:
         """Return the security of a run that does another one again, with other inputs laid over those of that one.
@@ -84,7 +103,7 @@ class Pinning:
         active = await self._active.of(org_id)
         if active is None:
             return None
-        return self.under(active, before.labels(door), spec)
+        return self.under(active, before.labels(door), spec, await self._servers_of(org_id, spec))
 
     async def for_spec(self, security: RunSecurity, org_id: str, spec: ResolvedSpec) -> RunSecurity:
         """Return the security of a run with another spec, such as one with a new version of a prompt.
@@ -94,7 +113,8 @@ class Pinning:
         active = await self._active.of(org_id)
         if active is None or active.hash != security.policy_hash:
             raise Unavailable("policies", "another policy has just become active", 0.1)
-        made = self.under(active, Labels.read(security.inputs), spec)
+        servers = await self._servers_of(org_id, spec)
+        made = self.under(active, Labels.read(security.inputs), spec, servers)
         return replace(made, inputs=security.inputs)
 
     async def entered(self, entry: Entry, security: RunSecurity) -> Entered:
@@ -127,16 +147,28 @@ class Pinning:
         except StepError as exc:
             raise PrivacyRefused(f"the organisation's policy redacts what enters, which cannot be done: {exc}") from exc
 
-    def under(self, active: Active, inputs: Labels, spec: ResolvedSpec) -> RunSecurity:
-        """Return the security of a run under a policy, with ``inputs`` labelled so."""
-        self._policies[active.hash] = active.policy
+    async def _servers_of(self, org_id: str, spec: ResolvedSpec) -> Mapping[str, Sequence[str]]:
+        """Return the labels of MCP servers, for a workflow that calls some. Raises ``Unavailable``."""
+        if self._servers is None or not self._surface(spec).servers:
+            return {}
+        return await self._servers.of(org_id)
+
+    def _surface(self, spec: ResolvedSpec) -> Surface:
         surface = self._surfaces.get(spec.hash)
         if surface is None:
             surface = self._surfaces[spec.hash] = Surface.of(spec)
+        return surface
+
+    def under(
+        self, active: Active, inputs: Labels, spec: ResolvedSpec, servers: Mapping[str, Sequence[str]] = NO_SERVERS
+    ) -> RunSecurity:
+        """Return the security of a run under a policy, with ``inputs`` labelled so. ``servers`` are labels of them."""
+        self._policies[active.hash] = active.policy
+        surface = self._surface(spec)
         declarations = self._declarations.get(active.hash)
         if declarations is None:
             declarations = self._declarations[active.hash] = active.policy.declarations
-        return security_of(active, declarations, inputs, spec.spec.name, surface, self._declared)
+        return security_of(active, declarations, inputs, spec.spec.name, surface, self._declared, servers)
 
 
 def security_of(
@@ -146,18 +178,21 @@ def security_of(
     workflow: str,
     surface: Surface,
     registry: Declared,
+    servers: Mapping[str, Sequence[str]] = NO_SERVERS,
 ) -> RunSecurity:
     """Return the security of runs of a workflow under a policy, with ``inputs`` labelled so by their door.
 
-    ``declarations`` are the policy's.
+    ``declarations`` are the policy's, ``servers`` the labels of MCP servers.
     """
     policy = active.policy
+    tools = dict(_tools(policy, declarations, surface, registry))
+    tools |= _of_servers(tools, MCP_CALL in declarations, surface, servers)
     return RunSecurity(
         policy=active.name,
         policy_hash=active.hash,
         mode=active.mode,
         inputs=labelled(policy, workflow, inputs).recorded,
-        tools=dict(sorted(_tools(policy, declarations, surface, registry))),
+        tools=dict(sorted(tools.items())),
         closed=_closed(policy, surface),
     )
 
@@ -175,6 +210,25 @@ def _tools(
     for name, workflows in surface.functions.items():
         if all(_is_listed(policy, name, workflow) for workflow in workflows):
             yield f"function:{name}", _ENDORSING
+
+
+def _of_servers(
+    tools: Mapping[str, ToolSecurity], by_policy: bool, surface: Surface, servers: Mapping[str, Sequence[str]]
+) -> Iterator[tuple[str, ToolSecurity]]:
+    """Yield what is declared of calls of each MCP server whose label is another than that of all.
+
+    The declaration of a server takes the place of the registry's. What the policy says of all of them may only become
+    stricter by it.
+    """
+    base = tools.get(MCP_CALL)
+    if base is None:
+        return
+    for server in surface.servers & servers.keys():
+        label = server_label(servers[server])
+        if by_policy:
+            label = label.join(label_of(base.source) if base.source else UNLABELLED)
+        if label.words != list(base.source):
+            yield tool_key(MCP_CALL, {"server": server}), replace(base, source=label.words)
 
 
 class Before:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from schemas.labels.servers import server_of, tool_key
 from schemas.policies.closed_schemas import is_closed
 from schemas.prompts.effective import effective
 from schemas.spec.check.nodes import queue_of
@@ -16,7 +17,7 @@ from schemas.spec.model import AgentNode, FunctionNode, LlmNode, Node, ResolvedS
 class Surface:
     """Names of tools, those of them that are called on queues, functions and closed nodes by the workflow.
 
-    ``quarantined`` are those closed nodes that the workflow keeps apart.
+    ``quarantined`` are those closed nodes that the workflow keeps apart, ``servers`` the MCP servers that nodes call.
     """
 
     tools: frozenset[str]
@@ -24,12 +25,14 @@ class Surface:
     functions: Mapping[str, frozenset[str]]
     closed: Mapping[str, frozenset[str]]
     quarantined: Mapping[str, frozenset[str]]
+    servers: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, resolved: ResolvedSpec) -> "Surface":
         """Return what a workflow may call. Agents may get the tools of any version of their prompts."""
         tools: set[str] = set()
         queued: set[str] = set()
+        servers: set[str] = set()
         functions: dict[str, set[str]] = defaultdict(set)
         closed: dict[str, set[str]] = defaultdict(set)
         opened: dict[str, set[str]] = defaultdict(set)
@@ -42,6 +45,7 @@ class Surface:
                         functions[name].add(one.spec.name)
                         continue
                     tools.add(name)
+                    servers.update(_server(node))
                     if queue_of(node) is not None:
                         queued.add(name)
                 (closed if _answers_closed(node, one) else opened)[one.spec.name].add(node.id)
@@ -50,7 +54,9 @@ class Surface:
         # Two versions of one workflow may have a node of the same name.
         certain = {name: nodes - opened[name] for name, nodes in closed.items()}
         kept = {name: nodes - free[name] for name, nodes in certain.items()}
-        return cls(frozenset(tools), frozenset(queued), _frozen(functions), _frozen(certain), _frozen(kept))
+        return cls(
+            frozenset(tools), frozenset(queued), _frozen(functions), _frozen(certain), _frozen(kept), frozenset(servers)
+        )
 
 
 def _calls(node: Node) -> Iterator[tuple[Literal["tool", "function"], str]]:
@@ -60,6 +66,11 @@ def _calls(node: Node) -> Iterator[tuple[Literal["tool", "function"], str]]:
         yield "function", node.config.function_name
     elif isinstance(node, AgentNode):
         yield from (("tool", name) for name in node.config.tools)
+
+
+def _server(node: Node) -> Iterator[str]:
+    if isinstance(node, ToolNode) and (server := server_of(tool_key(node.config.tool_name, node.config.tool_config))):
+        yield server
 
 
 def _answers_closed(node: Node, resolved: ResolvedSpec) -> bool:

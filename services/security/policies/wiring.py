@@ -9,13 +9,15 @@ from services.privacy.redact.standard import redactors_of
 from services.privacy.vault.opening import OpenVault
 from services.security.flow.ports import ActivePolicy
 from services.security.policies.active import ActivePolicies
-from services.security.policies.pinning import Pinning
+from services.security.policies.pinning import Pinning, ServerLabels
 
 
-def pinning_of(database: Database, tools: Registry, vault: OpenVault | None) -> Pinning:
+def pinning_of(
+    database: Database, tools: Registry, vault: OpenVault | None, servers: ServerLabels | None = None
+) -> Pinning:
     """Return what pins policies, with all of its stores in one database, and redacts what enters by a vault."""
     active = ActivePolicies(PolicyActivations(database), PolicyVersions(database))
-    return Pinning(active, tools.security, redactors_of(vault))
+    return Pinning(active, tools.security, redactors_of(vault), servers)
 
 
 class ForRegistration:

@@ -2,7 +2,7 @@
 
 import logging
 
-from connectors.tools.raised import described, one_line, user_frames
+from connectors.tools.isolation.raised import described, one_line, user_frames
 from schemas.errors import BadRecord, Rejected, StepError, SubjectErased, TryLater
 from schemas.records.steps import FunctionCall, StepRequest, ToolCall
 from schemas.spec.error_codes import POLICY_DENIED, POLICY_FAILED, PRIVACY_REFUSED, SUBJECT_ERASED

@@ -15,10 +15,10 @@ from connectors.redis.claims.leases import Granted
 from connectors.tools.context import McpCaller, NoMcp, ToolContext
 from connectors.tools.effects import Reconciled, Unknown, without_secrets
 from connectors.tools.environment import World
-from connectors.tools.raised import contain, described
+from connectors.tools.isolation.raised import contain, described
+from connectors.tools.isolation.thread_pool import Progress
 from connectors.tools.registry import Registry
 from connectors.tools.secrets import NO_SECRETS, CallSecrets
-from connectors.tools.thread_pool import Progress
 from schemas.errors import StepError, Unavailable, Undecodable
 from schemas.ids import span_id, trace_id
 from schemas.payload import INLINE_LIMIT, Payload, Reference

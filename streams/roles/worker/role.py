@@ -32,10 +32,10 @@ from connectors.redis.shadow_answers import ShadowAnswers
 from connectors.redis.worker_registry import WorkerRegistry
 from connectors.tools import PRODUCERS, REGISTRY
 from connectors.tools.environment import environment_of
+from connectors.tools.isolation.process_pool import MAX_PROCESSES, Processes
+from connectors.tools.isolation.process_wire import Place
+from connectors.tools.isolation.raised import contain_tasks
 from connectors.tools.metrics import ToolMetrics
-from connectors.tools.process_pool import MAX_PROCESSES, Processes
-from connectors.tools.process_wire import Place
-from connectors.tools.raised import contain_tasks
 from schemas.batches import BATCH_HOLD_MS
 from schemas.records.definitions import Definition
 from schemas.spec.policy import TIERS

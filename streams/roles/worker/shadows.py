@@ -17,7 +17,7 @@ from msgspec import structs
 from connectors.ports.engine import Clock
 from connectors.redis.claims.leases import Granted
 from connectors.redis.shadow_answers import SUFFIX, ShadowAnswer
-from connectors.tools.raised import contain
+from connectors.tools.isolation.raised import contain
 from schemas.budgets import SHADOW_TAG
 from schemas.errors import StepError, Unavailable, Undecodable
 from schemas.ids import span_id, trace_id

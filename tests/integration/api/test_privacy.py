@@ -11,8 +11,8 @@ from schemas.payload import Inline
 from schemas.records.definitions import AuditEvent
 from schemas.records.run_events import RunSubmitted, SignalReceived
 from schemas.records.run_views import StepView
+from schemas.records.token_pieces import TokenPieces
 from schemas.settings import Settings
-from schemas.token_pieces import TokenPieces
 from tests.support.api import Running, settings_for
 from tests.support.history import view_of, write_views
 from tests.support.privacy import TOKEN

@@ -240,3 +240,14 @@ async def test_organisations_are_listed_and_renamed_by_the_bootstrap_key_only(ap
         for method, where in (("GET", path), ("PATCH", path), ("GET", "/api/v1/organisations")):
             body = {"name": "x"} if method == "PATCH" else None
             assert (await client.request(method, where, json=body)).status_code == 403
+
+
+async def test_an_inline_prompt_adds_no_version_to_a_name_of_another_project(api: Running) -> None:
+    node = {"id": "ask", "type": "llm", "config": {"prompt": "Mine"}}
+    body = {"name": "inlined", "version": 1, "dag": {"nodes": [node], "edges": []}}
+    async with await as_project(api, "a") as one, await as_project(api, "b") as other:
+        theirs = await other.post("/api/v1/prompts", json={"name": "inlined.ask", "template": "Theirs", "project": "b"})
+        assert theirs.status_code == 201, theirs.text
+        refused = await one.post("/api/v1/workflows", json=body)
+        assert (refused.status_code, "another project" in refused.text) == (409, True)
+        assert (await other.get("/api/v1/prompts/inlined.ask")).json()["version"] == 1

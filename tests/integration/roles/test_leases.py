@@ -9,7 +9,7 @@ import pytest
 from connectors.redis.claims.lease_desk import LeaseDesk
 from connectors.redis.claims.lent_attempts import LentAttempts
 from schemas.records.steps import StepRequest, ToolCall
-from services.runs.leases import Completion, LeaseRequest, StepLeases
+from services.runs.leasing.leases import Completion, LeaseRequest, StepLeases
 from streams.process.context import RoleContext
 from streams.roles.leases.role import Leases
 from streams.runtime.routing import to_out

@@ -174,7 +174,14 @@ async def test_a_workflow_calls_a_server_with_a_secret_that_nothing_records(
             "structuredContent": {"hits": [args["query"], headers["x-key"]]},
         }
         declared = {"url": site.url, "headers": header}
-        (await ask("PUT", "/api/v1/mcp/servers/docs", json=declared)).raise_for_status()
+        made = (await ask("PUT", "/api/v1/mcp/servers/docs", json=declared | {"classes": ["internal"]})).json()
+        assert (made["integrity"], made["classes"], len(made["warnings"])) == ("web", ["internal"], 1), made
+        unpinned = {"tool_name": "mcp.call", "tool_config": {"server": "docs", "tool": "write"}}
+        nodes = [{"id": "call", "type": "tool", "config": unpinned}]
+        document = {"name": "early", "version": 1, "dag": {"nodes": nodes, "edges": []}}
+        warned = (await ask("POST", "/api/v1/workflows", json=document)).json()["warnings"]
+        assert [one["path"] for one in warned] == ["dag.nodes[0].config.tool_config.tool"], warned
+        assert "agentctl tool pin docs write" in warned[0]["fix"]
         pins = await ask("POST", "/api/v1/mcp/servers/docs/pins", json={"tools": {"search": None}})
         assert pins.json()["tools"][0]["state"] == "pinned", pins.text
         call = {

@@ -12,6 +12,7 @@ import yaml
 
 from connectors.kafka.log import KafkaLog
 from deploy.local.system import ORG, System
+from schemas.records.money import CostEvent
 from tests.support.client import define_prompt, define_workflow, llm, submission, submit, unique, wait_for_run
 from tests.support.polling import until
 from topics.catalogue import COST_EVENTS, events_topic
@@ -84,9 +85,9 @@ async def read(system: System, prompt: str, run_id: str) -> tuple[list[dict[str,
                     events[event["id"]] = event
             async for one in records(log, COST_EVENTS, partition):
                 cost = decode(COST_EVENTS, one)
-                if getattr(cost, "run_id", None) == run_id:
+                if isinstance(cost, CostEvent) and cost.run_id == run_id:
                     costs["run"].append(cost.amount_nano)
-                elif getattr(cost, "tags", {}).get("agentflow.shadow") == "reference":
+                elif isinstance(cost, CostEvent) and cost.tags.get("agentflow.shadow") == "reference":
                     costs["reference"].append(cost.amount_nano)
     return list(events.values()), costs
 

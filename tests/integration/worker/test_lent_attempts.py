@@ -25,7 +25,7 @@ from schemas.records.security.pinned import Approval
 from schemas.records.steps import FunctionCall, StepRequest, ToolCall
 from services.runs.attempts.lent_private import LentPrivacy
 from services.runs.attempts.tool_guard import ToolGuard
-from services.runs.leases import Completion, Leased, LeaseRequest, StepLeases
+from services.runs.leasing.leases import Completion, Leased, LeaseRequest, StepLeases
 from streams.roles.leases.guard import LendingGuard
 from streams.roles.leases.lending import Lending
 from streams.roles.leases.metrics import LeaseMetrics

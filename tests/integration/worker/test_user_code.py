@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 
 from connectors.redis.keys import runs_slot
 from connectors.tools import Registry
-from connectors.tools.raised import contain_tasks
+from connectors.tools.isolation.raised import contain_tasks
 from schemas.errors import StepError
 from schemas.records.run_events import StepDeferred, StepFailed, StepSucceeded
 from schemas.records.steps import StepRequest

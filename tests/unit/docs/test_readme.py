@@ -9,7 +9,7 @@ import yaml
 
 from schemas.prompts.inline import take_inline
 from schemas.spec.check.workflow import parse_workflow
-from schemas.spec.read import read_document
+from schemas.spec.text.read import read_document
 
 ROOT = Path(__file__).resolve().parents[3]
 README = ROOT / "README.md"

@@ -21,8 +21,8 @@ from schemas.spec.flow_keys import run_flow
 from schemas.spec.inputs.known_inputs import ArgumentNames
 from schemas.spec.model import LlmNode, PinnedPrompt, WorkflowSpec
 from schemas.spec.nested import Family, Member, member_key, workflow_nodes
-from schemas.spec.read import read_document
 from schemas.spec.references import render, variables_of
+from schemas.spec.text.read import read_document
 from services.security.flow.check import FlowCheck
 
 EXAMPLES = Path(__file__).parents[3] / "examples"

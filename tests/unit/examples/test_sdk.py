@@ -13,7 +13,7 @@ from connectors.providers.custom.building import build_custom
 from connectors.providers.custom.registry import CustomProviders
 from connectors.tools import METRICS, REGISTRY, Registry
 from connectors.tools.tools_file import ToolsFile
-from schemas.spec.read import read_document
+from schemas.spec.text.read import read_document
 
 ROOT = Path(__file__).resolve().parents[3]
 EXAMPLES = ROOT / "examples" / "sdk"

@@ -11,7 +11,7 @@ from agentflow.yaml_text import yaml_text
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.spec.read import read_document
+from schemas.spec.text.read import read_document
 
 
 def everything():

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from schemas.labels.label import TRUSTED, Label
 from schemas.labels.mapped import Labels
+from schemas.labels.servers import tool_key
 from schemas.records.security.pinned import UNDECLARED, RunSecurity, ToolSecurity
 from schemas.records.steps import AgentTurn, FunctionCall, LlmCall, ToolCall
 from streams.core.runs.labels.recorded import label_from, read
@@ -52,7 +53,8 @@ class Pinned:
         ``None`` for the call of a model, and for a function of which nothing is said: it is as its arguments are.
         """
         if isinstance(work, ToolCall):
-            return self.record.tools.get(work.name, UNDECLARED)
+            found = self.record.tools.get(tool_key(work.name, work.config))
+            return self.record.tools.get(work.name, UNDECLARED) if found is None else found
         if isinstance(work, FunctionCall):
             return self.record.tools.get(f"{FUNCTION}{work.name}")
         return CLOSED if self.is_closed(workflow, node) else None

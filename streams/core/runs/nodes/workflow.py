@@ -27,7 +27,6 @@ from schemas.records.rollouts.arms import RunArm
 from schemas.records.run_events import CancelRequested, ChildFinished, RunSubmitted
 from schemas.records.steps import Link
 from schemas.records.timers import Backstop, Detached, Retry
-from schemas.spec.document import resolved_bytes
 from schemas.spec.inputs.required_inputs import required_of
 from schemas.spec.model import ResolvedSpec, WorkflowNode
 from schemas.spec.nested import child_spec, pinned_key
@@ -35,6 +34,7 @@ from schemas.spec.rules_version import ARMS as RULES_OF_ARMS
 from schemas.spec.rules_version import FIRST, rules_of
 from schemas.spec.rules_version import LABELS as RULES_OF_LABELS
 from schemas.spec.rules_version import SEALED as RULES_OF_SEALED
+from schemas.spec.text.document import resolved_bytes
 from schemas.values.strict_schemas import broken_keywords
 from streams.core.runs.labels.requests import of_child
 from streams.core.runs.labels.steps import also_read, least_trusted

@@ -39,7 +39,7 @@ from schemas.records.run_events import Capture, ToolUse
 from schemas.records.security.pinned import Approval, Question, RunSecurity
 from schemas.records.timers import Deadline, Defer, Timer, timer_id
 from schemas.run_states import RunState, StepState
-from schemas.spec.document import resolved_bytes
+from schemas.spec.text.document import resolved_bytes
 from schemas.tables import runs as names
 from schemas.tables.entry import Entry, entry
 from schemas.tables.runs import (

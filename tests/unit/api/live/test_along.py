@@ -8,7 +8,7 @@ from api.live.run_story import Event
 from api.render import runs as render
 from connectors.postgres.history.runs import StoredStep
 from schemas.api_models.runs import StepAnswer
-from schemas.token_pieces import TokenPieces
+from schemas.records.token_pieces import TokenPieces
 
 
 class Stored:

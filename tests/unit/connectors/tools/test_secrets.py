@@ -12,7 +12,7 @@ import pytest
 
 from connectors.tools import ToolContext
 from connectors.tools.effects import Done, NotDone, Unknown, without_secrets
-from connectors.tools.process_wire import Job
+from connectors.tools.isolation.process_wire import Job
 from connectors.tools.registry import Registry
 from connectors.tools.secrets import NO_SECRETS, CallSecrets, ToolSecret, filled, references
 from connectors.tools.sites import site_of

@@ -213,3 +213,13 @@ def test_the_threshold_of_a_rubric_is_the_least_grade_that_reaches_it(threshold:
     assert found.scorers == [{"kind": "llm_judge", "options": {"rubric": "is polite", "pass_grade": grade}}]
     written, _ = write_promptfoo(found.prompt, [{"inputs": {"x": "a"}}], found.scorers)
     assert yaml.safe_load(written)["tests"][0]["assert"] == [{**rubric, "threshold": (grade - 1) / 4}]
+
+
+def test_values_that_look_like_templates_come_back_as_they_were() -> None:
+    value = "{{tone}} {% x %} {# y #} {{{ {% endraw %}"
+    cases = [{"id": "a", "inputs": {"question": value, "more": {"deep": value}}}]
+    text, _ = write_promptfoo(read_prompt("Answer {{question}} {{more.deep}}", "reply"), cases, [])
+    written = yaml.safe_load(text)["tests"][0]["vars"]
+    assert written["question"].startswith('{{ "{{" }}tone}} {{ "{%" }} x %}')
+    (found,) = read_promptfoo(text, "reply", _no_files)
+    assert found.cases[0]["inputs"] == cases[0]["inputs"]

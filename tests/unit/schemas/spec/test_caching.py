@@ -8,9 +8,9 @@ from schemas.errors import InvalidSpec
 from schemas.records.steps import CacheWish, LlmCall, SemanticWish
 from schemas.spec.caching import CachePolicy, size_of
 from schemas.spec.check.workflow import check_spec, parse_workflow
-from schemas.spec.document import document_of
 from schemas.spec.hash import resolve
 from schemas.spec.model import PinnedPrompt
+from schemas.spec.text.document import document_of
 from tests.support.runs import World, loop, prompt, spec, submitted
 
 GUIDE = {"enabled": True, "ttl": 3600, "max_size": "1GB"}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.random_paths import outcomes, random_nodes
+from bench.budgets.random_paths import outcomes, random_nodes
 from schemas.spec import cheapest_path
 from schemas.spec.cheapest_path import Known, PathNode, certain_nano, cheapest_nano
 

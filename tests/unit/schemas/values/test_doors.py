@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from connectors.tools.http.response import Answer
-from connectors.tools.process_wire import outcome, result_frame
+from connectors.tools.isolation.process_wire import outcome, result_frame
 from schemas.errors import InvalidSpec, Rejected, StepError, Undecodable
 from schemas.prompts.answers import read_answer
-from schemas.spec.read import read_document
+from schemas.spec.text.read import read_document
 from schemas.values.json_text import read_json, write_json
 from tests.support.values_corpus import GENERATED, REFUSED, Sample, corpus, expected, same
 from tests.support.values_doors import Doors, outcome_of_a_foreign_worker

@@ -474,11 +474,19 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, str, Any, dict[str, Any]]]] =
     "tool list": ((), ("GET", "/api/v1/tools", None, {})),
     "tool servers": ((), ("GET", "/api/v1/mcp/servers", None, {})),
     "tool add-server": (
-        ("docs", "https://mcp.example.com/mcp", "--header", "Authorization=Bearer ${SECRET:DOCS}"),
+        (
+            *("docs", "https://mcp.example.com/mcp", "--header", "Authorization=Bearer ${SECRET:DOCS}"),
+            *("--integrity", "third_party", "--class", "internal"),
+        ),
         (
             "PUT",
             "/api/v1/mcp/servers/docs",
-            {"url": "https://mcp.example.com/mcp", "headers": {"Authorization": "Bearer ${SECRET:DOCS}"}},
+            {
+                "url": "https://mcp.example.com/mcp",
+                "headers": {"Authorization": "Bearer ${SECRET:DOCS}"},
+                "integrity": "third_party",
+                "classes": ["internal"],
+            },
             {},
         ),
     ),

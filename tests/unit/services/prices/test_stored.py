@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from connectors.postgres.price_lists import ListVersion
+from connectors.postgres.money.price_lists import ListVersion
 from connectors.prices.book import PriceBook
 from connectors.prices.overrides import Override
 from schemas.errors import Unavailable

@@ -14,7 +14,7 @@ from schemas.records.steps import StepRequest, ToolCall
 from services.privacy.subjects.outcomes import OutcomeSeals
 from services.privacy.subjects.sealed_objects import SubjectObjects
 from services.privacy.vault.memory import MemoryVault, memory_vault
-from services.runs.leases import StepLeases
+from services.runs.leasing.leases import StepLeases
 from topics.catalogue import lane
 from topics.codec import encode
 

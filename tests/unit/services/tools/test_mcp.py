@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from connectors.postgres.tools.mcp import Declared, StoredPin, StoredServer
+from connectors.postgres.tools.mcp import Declared, ServerSpec, StoredPin, StoredServer
 from connectors.tools import REGISTRY, ToolContext
 from connectors.tools.environment import http_rules
 from connectors.tools.secrets import CallSecrets, ToolSecret
@@ -28,7 +28,7 @@ class Store:
 
     def __init__(self, site: McpSite) -> None:
         headers = {"X-Key": "${SECRET:MCP_KEY}"}
-        self.servers = {"docs": StoredServer("docs", site.url, headers, "", 20_000, True, "k", 0, 0)}
+        self.servers = {"docs": StoredServer("docs", site.url, headers, "", ["web"], 20_000, True, "k", 0, 0)}
         self.pins: dict[tuple[str, str], StoredPin] = {}
 
     async def declared(self, org_id: str) -> Declared:
@@ -197,7 +197,7 @@ async def test_servers_that_may_not_be_asked_are_refused(
     world: World, url: str, headers: dict[str, str], said: str
 ) -> None:
     with pytest.raises(InvalidInput) as caught:
-        await world.surface.put("acme", "x", url.format(url=world.site.url), headers, "", 1_000, "me", enabled=True)
+        await world.surface.put("acme", ServerSpec(name="x", url=url.format(url=world.site.url), headers=headers), "me")
     assert said in str(caught.value.problems)
 
 

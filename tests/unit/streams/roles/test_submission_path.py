@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry
 
-from connectors.postgres.price_lists import ListVersion
+from connectors.postgres.money.price_lists import ListVersion
 from connectors.providers.custom.registry import CUSTOM
 from connectors.tools import REGISTRY
 from schemas.price_lists import PriceList, StoredPriceList

@@ -203,3 +203,13 @@ def test_the_usual_delay_ends_in_a_backlog() -> None:
 def test_an_unopened_record_is_handed_on_as_it_is() -> None:
     one = record(1)
     assert unopened(one) is one
+
+
+async def test_key_that_was_taken_back_is_passed_over_where_topics_take_tombstones() -> None:
+    system = System(Store())
+    taken = InRecord("run-views", 0, 0, 1_000, b"k", None)
+    await system.agent.assigned({("run-views", 0)}, None)  # type: ignore[arg-type]
+    await system.agent.handle(Poll({("run-views", 0): [taken, taken._replace(offset=1, value=b"fine")]}, 1))
+    assert system.store.batches == [[1]]
+    assert system.agent.commits() == {("run-views", 0): 2}
+    assert system.dead() == []

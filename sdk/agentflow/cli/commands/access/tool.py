@@ -6,6 +6,7 @@ import click
 
 from agentflow.cli.api import at
 from agentflow.cli.columns import Column
+from agentflow.cli.lazy import OneOf
 from agentflow.cli.options import command as make
 from agentflow.cli.options import group
 from agentflow.cli.session import Session
@@ -18,6 +19,8 @@ _SERVERS = (
     Column("URL", "url"),
     Column("PINNED", "pinned", ",".join),
     Column("ENABLED", "enabled", lambda value: "yes" if value else "no"),
+    Column("INTEGRITY", "integrity", wide=True),
+    Column("CLASSES", "classes", ",".join, wide=True),
     Column("INSTALLATION", "installation", lambda value: "yes" if value else "no", wide=True),
     Column("DESCRIPTION", "description", wide=True),
 )
@@ -62,6 +65,9 @@ def servers(session: Session) -> None:
 @click.argument("url")
 @click.option("--header", "headers", multiple=True, metavar="NAME=VALUE", help="Sent with each request. Repeatable.")
 @click.option("--description", help="What it is for.")
+@click.option("--integrity", type=OneOf(("trusted", "user", "third_party", "web")),
+              help="How far its results are trusted under a policy; web without it.")  # fmt: skip
+@click.option("--class", "classes", multiple=True, help="A class of data that its results have. Repeatable.")
 @click.option("--timeout-ms", type=click.IntRange(1, 300_000), help="The longest that a call takes.")
 @click.option("--disable", is_flag=True, help="Keep it, and call it no more for now.")
 def add_server(
@@ -71,14 +77,21 @@ def add_server(
     url: str,
     headers: tuple[str, ...],
     description: str | None,
+    integrity: str | None,
+    classes: tuple[str, ...],
     timeout_ms: int | None,
     disable: bool,
 ) -> None:
     """Declare the MCP server NAME at URL, or change it. Another URL unpins its tools."""
     given = {"description": description, "timeout_ms": timeout_ms, "headers": pairs(headers, "--header") or None}
-    body = {"url": url} | {key: value for key, value in given.items() if value is not None}
+    body: dict[str, object] = {"url": url} | {key: value for key, value in given.items() if value is not None}
+    body |= {"integrity": integrity} if integrity else {}
+    body |= {"classes": list(classes)} if classes else {}
     body |= {"enabled": False} if disable else {}
-    session.one(session.change("PUT", at(SERVERS, name), body), _SERVERS, "name")
+    found = session.change("PUT", at(SERVERS, name), body)
+    session.one(found, _SERVERS, "name")
+    for warning in found.get("warnings") or ():
+        session.note(f"warning: {warning}")
 
 
 @make(command, "remove-server", changes=True)

@@ -6,8 +6,8 @@ import pytest
 
 from schemas.errors import InvalidSpec
 from schemas.spec.check.workflow import check_spec, parse_workflow
-from schemas.spec.document import document_of
 from schemas.spec.model import PinnedPrompt
+from schemas.spec.text.document import document_of
 
 PROMPTS = {"p@1": PinnedPrompt(name="p", version=1, template="Say it", hash="h")}
 OPENAI = {"provider": "openai", "model": "gpt-4o-mini"}

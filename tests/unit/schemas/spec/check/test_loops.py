@@ -7,10 +7,10 @@ import pytest
 from schemas.errors import InvalidSpec
 from schemas.spec.check.waiting_nodes import signal_names
 from schemas.spec.check.workflow import CheckedSpec, check_spec, parse_workflow, prompt_refs, queues_of
-from schemas.spec.document import document_of
 from schemas.spec.inputs.decision_inputs import read_here
 from schemas.spec.loops import every_node, iteration_step, output_node, placed_nodes
 from schemas.spec.model import LoopNode, WorkflowSpec
+from schemas.spec.text.document import document_of
 from tests.support.runs import function, llm, loop, prompt, signal, spec, switch
 
 WHERE = "dag.nodes[0].config"

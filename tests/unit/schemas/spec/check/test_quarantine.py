@@ -7,8 +7,8 @@ import pytest
 from schemas.errors import InvalidSpec
 from schemas.prompts.form import PromptForm
 from schemas.spec.check.workflow import check_spec, parse_workflow
-from schemas.spec.document import document_of
 from schemas.spec.model import PinnedPrompt
+from schemas.spec.text.document import document_of
 
 CLOSED: dict[str, Any] = {
     "type": "object",

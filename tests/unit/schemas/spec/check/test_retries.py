@@ -10,8 +10,8 @@ from connectors.tools import Registry
 from connectors.tools.arguments import argument_problems
 from schemas.records.base import ErrorInfo
 from schemas.spec.check.workflow import parse_workflow
-from schemas.spec.document import document_of
 from schemas.spec.error_codes import CODES, is_known
+from schemas.spec.text.document import document_of
 from streams.core.runs.events.step_end import may_retry
 
 ROOT = Path(__file__).parents[5]

@@ -1,6 +1,9 @@
 """A report as HTML, text, Markdown and JUnit: hostile names stay text, and nothing is loaded from elsewhere."""
 
 import re
+import shutil
+import struct
+import subprocess
 from html.parser import HTMLParser
 from xml.etree import ElementTree
 
@@ -78,6 +81,32 @@ def test_html_has_no_scripts_and_no_addresses(report) -> None:
     assert page.tags & {"script", "img", "link", "iframe", "a", "form", "object"} == set()
     assert page.addresses == []
     assert re.search(r"url\(|@import", html_of_report(report)) is None
+
+
+@pytest.mark.exhaustive
+def test_html_is_laid_out_by_a_browser_and_runs_nothing(report, tmp_path) -> None:
+    browser = shutil.which("chromium")
+    if browser is None:
+        pytest.skip("THE PAGE WAS NOT LOOKED AT: chromium is not installed; apt-get install chromium")
+    page, image = tmp_path / "report.html", tmp_path / "report.png"
+    measured = '<script>document.title = "ran"</script>'
+    page.write_text(html_of_report(report).replace("</body>", f"{measured}</body>"), encoding="utf-8")
+    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+    flags += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+    flags += [f"--user-data-dir={tmp_path / 'profile'}", "--window-size=1200,2000"]
+    dom = subprocess.run(
+        [browser, *flags, "--dump-dom", page.as_uri()], capture_output=True, text=True, check=True, timeout=90
+    )
+    # The policy of the page lets no script run, not even one that is planted into it.
+    assert "<title>ran</title>" not in dom.stdout
+    assert dom.stdout.count("<table>") == len(list(tables_of(report)))
+    assert "&lt;script&gt;alert(1)" in dom.stdout
+    subprocess.run(
+        [browser, *flags, f"--screenshot={image}", page.as_uri()], capture_output=True, check=True, timeout=90
+    )
+    width, height = struct.unpack(">II", image.read_bytes()[16:24])
+    assert (width, height) == (1200, 2000)
+    assert image.stat().st_size > 20_000, "an empty page is smaller"
 
 
 def test_html_shows_names_as_text(report) -> None:

@@ -8,7 +8,7 @@ from connectors.ports.pubsub import NEW, WATCH_S, tokens_subject, want_subject
 from connectors.providers.base import ModelResponse
 from connectors.providers.deltas import ReasoningDelta, TextDelta
 from schemas.records.steps import FunctionCall, StepRequest
-from schemas.token_pieces import TokenPieces, decoded
+from schemas.records.token_pieces import TokenPieces, decoded
 from services.calls.call import Answer, Call
 from services.runs.attempts.watched import Watchers
 from tests.support.bus import MemoryBus

@@ -156,3 +156,53 @@ async def test_the_policy_endorses_all_that_is_quarantined_and_nothing_else() ->
     assert (await pinned({"endorse": endorse}, apart, free, opened)).closed == {"answering": ["apart"]}
     assert (await pinned({"endorse": [endorse[0] | {"nodes": ["x*"]}]}, apart, free)).closed == {}
     assert (await pinned({}, apart, free)).closed == {}
+
+
+MCP = ToolSecurity(source=["web"], effects=True)
+CALL = {"id": "m", "type": "tool", "config": {"tool_name": "mcp.call", "tool_config": {"server": "docs", "tool": "x"}}}
+
+
+class Servers:
+    def __init__(self, down: bool = False, **words: list[str]) -> None:
+        self._words = words
+        self._down = down
+
+    async def of(self, org_id: str) -> dict[str, list[str]]:
+        if self._down:
+            raise Unavailable("postgres", "no answer")
+        return self._words
+
+
+async def with_servers(servers: Servers, *nodes: dict[str, Any], **document: Any) -> RunSecurity:
+    def registry(_kind: str, name: str) -> ToolSecurity:
+        return MCP if name == "mcp.call" else UNDECLARED
+
+    pinning = Pinning(Activated(**document), registry, None, servers)
+    found = await pinning.of("acme", Integrity.USER, spec(*nodes))
+    assert found is not None
+    return found
+
+
+async def test_results_of_an_mcp_server_have_the_label_of_the_server() -> None:
+    found = await with_servers(Servers(docs=["user", "class:internal"], other=["trusted"]), CALL)
+    own = ToolSecurity(source=["user", "class:internal"], effects=True)
+    assert found.tools == {"mcp.call": MCP, "mcp.call:docs": own}
+
+
+async def test_a_server_without_a_label_of_its_own_adds_nothing() -> None:
+    assert (await with_servers(Servers(docs=["web"]), CALL)).tools == {"mcp.call": MCP}
+    assert (await with_servers(Servers(), CALL)).tools == {"mcp.call": MCP}
+
+
+async def test_a_policy_that_declares_calls_is_only_made_stricter_by_a_server() -> None:
+    policy = {"tools": {"mcp.call": {"source": ["third_party"], "effects": True}}}
+    laxer = await with_servers(Servers(docs=["trusted"]), CALL, **policy)
+    assert list(laxer.tools) == ["mcp.call"]
+    stricter = await with_servers(Servers(docs=["web", "class:hr"]), CALL, **policy)
+    assert stricter.tools["mcp.call:docs"].source == ["web", "class:hr"]
+
+
+async def test_nobody_is_asked_for_labels_of_servers_that_no_node_calls() -> None:
+    assert (await with_servers(Servers(down=True), TOOL)).tools == {"mail": UNDECLARED}
+    with pytest.raises(Unavailable):
+        await with_servers(Servers(down=True), CALL)

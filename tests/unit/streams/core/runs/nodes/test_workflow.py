@@ -9,7 +9,7 @@ from schemas.ids import child_source, started_by, traceparent
 from schemas.payload import Inline, Reference, inline
 from schemas.records.run_events import CancelRequested, ChildFinished, RunSubmitted
 from schemas.records.run_views import RunView
-from schemas.spec.document import resolved_bytes
+from schemas.spec.text.document import resolved_bytes
 from schemas.tables.runs import PROGRESS
 from streams.core.commands import Emit
 from streams.core.runs.fold import RunFold

@@ -1,0 +1,1 @@
+"""Budgets, quotas, stops, price lists and changes of the optimizer in PostgreSQL."""

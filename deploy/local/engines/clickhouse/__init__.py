@@ -1,0 +1,1 @@
+"""ClickHouse for one machine: the engine, its server over chdb, and the wire."""

@@ -1,0 +1,1 @@
+"""Documents of workflows as text: read, measured, outlined and written."""

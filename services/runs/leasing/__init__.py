@@ -1,0 +1,1 @@
+"""Leases of steps for workers that are not ours."""
