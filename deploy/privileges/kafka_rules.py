@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from deploy.privileges.users import API, User
+from deploy.privileges.users import API, SUBMITTERS, User
 from streams.roles.registry import ROLES
 from topics import catalogue
 from topics.catalogue import CATALOGUE, DLQ_SUFFIX, TRIGGERS_DLQ, Topic, checkpoint_topic
@@ -61,6 +61,8 @@ def _of_role(role: str, foreign: Foreign) -> Iterator[Rule]:
         yield from _of_table(spec.table)
     yield Rule("group", f"{GROUPS}{role}", "Read")
     yield from _SPECIAL.get(role, ())
+    if role in SUBMITTERS:
+        yield from _submits()
     if role == "triggers":
         yield from (Rule("topic", name, "Read") for name in foreign.read)
     if role == "worker":
@@ -118,9 +120,7 @@ def _submits() -> Iterable[Rule]:
 
 #: What follows from no spec.
 _SPECIAL: dict[str, Iterable[Rule]] = {
-    "ingress": _submits(),
-    "scheduler": _submits(),
     # It reads queues in the group of workers, so that a partition has one reader.
     "leases": (Rule("group", WORKERS, "Read"),),
-    "triggers": (*_submits(), Rule("topic", TRIGGERS_DLQ, "Write")),
+    "triggers": (Rule("topic", TRIGGERS_DLQ, "Write"),),
 }

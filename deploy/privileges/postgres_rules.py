@@ -35,12 +35,8 @@ GRANTS: Mapping[str, Tables] = {
         **dict.fromkeys(("deleted_run", "prompt_scoring", "prompt_label"), "S"),
         "live_score_due": "SI",
     },
-    "scores": {
-        **_RUNS,
-        **dict.fromkeys(("prompt", "prompt_label", "prompt_scoring", "project", "workflow", "deployment"), "S"),
-        "live_score_due": "SUD",
-        "live_score": "SI",
-    },
+    "scores": _SUBMISSION
+    | {"prompt_scoring": "S", "live_score_due": "SUD", "live_score": "SI", "live_judgement": "SIU"},
     "rollouts": {"deployment": "SU", "prompt_label": "SIUD", "prompt_label_move": "SI", "prompt": "S"},
     "webhooks": {"webhook": "S", "webhook_delivery": "SIUD"},
     "batches": {"batch_item": "SUD", "provider_batch": "SIUD", "price_list": "S", "provider_key": "S"},

@@ -26,7 +26,7 @@ def _of(table: str, *parts: str) -> tuple[str, ...]:
 _WORKERS, _LEASES, _SUBMISSIONS = "{workers}:*", "{leases}:*", "{submissions}:*"
 _ENTRIES = "e:*"
 #: What a submission claims, and what is known of its run.
-_SUBMIT = (*_of(TABLE_RUNS, "accepted:*", "pos", _ENTRIES), _SUBMISSIONS)
+_SUBMIT = (*_of(TABLE_RUNS, "accepted:*", "chosen:*", "pos", _ENTRIES), _SUBMISSIONS)
 _CLAIMS = (*_of(TABLE_RUNS, "claim:*", "pos", _ENTRIES), _WORKERS)
 
 KEYS: Mapping[str, tuple[str, ...]] = {
@@ -41,7 +41,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
         *("{quota}:*", "{cache}:*", "breaker:*", "shadow:*"),
     ),
     "leases": (*_CLAIMS, _LEASES),
-    "scores": (*_of(TABLE_RUNS, _ENTRIES), "shadow:*"),
+    "scores": (*_SUBMIT, "shadow:*"),
     "batches": _of(TABLE_RUNS, "claim:*", _ENTRIES),
     API: (
         *_SUBMIT,

@@ -9,6 +9,8 @@ API = "api"
 #: What may have a user: every role, and the API.
 SUBJECTS: tuple[str, ...] = (*ROLES, API)
 PREFIX = "agentflow-"
+#: Roles that submit runs themselves, by ``streams.roles.submission_path``.
+SUBMITTERS = ("ingress", "scheduler", "triggers", "scores")
 
 
 @dataclass(frozen=True, slots=True)

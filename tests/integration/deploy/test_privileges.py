@@ -44,7 +44,7 @@ FORBIDDEN_SQL = {
     "webhooks": "SELECT * FROM workflow_run",
     "batches": "SELECT * FROM api_key",
     "audit": "DELETE FROM audit_entry",
-    "retention": "SELECT * FROM audit_entry",
+    "retention": "DELETE FROM audit_entry",
     "api": "UPDATE audit_entry SET org_id = org_id",
 }
 #: A key that a role's user must not touch.
@@ -54,7 +54,7 @@ FORBIDDEN_KEY = {
     "triggers": "{quota}:x",
     "worker": "{admissions:0}:pos",
     "leases": "{budgets:0}:pos",
-    "scores": "{runs:0}:pos",
+    "scores": "{budgets:0}:pos",
     "batches": "{budgets:0}:pos",
     "api": "somebody:else",
     "orchestrator": "{budgets:0}:pos",

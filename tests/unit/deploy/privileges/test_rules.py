@@ -1,14 +1,16 @@
 """Least privileges as data: from the catalogue and the specs, for every role, and never more than a role's own."""
 
 import re
+from pathlib import Path
 
 import pytest
 
 from deploy.migrate import read_migrations
 from deploy.privileges import clickhouse_rules, kafka_rules, postgres_rules, redis_rules
 from deploy.privileges.kafka_rules import Foreign, Rule
-from deploy.privileges.users import API, SUBJECTS, User, each_role, read
+from deploy.privileges.users import API, SUBJECTS, SUBMITTERS, User, each_role, read
 from streams.process.spec import Dependency
+from streams.roles import registry
 from streams.roles.registry import ROLES
 from topics.catalogue import CATALOGUE, declared
 
@@ -77,6 +79,12 @@ def test_tables_that_are_named_exist() -> None:
         assert set(postgres_rules.tables_of(one)) <= there
     for topic in ("run-events", "workflow-submissions.acme"):
         assert declared(topic)
+
+
+def test_roles_that_submit_runs_have_what_that_needs() -> None:
+    folder = Path(registry.__file__).parent
+    users = [path for path in folder.rglob("*.py") if "submission_path import" in path.read_text(encoding="utf-8")]
+    assert {path.stem if path.parent == folder else path.parent.name for path in users} == set(SUBMITTERS)
 
 
 def test_nobody_has_commands_that_administer_redis() -> None:
