@@ -5,7 +5,7 @@ import os
 import random
 import shutil
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -131,12 +131,15 @@ async def test_java_submits_and_chooses_our_partitions(kafka_bootstrap: str, org
     assert all(map(is_where_ours_would_be, records))
 
 
-async def test_java_reads_events_by_the_document_alone(kafka_bootstrap: str, org: str, tmp_path: Path) -> None:
+async def test_java_reads_events_by_the_document_alone(
+    kafka_bootstrap: str, org: str, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
     file, topic = tmp_path / "asyncapi.json", events_topic(org)
     file.write_bytes(orjson.dumps(document()))
     values = list(generated(declared(topic), 120, random.Random(1)))
     await asyncio.to_thread(produce, kafka_bootstrap, [Message(topic, b"run", value) for value in values])
     said = run(*java("ReadEvents.java", str(file), kafka_bootstrap, org, unique("group"), str(len(values))))
+    record_property("java_events_valid", said.count(" valid "))
     assert said.startswith(f"topic {topic}, {len(declared(topic).model.__args__)} messages")
     assert said.endswith(f"{len(values)} events, 0 off their schema\n")
     kinds = {orjson.loads(value)["type"] for value in values}

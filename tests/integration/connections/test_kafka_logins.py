@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import pytest
@@ -87,7 +87,10 @@ async def test_tokens_are_renewed_before_their_end_and_nothing_is_lost(place: Pl
 
 @pytest.mark.parametrize("mechanism", LOGINS)
 async def test_wrong_login_is_said_soon_by_few_connections(
-    place: Place, mechanism: Mechanism, caplog: pytest.LogCaptureFixture
+    place: Place,
+    mechanism: Mechanism,
+    caplog: pytest.LogCaptureFixture,
+    record_property: Callable[[str, object], None],
 ) -> None:
     right = place.access(mechanism)
     wrong = replace(right, password=WRONG, tokens=replace(right.tokens, client_secret=WRONG))
@@ -96,6 +99,9 @@ async def test_wrong_login_is_said_soon_by_few_connections(
         fix = "KAFKA_OAUTH_CLIENT_ID, KAFKA_OAUTH_CLIENT_SECRET and KAFKA_OAUTH_SCOPE"
     refused_before = place.tokens.refused
     said, knocks, took_s = await _refused(place, wrong)
+    record_property(f"wrong password:kafka {mechanism}:s", took_s)
+    record_property(f"wrong password:kafka {mechanism}:connections", knocks)
+    record_property(f"wrong password:kafka {mechanism}:secrets", (said + caplog.text).count(WRONG))
     assert said.endswith(fix)
     assert took_s < SOON_S
     assert 1 <= knocks <= MOST

@@ -3,7 +3,7 @@
 import asyncio
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,7 +81,11 @@ async def test_new_credentials_are_read_at_the_next_try(place: Place, tmp_path: 
 
 @pytest.mark.parametrize("case", ["another operator", "another seed", "expired", "seed damaged"])
 async def test_wrong_credentials_are_said_soon_by_few_connections(
-    place: Place, case: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    place: Place,
+    case: str,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    record_property: Callable[[str, object], None],
 ) -> None:
     path = tmp_path / "user.creds"
     operator = Operator() if case == "another operator" else place.operator
@@ -100,11 +104,14 @@ async def test_wrong_credentials_are_said_soon_by_few_connections(
             await asyncio.sleep(COUNTED_S)
         finally:
             await bus.stop()
+    found = re.findall(r"eyJ[\w-]+|SU[A-Z0-9]{20,}", said + caplog.text)
+    record_property(f"wrong password:nats {case}:s", took_s)
+    record_property(f"wrong password:nats {case}:connections", counted.knocks)
+    record_property(f"wrong password:nats {case}:secrets", len(found))
     assert took_s < SOON_S
     assert ("holds a seed that is damaged or no user's" if case == "seed damaged" else REFUSED) in said
     assert "\n" not in said
     assert counted.knocks <= MOST
-    found = re.findall(r"eyJ[\w-]+|SU[A-Z0-9]{20,}", said + caplog.text)
     assert found == []
 
 

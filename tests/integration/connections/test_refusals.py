@@ -100,7 +100,11 @@ ENGINES: dict[str, tuple[str, Ask, str]] = {
 @pytest.mark.parametrize("case", ["wrong authority", "expired", "another host"])
 @pytest.mark.parametrize("name", ENGINES)
 async def test_a_certificate_that_is_wrong_is_said_soon_by_few_connections(
-    name: str, case: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    name: str,
+    case: str,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    record_property: Callable[[str, object], None],
 ) -> None:
     engine, ask, setting = ENGINES[name]
     authority, yesterday = Authority(), datetime.now(UTC) - timedelta(days=1)
@@ -118,6 +122,11 @@ async def test_a_certificate_that_is_wrong_is_said_soon_by_few_connections(
             await ask(found.port, str(ca))
         took = time.monotonic() - began
     said = str(caught.value)
+    shown = said + caplog.text + repr(caught.value.__cause__)
+    asked = engine if name == engine else f"{engine} {name}"
+    record_property(f"{case}:{asked}:s", took)
+    record_property(f"{case}:{asked}:connections", found.knocks)
+    record_property(f"{case}:{asked}:secrets", shown.count(SECRET))
     wanted = {
         "wrong authority": f"not trusted here; name that authority's file in {setting}",
         "expired": "its certificate has expired; renew it on the server",
@@ -127,4 +136,4 @@ async def test_a_certificate_that_is_wrong_is_said_soon_by_few_connections(
     assert "\n" not in said
     assert took < SOON_S
     assert 1 <= found.knocks <= MOST
-    assert SECRET not in said + caplog.text + repr(caught.value.__cause__)
+    assert SECRET not in shown

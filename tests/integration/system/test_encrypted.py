@@ -16,6 +16,7 @@ import asyncpg
 import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
+from redis.asyncio import Redis
 from redis.exceptions import AuthenticationError
 
 from connectors.clickhouse.client import ClickHouse
@@ -23,6 +24,7 @@ from connectors.kafka.log import KafkaLog
 from connectors.nats.pubsub import Nats
 from connectors.postgres.database import Database
 from connectors.redis.client import connect, connect_pipelined, ping
+from deploy.local.engines import Endpoints
 from deploy.local.engines.tls.certificates import Authority
 from deploy.local.system import ORG, PARTITIONS, System
 from schemas.configuration.kafka_access import Bootstrap, access_of
@@ -31,11 +33,14 @@ from streams.process.exit_codes import Exit
 from tests.support.checker import Checker
 from tests.support.client import document, register_examples, submission, submit, wait_for_run
 from tests.support.polling import until
+from tests.support.relay import relay
 from tests.support.tls_doors import door
 
 DEADLINE_S = 60.0
 #: A refusal is said within this.
 SOON_S = 5.0
+#: The most connections of a refused login, and how long the client of NATS tries before it is asked.
+MOST, NATS_TRIES_S = 12, 2.0
 WRONG = "wr0ng-canary"
 EXPIRED = ("redis", "postgres", "clickhouse", "nats")
 #: A process has several connections to an engine, and each waits longer before it tries again, up to some seconds.
@@ -95,40 +100,96 @@ async def test_nothing_is_answered_without_tls(system: System) -> None:
         assert b"PONG" not in conn.recv(4096)
 
 
-async def refused(ask: Callable[[], Awaitable[object]]) -> str:
-    """What one call with a wrong password says; it comes soon, in one line, and names no secret."""
+async def refused(ask: Callable[[], Awaitable[object]]) -> tuple[str, float]:
+    """What one call with a wrong password says, and after how many seconds; it is one line and names no secret."""
     began = time.monotonic()
     with pytest.raises((Unavailable, AuthenticationError)) as caught:
         await ask()
-    said = str(caught.value)
-    assert time.monotonic() - began < SOON_S
+    said, took_s = str(caught.value), time.monotonic() - began
+    assert took_s < SOON_S
     assert "\n" not in said
     assert WRONG not in said + repr(caught.value.__cause__)
-    return said
+    return said, took_s
 
 
-async def test_a_wrong_password_is_said_soon_by_every_engine(system: System) -> None:
-    ends = system.endpoints
+async def ask_kafka(ends: Endpoints, port: int) -> tuple[str, float]:
     how = access_of(ends.kafka_bootstrap)
-    log = KafkaLog(Bootstrap(str(ends.kafka_bootstrap), replace(how, password=WRONG)), timeout_s=4)
-    said = await refused(log.start)
-    assert said.endswith("it refuses the login by PLAIN; correct KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD")
-    await log.stop()
-    for client in (connect, connect_pipelined):
-        redis = client(ends.redis_url.replace(how.password, WRONG))
-        assert "password" in await refused(partial(ping, redis))
+    log = KafkaLog(Bootstrap(f"127.0.0.1:{port}", replace(how, password=WRONG)), timeout_s=4)
+    try:
+        return await refused(log.start)
+    finally:
+        await log.stop()
+
+
+async def ask_redis(client: Callable[[str], Redis], ends: Endpoints, port: int) -> tuple[str, float]:
+    redis = client(wrong(ends.redis_url, ends, port))
+    try:
+        return await refused(partial(ping, redis))
+    finally:
         await redis.aclose()
-    database = Database(ends.postgres_dsn.replace(how.password, WRONG), timeout_s=4)
-    assert "check user, password and database" in await refused(database.ping)
-    await database.close()
-    clickhouse = ClickHouse(ends.clickhouse_url.replace(how.password, WRONG), "default")
-    assert "check user and password" in await refused(clickhouse.ping)
-    await clickhouse.close()
-    nats = Nats(ends.nats_url.replace(how.password, WRONG), "test")
+
+
+async def ask_postgres(ends: Endpoints, port: int) -> tuple[str, float]:
+    database = Database(wrong(ends.postgres_dsn, ends, port), timeout_s=4)
+    try:
+        return await refused(database.ping)
+    finally:
+        await database.close()
+
+
+async def ask_clickhouse(ends: Endpoints, port: int) -> tuple[str, float]:
+    clickhouse = ClickHouse(wrong(ends.clickhouse_url, ends, port), "default")
+    try:
+        return await refused(clickhouse.ping)
+    finally:
+        await clickhouse.close()
+
+
+async def ask_nats(ends: Endpoints, port: int) -> tuple[str, float]:
+    """Its client tries again without end, so what it says is read after it has tried for a while."""
+    nats = Nats(wrong(ends.nats_url, ends, port), "test")
     nats.start()
-    await asyncio.sleep(2)
-    assert "correct user and password in NATS_URL" in await refused(nats.ping)
-    await nats.stop()
+    try:
+        await asyncio.sleep(NATS_TRIES_S)
+        said, took_s = await refused(nats.ping)
+        return said, took_s + NATS_TRIES_S
+    finally:
+        await nats.stop()
+
+
+def wrong(url: str, ends: Endpoints, port: int) -> str:
+    """The address at another port with a wrong password."""
+    of_server = f":{urlsplit(url).port}"
+    return url.replace(access_of(ends.kafka_bootstrap).password, WRONG).replace(of_server, f":{port}")
+
+
+#: By engine: how it is asked, the port of its address, and what is said.
+ASKED: dict[str, tuple[Callable[[Endpoints, int], Awaitable[tuple[str, float]]], Callable[[Endpoints], str], str]] = {
+    "kafka": (
+        ask_kafka,
+        lambda ends: f"kafka://{ends.kafka_bootstrap}".partition(",")[0],
+        "it refuses the login by PLAIN; correct KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD",
+    ),
+    "redis": (partial(ask_redis, connect), lambda ends: ends.redis_url, "password"),
+    "redis pipelined": (partial(ask_redis, connect_pipelined), lambda ends: ends.redis_url, "password"),
+    "postgres": (ask_postgres, lambda ends: ends.postgres_dsn, "check user, password and database"),
+    "clickhouse": (ask_clickhouse, lambda ends: ends.clickhouse_url, "check user and password"),
+    "nats": (ask_nats, lambda ends: ends.nats_url, "correct user and password in NATS_URL"),
+}
+
+
+async def test_a_wrong_password_is_said_soon_by_every_engine(
+    system: System, caplog: pytest.LogCaptureFixture, record_property: Callable[[str, object], None]
+) -> None:
+    for engine, (ask, url_of, wanted) in ASKED.items():
+        async with relay(urlsplit(url_of(system.endpoints)).port or 0) as counted:
+            said, took_s = await ask(system.endpoints, counted.port)
+        record_property(f"wrong password:{engine}:s", took_s)
+        record_property(f"wrong password:{engine}:connections", counted.knocks)
+        record_property(f"wrong password:{engine}:secrets", (said + caplog.text).count(WRONG))
+        assert wanted in said
+        assert 1 <= counted.knocks <= MOST
+        assert WRONG not in caplog.text
 
 
 def test_a_process_whose_login_is_wrong_ends_with_one_line(system: System) -> None:
