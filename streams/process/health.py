@@ -140,7 +140,7 @@ class Health:
 def samples(app: RoleApp) -> dict[Partition, Sample]:
     """Return the visible state of a role's partitions. Call it in the app's loop."""
     if isinstance(app, TickApp):
-        return {TICKS: Sample(READY, app.ticks, lag=1)}
+        return {TICKS: Sample(READY, app.ticks, lag=int(app.busy))}
     handler = app.handler
     if isinstance(handler, TableAgent):
         return _table(app, handler)

@@ -83,6 +83,8 @@ class TickApp:
     def __init__(self, name: str, ticker: Ticker, every_s: float) -> None:
         self.handler = ticker
         self.ticks = 0
+        #: Whether a tick has begun and not succeeded yet: a role that only waits for its time has nothing to do.
+        self.busy = False
         self.crash_reason: BaseException | None = None
         self._name = name
         self._every_s = every_s
@@ -127,10 +129,11 @@ class TickApp:
     async def _run(self) -> None:
         failed = False
         while not self._stopping.is_set():
+            self.busy = True
             try:
                 await self.handler.tick()
                 self.ticks += 1
-                failed = False
+                self.busy = failed = False
             except Unavailable as exc:
                 if not failed:
                     log.warning("%s waits: %s", self._name, exc, extra={"action": "tick_failed"})

@@ -221,7 +221,9 @@ def outdated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
 
 
 def from_the_future(topic: str) -> Message:
-    return Message(topic, b"k", b'{"v": "2.0", "type": "nobody.knows", "what": ["it", "means"]}', partition=PAUSED)
+    # A record on another partition than its key's would be put where it belongs.
+    key = next(key for key in (b"k%d" % n for n in range(1000)) if partition_for(key, PARTITIONS) == PAUSED)
+    return Message(topic, key, b'{"v": "2.0", "type": "nobody.knows", "what": ["it", "means"]}', partition=PAUSED)
 
 
 def partition_of(message: Message) -> int:
