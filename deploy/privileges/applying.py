@@ -1,6 +1,6 @@
 """Makes the users of PostgreSQL, Redis and ClickHouse what they should be. Safe to repeat."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from connectors.clickhouse.client import ClickHouse
 from connectors.postgres.database import Database
@@ -29,14 +29,15 @@ async def postgres(dsn: str, users: Sequence[User], secret: Mapping[str, str]) -
 async def redis(url: str, users: Sequence[User], secret: Mapping[str, str]) -> str:
     """Set users and rules, and save them where the server has a file of them. Raises ``Unavailable``."""
     client = connect(url)
+    command: Callable[..., Awaitable[object]] = client.execute_command
     try:
         with redis_errors("privileges"):
             for user in users:
                 login = [f"#{passwords.sha256(secret[user.name])}"] if user.name in secret else []
-                await client.execute_command("ACL", "SETUSER", user.name, *redis_rules.rules(user), *login)  # type: ignore[no-untyped-call] # as redis-py has it
+                await command("ACL", "SETUSER", user.name, *redis_rules.rules(user), *login)
             kept = await client.config_get("aclfile")
             if kept.get("aclfile"):
-                await client.execute_command("ACL", "SAVE")  # type: ignore[no-untyped-call]
+                await command("ACL", "SAVE")
                 return f"{len(users)} users, saved"
     finally:
         await client.aclose()
