@@ -43,6 +43,7 @@ STATED: Mapping[str, str] = {
     "scipy": "BSD-3-Clause",
     "threadpoolctl": "BSD-3-Clause",
     "toml": "MIT",
+    "uv": "MIT OR Apache-2.0",
     "wordllama": "MIT",
 }
 UNKNOWN = "unknown"
