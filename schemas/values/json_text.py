@@ -166,10 +166,19 @@ def _children(value: object) -> Iterable[object]:
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for n, key in enumerate(keys) if key in keys[:n])
+        twice = _first_repeated(key for key, _ in pairs)
         raise BadValue("key", Problem("", f"the key {twice[:80]!r} occurs twice in one object", "keep one of the two"))
     return found
+
+
+def _first_repeated(keys: Iterable[str]) -> str:
+    """Return the first key that was there before. One must be."""
+    seen: set[str] = set()
+    for key in keys:
+        if key in seen:
+            break
+        seen.add(key)
+    return key
 
 
 def _refuse_infinite(value: object, depth: int) -> None:

@@ -80,6 +80,13 @@ def test_a_text_that_would_change_is_refused(text: bytes, reason: str, message: 
     assert isinstance(caught.value, BadValue) == (reason != "json")
 
 
+def test_a_repeated_key_is_found_among_many_without_comparing_each_with_all() -> None:
+    last = 200_000
+    text = b"{" + b",".join(b'"k%d":0' % n for n in [*range(last + 1), last]) + b"}"
+    with pytest.raises(BadValue, match=f"the key 'k{last}' occurs twice"):
+        read_json(text)
+
+
 def test_every_refusal_of_a_value_has_a_fix() -> None:
     for text in (b"1e400", b"[9223372036854775808]", b'{"a":1,"a":2}', b'"\\u0000"', nested(101), nested(2_000)):
         with pytest.raises(BadValue) as caught:
