@@ -85,17 +85,21 @@ class TopicAdmin:
 
     async def _wait_known(self, names: list[str]) -> None:
         """Wait until every broker knows the topics: each learns of them from the controller, a moment later."""
-        cluster = await self._client.describe_cluster()
         deadline = time.monotonic() + _TIMEOUT_MS / 1000
-        for broker in cluster["brokers"]:
-            while not await self._knows(broker["node_id"], names):
-                if time.monotonic() > deadline:
-                    raise Unavailable("kafka", f"broker {broker['node_id']} does not know the new topics yet")
-                await asyncio.sleep(0.05)
+        while not await self._is_known(names):
+            if time.monotonic() > deadline:
+                raise Unavailable("kafka", f"some brokers do not know the new topics yet, such as {names[0]}")
+            await asyncio.sleep(0.05)
 
-    async def _knows(self, node_id: int, names: list[str]) -> bool:
-        answer = await self._client._send_request(MetadataRequest(names), node_id)  # noqa: SLF001 - the public methods ask a random broker
-        return all(topic["error_code"] == 0 for topic in answer.to_object()["topics"])
+    async def _is_known(self, names: list[str]) -> bool:
+        try:
+            brokers = (await self._client.describe_cluster())["brokers"]
+            # The public methods ask a random broker.
+            ask = self._client._send_request  # noqa: SLF001
+            answers = [await ask(MetadataRequest(names), broker["node_id"]) for broker in brokers]
+        except KafkaError:
+            return False  # one that died meanwhile is no broker of the cluster soon
+        return all(topic["error_code"] == 0 for answer in answers for topic in answer.to_object()["topics"])
 
     async def names(self) -> set[str]:
         """Return the names of all topics."""
