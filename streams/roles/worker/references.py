@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from msgspec import structs
 
+from connectors.aio.aside import AsideTasks
 from connectors.ports.engine import Clock
 from connectors.redis.claims.leases import Granted
 from schemas.budgets import SHADOW_TAG
@@ -71,7 +72,7 @@ class References:
     def __init__(self, watches: Watches, ports: ReferencePorts) -> None:
         self._ports = ports
         self._watched = [_Watched(one, ShadowShare(one.share)) for one in watches.watches]
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = AsideTasks(MOST)
 
     def start(self, request: StepRequest, granted: Granted, ledger: Ledger, answer: Json) -> None:
         """Ask the reference of an answer that was just given, if it is watched and chosen."""
@@ -83,18 +84,14 @@ class References:
         # Repeats of a step would be two pairs of one question; data of a person stays where it was sent.
         if one is None or request.attempt > 1 or request.subject or not one.share.takes():
             return
-        if len(self._tasks) >= MOST or not one.has_money(self._ports.clock.now_ms()):
+        if self._tasks.full or not one.has_money(self._ports.clock.now_ms()):
             self._ports.count("left_out")
             return
-        task = asyncio.create_task(self._run(one, request, granted, model, answer), name=f"reference {granted.call_id}")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks.start(self._run(one, request, granted, model, answer), f"reference {granted.call_id}")
 
     async def close(self) -> None:
         """Break off what is being asked."""
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.close()
 
     async def _run(self, one: _Watched, request: StepRequest, granted: Granted, model: str, shown: Json) -> None:
         asked, ledger = _asked(request, one.watch), Ledger(key_suffix=SUFFIX, aside=True)

@@ -6,7 +6,6 @@ cap does not. Its outcome goes to the rollout, and its answer is kept for a whil
 A shadow that dies with its worker has no outcome; its hold becomes a presumed settlement, as any call's.
 """
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import Protocol
 
 from msgspec import structs
 
+from connectors.aio.aside import AsideTasks
 from connectors.ports.engine import Clock
 from connectors.redis.claims.leases import Granted
 from connectors.redis.shadow_answers import SUFFIX, ShadowAnswer
@@ -65,22 +65,18 @@ class Shadows:
 
     def __init__(self, ports: ShadowPorts) -> None:
         self._ports = ports
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = AsideTasks(MOST)
 
     def start(self, part: Part, granted: Granted) -> None:
         """Call the shadow of an attempt, if it has one and there is room for it."""
         shadow = part.shadow
-        if shadow is None or shadow.attempt > 1 or len(self._tasks) >= MOST:
+        if shadow is None or shadow.attempt > 1 or self._tasks.full:
             return
-        task = asyncio.create_task(self._run(part, shadow, granted), name=f"shadow {shadow.request_id}")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks.start(self._run(part, shadow, granted), f"shadow {shadow.request_id}")
 
     async def close(self) -> None:
         """Break off what is being called."""
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.close()
 
     async def _run(self, part: Part, shadow: StepRequest, granted: Granted) -> None:
         assert part.rollout is not None

@@ -59,8 +59,8 @@ class World:
 
     async def done(self) -> list[AnswerScored]:
         async with asyncio.timeout(30):
-            while self.references._tasks:
-                await asyncio.gather(*self.references._tasks)
+            while running := self.references._tasks.running:
+                await asyncio.gather(*running)
                 await asyncio.sleep(0)
         return [one for one in self.said if isinstance(one, AnswerScored)]
 
