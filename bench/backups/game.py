@@ -12,8 +12,8 @@ from pathlib import Path
 
 from bench.backups import site as sites
 from bench.backups.load import Stream, run_all
+from bench.faults.ends import wait_for_quiet
 from bench.lines import BenchError
-from bench.privacy.erasure.ends import wait_for_quiet
 from connectors.kafka.log import KafkaLog
 from deploy.backup.archive.manifest import Manifest
 from deploy.backup.archive.parts import BackupKey

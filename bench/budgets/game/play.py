@@ -19,9 +19,9 @@ from redis import Redis
 from bench.budgets.game.callers import Callers
 from bench.budgets.game.ledger import Ledger, same_table, settled_ledger, stored_nano, table
 from bench.budgets.game.service import INPUT_NANO, NAMES, OUTPUT_NANO, Service, serving
+from bench.faults.ends import wait_for_quiet
+from bench.faults.kills import keep_up, kill_while
 from bench.lines import BenchError
-from bench.privacy.erasure.ends import wait_for_quiet
-from bench.privacy.erasure.kills import keep_up, kill_while
 from deploy.local.engines.progress import Progress
 from deploy.local.system import ORG, System
 

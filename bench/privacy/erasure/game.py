@@ -17,12 +17,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bench.faults.ends import ends_in_log, wait_for_ends, wait_for_quiet
+from bench.faults.kills import keep_up, kill_while
 from bench.lines import BenchError
 from bench.privacy.erasure import stores
 from bench.privacy.erasure.backup import Backups
 from bench.privacy.erasure.clients import Client, erase_all, read_all, submit_all
-from bench.privacy.erasure.ends import ends_in_log, wait_for_ends, wait_for_quiet
-from bench.privacy.erasure.kills import keep_up, kill_while
 from bench.privacy.erasure.people import KINDS, Person
 from bench.privacy.erasure.planted import Stem
 from bench.privacy.erasure.scan import Searched

@@ -11,7 +11,7 @@ import pytest
 
 from bench.backups import site as sites
 from bench.backups.load import run_all
-from bench.privacy.erasure.ends import wait_for_quiet
+from bench.faults.ends import wait_for_quiet
 
 ROOT = Path(__file__).parents[3]
 #: Three systems start one after the other.
