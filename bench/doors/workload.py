@@ -26,7 +26,7 @@ _STRUCTURED = (("content-type", b"application/cloudevents+json"),)
 
 
 async def record(doors: Doors, each: int) -> None:
-    """Work until the system has been asked for ``each`` records of every topic. Raises ``BenchError``."""
+    """Work until the system must have written ``each`` records of every topic. Raises ``BenchError``."""
     await _defined(doors)
     await _together(
         [
@@ -43,7 +43,7 @@ async def _defined(doors: Doors) -> None:
     await _ask(doors, "PUT", f"{live}/labels/production", {"version": 1})
     scorer = {"kind": "regex", "name": "has_words", "options": {"pattern": "[a-z]"}}
     await _ask(doors, "PUT", f"{live}/scoring", {"sample": 1, "scorers": [scorer]})
-    # Without an end: it is measured while it goes on.
+    # Without an end: it is measured while it runs.
     lasting = {"version": 2, "environment": "production", "steps": [0.5], "least_runs": 100_000, "least_ms": 3_600_000}
     await _ask(doors, "POST", f"{live}/deployments", lasting)
     await _ask(doors, "PUT", "/api/v1/limits", {"max_running_runs": 100_000})

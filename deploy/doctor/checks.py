@@ -15,7 +15,7 @@ MOST_SKEW_MS = 2_000.0
 CERTIFICATE_DAYS = 14
 LEAST_DISK = 0.15
 MOST_MEMORY = 0.85
-#: A worker stands still while its slots are in calls; its lag shows whether there are too few.
+#: A worker makes no progress while its slots are in calls; its lag shows whether there are too few.
 SLOW = ("worker", "leases")
 _DAY_S = 86_400
 _NAMED = 3
@@ -70,7 +70,7 @@ def stalled(facts: Facts) -> Iterator[tuple[str, str]]:
     for role, found in _by_role(one for one in facts.readers if one.later <= one.at < one.end and one.role not in SLOW):
         named = _some(f"{o.topic}/{o.partition} at {o.at} of {o.end}" for o in found)
         fix = f"/ready of the {role} names the reason; see docs/runbooks/partition-stalled.md"
-        yield f"{role} stands still in {named}", fix
+        yield f"{role} has stalled in {named}", fix
 
 
 def lag(facts: Facts) -> Iterator[tuple[str, str]]:

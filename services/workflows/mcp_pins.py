@@ -19,7 +19,7 @@ class McpNode:
 
     @property
     def warning(self) -> Problem:
-        """What is said of one that is not pinned."""
+        """The warning about a tool that is not pinned."""
         return Problem(
             f"{self.path}.config.tool_config.tool",
             f"tool {self.tool!r} of MCP server {self.server!r} is not pinned, so its calls fail",

@@ -74,7 +74,7 @@ class Service:
 
     async def _stream(self, request: web.Request, model: str, usage: dict[str, int]) -> web.StreamResponse:
         answer = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
-        with suppress(ConnectionError):  # whoever asked may have died
+        with suppress(ConnectionError):  # the caller may have died
             await self._pieces(request, answer, model, usage)
         return answer
 

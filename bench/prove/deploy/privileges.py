@@ -1,7 +1,7 @@
 """Lines of least privileges: what each role may and may not do on real engines, against what is declared.
 
 An encrypted Kafka, Redis and PostgreSQL get a user for each role. Then each user tries to write every topic and to read
-a key of every pattern, and PostgreSQL is asked for each right on each table.
+a key of every pattern, and PostgreSQL says which rights it has on each table.
 """
 
 import asyncio

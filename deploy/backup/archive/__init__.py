@@ -1,1 +1,1 @@
-"""Parts of a backup and what is said of them: places, manifest, chain, and the pure rules of the log."""
+"""The files of a backup: parts, their manifest, the chain of backups, places, and the pure rules of the log."""

@@ -137,7 +137,7 @@ class References:
 
 
 def _asked(request: StepRequest, watch: Watch) -> StepRequest:
-    """Return the same question to the reference: answered anew, now, and by nothing else."""
+    """Return the same question to the reference: answered now, without the cache, and by nothing else."""
     work = request.work
     assert isinstance(work, LlmCall)
     provider, _, model = watch.reference.partition("/")

@@ -75,7 +75,7 @@ def test_a_site_that_is_well_and_planted_problems(system: System, tmp_path) -> N
             system.roles["orchestrator"].start()
     assert code == 1
     assert problems.keys() >= {"roles", "stalled", "settings", "certificates", "backup", "engines"}, problems
-    assert "orchestrator stands still in run-events/" in problems["stalled"]
+    assert "orchestrator has stalled in run-events/" in problems["stalled"]
     assert "clickhouse could not be read" in problems["engines"]
     assert "allkeys-lru" in problems["settings"]
 

@@ -17,7 +17,7 @@ def test_a_run_of_before_the_growth_stays() -> None:
     assert all(run_partition(run.encode(), FIRST) == partition_for(run.encode(), FIRST) for run in runs)
 
 
-def test_a_new_run_names_its_partitions_and_is_placed_among_them_whoever_asks() -> None:
+def test_a_new_run_names_its_partitions_and_is_placed_among_them_for_every_writer() -> None:
     runs = [placed_run_id(run_id("acme", "api", str(n)), GROWN) for n in range(400)]
     assert {named_partitions(run) for run in runs} == {GROWN}
     places = {run_partition(run.encode(), FIRST) for run in runs}

@@ -36,7 +36,7 @@ SICK = [
     ("replicas", {"partitions": [replace(PART, in_sync=1)]}, "writes are refused"),
     ("replicas", {"partitions": [replace(PART, in_sync=2)]}, "(2 of 3)"),
     ("roles", {"idle_roles": ["history"]}, "no process runs: history"),
-    ("stalled", {"readers": [replace(READER, later=90)]}, "orchestrator stands still in run-events/0 at 90 of 100"),
+    ("stalled", {"readers": [replace(READER, later=90)]}, "orchestrator has stalled in run-events/0 at 90 of 100"),
     ("lag", {"readers": [replace(READER, end=20_000)]}, "orchestrator has 19,905 records before it"),
     ("positions", {"tables": [replace(TABLE, offset=101)]}, "the log lost records"),
     ("positions", {"tables": [replace(TABLE, first=91)]}, "records are gone"),
