@@ -5,19 +5,17 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 
-import httpx
 import pytest
 
 from connectors.kafka.log import KafkaLog
 from connectors.nats.pubsub import Nats
 from connectors.postgres.database import Database
 from connectors.redis.client import connect, connect_pipelined, ping
-from deploy.local.system import ORG, PARTITIONS
 from schemas.configuration.kafka_access import Bootstrap, access_of
 from schemas.errors import Unavailable
-from tests.support.checker import Checker
-from tests.support.client import document, register_examples, submission, submit, wait_for_run
+from tests.support.client import register_examples
 from tests.support.debian import DebianSystem, missing
+from tests.support.example_runs import end_of_example_runs
 
 pytestmark = [pytest.mark.exhaustive, pytest.mark.skipif(bool(missing()), reason=missing())]
 DEADLINE_S = 120.0
@@ -31,14 +29,9 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DebianSystem]:
 
 
 def test_runs_succeed_and_every_store_has_them(system: DebianSystem) -> None:
-    wanted = submission("map_reduce_analysis", {"text": document("declaration-of-independence.txt")})
     with system.client() as client:
-        client.timeout = httpx.Timeout(DEADLINE_S)
         register_examples(client)
-        runs = [submit(client, wanted) for _ in range(3)]
-        ended = [wait_for_run(client, run, DEADLINE_S) for run in runs]
-    assert [run["status"] for run in ended] == ["succeeded"] * 3
-    report = asyncio.run(Checker(system.endpoints, PARTITIONS, ORG, set(runs)).settled(DEADLINE_S))
+    report = end_of_example_runs(system, DEADLINE_S, request_s=DEADLINE_S)
     assert report.problems == []
 
 

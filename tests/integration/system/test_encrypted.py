@@ -26,12 +26,12 @@ from connectors.postgres.database import Database
 from connectors.redis.client import connect, connect_pipelined, ping
 from deploy.local.engines import Endpoints
 from deploy.local.engines.tls.certificates import Authority
-from deploy.local.system import ORG, PARTITIONS, System
+from deploy.local.system import System
 from schemas.configuration.kafka_access import Bootstrap, access_of
 from schemas.errors import Unavailable
 from streams.process.exit_codes import Exit
-from tests.support.checker import Checker
-from tests.support.client import document, register_examples, submission, submit, wait_for_run
+from tests.support.client import register_examples
+from tests.support.example_runs import end_of_example_runs
 from tests.support.polling import until
 from tests.support.relay import relay
 from tests.support.tls_doors import door
@@ -61,12 +61,7 @@ def system(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequ
 
 
 def test_runs_succeed_and_every_store_has_them(system: System) -> None:
-    wanted = submission("map_reduce_analysis", {"text": document("declaration-of-independence.txt")})
-    with system.client() as client:
-        runs = [submit(client, wanted) for _ in range(3)]
-        ended = [wait_for_run(client, run, DEADLINE_S) for run in runs]
-    assert [run["status"] for run in ended] == ["succeeded"] * 3
-    report = asyncio.run(Checker(system.endpoints, PARTITIONS, ORG, set(runs)).settled(DEADLINE_S))
+    report = end_of_example_runs(system, DEADLINE_S)
     assert report.problems == []
     assert report.money_difference_nano == 0
 

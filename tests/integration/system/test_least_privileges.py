@@ -5,7 +5,6 @@ import io
 import re
 from collections.abc import Iterator
 
-import httpx
 import pytest
 from rich.console import Console
 
@@ -13,9 +12,8 @@ from deploy.local.samples.evaluation import run_evaluation
 from deploy.local.samples.privacy import run_privacy
 from deploy.local.samples.rollout import prepare_rollout, run_rollout
 from deploy.local.samples.runs import run_sample
-from deploy.local.system import ORG, PARTITIONS
-from tests.support.checker import Checker
-from tests.support.client import document, register_examples, submission, submit, wait_for_run
+from tests.support.client import register_examples
+from tests.support.example_runs import end_of_example_runs
 from tests.support.least import EACH, LeastSystem
 
 pytestmark = pytest.mark.exhaustive
@@ -32,14 +30,9 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LeastSystem]:
 
 
 def test_runs_end_and_every_store_has_them(system: LeastSystem) -> None:
-    wanted = submission("map_reduce_analysis", {"text": document("declaration-of-independence.txt")})
     with system.client() as client:
-        client.timeout = httpx.Timeout(DEADLINE_S)  # a process for each role keeps a small machine busy
         register_examples(client)
-        runs = [submit(client, wanted) for _ in range(3)]
-        ended = [wait_for_run(client, run, DEADLINE_S) for run in runs]
-    assert [run["status"] for run in ended] == ["succeeded"] * 3
-    report = asyncio.run(Checker(system.endpoints, PARTITIONS, ORG, set(runs)).settled(DEADLINE_S))
+    report = end_of_example_runs(system, DEADLINE_S, request_s=DEADLINE_S)
     assert report.problems == []
 
 
