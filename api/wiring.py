@@ -229,6 +229,7 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
             projects=projects,
             rates=RateLimits(RequestRates(clients.redis), measures.uncounted),
             authenticator=Authenticator(keys, pepper, tokens=_tokens(settings.oidc, clients, organisations)),
+            places=clients.places,
             vault=vault,
         ),
         security=security,
