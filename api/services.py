@@ -1,4 +1,4 @@
-"""Everything that the routes work with, in groups; ``api.wiring`` makes them."""
+"""Everything that the routes work with, in groups; ``api/wiring`` makes them."""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
