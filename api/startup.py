@@ -44,6 +44,8 @@ def lifespan_of(
                 asyncio.create_task(services.money.opening.run()),
                 asyncio.create_task(services.access.authenticator.uses.run()),
                 asyncio.create_task(services.audit.auditing.run()),
+                asyncio.create_task(services.access.places.watch()),
+                *([asyncio.create_task(services.cells.mover.run())] if services.cells is not None else []),
             ]
             stack.push_async_callback(services.access.authenticator.uses.flush)
             stack.push_async_callback(services.audit.auditing.flush, all_minutes=True)
