@@ -34,6 +34,8 @@ def lifespan_of(
             stack.push_async_callback(services.runs.waits.close)
             stack.push_async_callback(services.leases.steps.stop)
             stack.push_async_callback(services.definitions.checks.close)
+            for peer in services.cells.peers.values() if services.cells is not None else ():
+                stack.push_async_callback(peer.close)
             tasks = [
                 asyncio.create_task(_until_done("connect to kafka", clients.log.start)),
                 asyncio.create_task(_organisations(settings, services)),

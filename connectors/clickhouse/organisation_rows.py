@@ -4,6 +4,7 @@ Rows travel in ClickHouse's Native form. Every table of a MergeTree family with 
 costs the offset says only which settlement of a call came first, since offsets of another log mean nothing here.
 """
 
+import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from connectors.clickhouse.client import ClickHouse
 
 #: Of a table with texts of models these are some MB.
 ROWS_OF_PART = 2_000
+REMEMBER_S = 30.0
 #: Tables of the installation.
 STAYS = frozenset({"schema_migrations"})
 #: Where a row came from in the log of its cell.
@@ -41,9 +43,17 @@ class AnalyticsRows:
 
     def __init__(self, clickhouse: ClickHouse) -> None:
         self._clickhouse = clickhouse
+        self._tables: list[AnalyticsTable] | None = None
+        self._tables_until = 0.0
 
     async def tables(self) -> list[AnalyticsTable]:
         """Return the tables that travel. Raises ``LookupError`` for one that nobody decided about."""
+        if self._tables is None or time.monotonic() > self._tables_until:
+            until = time.monotonic() + REMEMBER_S
+            self._tables, self._tables_until = await self._read(), until
+        return self._tables
+
+    async def _read(self) -> list[AnalyticsTable]:
         columns: dict[str, list[str]] = {}
         for table, column in await self._clickhouse.query(_TABLES):
             columns.setdefault(str(table), []).append(str(column))
@@ -79,6 +89,11 @@ class AnalyticsRows:
     async def delete(self, tables: Sequence[AnalyticsTable], org_id: str) -> None:
         """Delete all rows of an organisation, and wait until they are gone."""
         for table in tables:
+            # A deletion writes all parts again, so none is made where there is nothing.
+            sql = f"SELECT count() FROM `{table.name}` WHERE org_id = {{org:String}}"
+            ((count,),) = await self._clickhouse.query(sql, {"org": org_id})
+            if not count:
+                continue
             await self._clickhouse.query(
                 f"ALTER TABLE `{table.name}` DELETE WHERE org_id = {{org:String}} SETTINGS mutations_sync = 2",
                 {"org": org_id},

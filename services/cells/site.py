@@ -62,7 +62,8 @@ class CellSite:
         ``money`` and ``objects`` are the entries of money and the objects that are compared, all by default: an earlier
         stay may have left more. Raises ``Unavailable`` and ``LookupError``.
         """
-        found = {f"postgres {one.name}": await self.rows.digest(one, org_id) for one in await self.rows.tables()}
+        rows = await self.rows.digests(await self.rows.tables(), org_id)
+        found = {f"postgres {name}": digest for name, digest in rows.items()}
         for table in await self.analytics.tables():
             found[f"clickhouse {table.name}"] = await self.analytics.digest(table, org_id)
         there = await self.object_names(org_id)

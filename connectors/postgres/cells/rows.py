@@ -1,6 +1,7 @@
 """Rows of one organisation: out of the tables of one cell, into those of another, and their digests."""
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
@@ -13,6 +14,8 @@ from connectors.postgres.errors import postgres_errors
 from schemas.errors import Conflict
 
 CONNECT_S = 10.0
+#: A schema changes by migrations alone.
+REMEMBER_S = 30.0
 PART_BYTES = 8 * 1024 * 1024
 #: Texts of values must be the same in both cells, whatever their servers' settings are.
 _TEXTS = (
@@ -32,6 +35,8 @@ class OrganisationRows:
     def __init__(self, dsn: str, vault_dsn: str) -> None:
         self._dsn = dsn
         self._vault_dsn = vault_dsn or dsn
+        self._tables: list[Table] | None = None
+        self._tables_until = 0.0
 
     async def newest_migration(self) -> str:
         """Return the name of the newest migration."""
@@ -39,18 +44,24 @@ class OrganisationRows:
             return await migrations(conn)
 
     async def tables(self) -> list[Table]:
-        """Return the tables that travel, each after those that it refers to. Raises ``LookupError``."""
-        async with self._connected(self._dsn) as conn:
-            return await tables_that_travel(conn)
+        """Return the tables that travel, each after those that it refers to. Raises ``LookupError``.
 
-    async def digest(self, table: Table, org_id: str) -> str:
-        """Return the number of an organisation's rows and what they hash to, in any order."""
-        columns = ", ".join(map(quoted, table.compared))
-        sql = _DIGEST.format(columns=columns, table=quoted(table.name), by=quoted(table.carried.by))
-        async with self._of(table) as conn:
-            with postgres_errors(f"compare {table.name}"):
-                row = await conn.fetchrow(sql, org_id)
-        return "" if row is None else f"{row['rows']} rows, {row['one']}-{row['two']}"
+        They are read again after ``REMEMBER_S``: each part of a copy asks for them.
+        """
+        if self._tables is None or time.monotonic() > self._tables_until:
+            until = time.monotonic() + REMEMBER_S
+            async with self._connected(self._dsn) as conn:
+                self._tables, self._tables_until = await tables_that_travel(conn), until
+        return self._tables
+
+    async def digests(self, tables: Sequence[Table], org_id: str) -> dict[str, str]:
+        """Return by table the number of an organisation's rows and what they hash to, in any order."""
+        found: dict[str, str] = {}
+        for dsn, vault in ((self._dsn, False), (self._vault_dsn, True)):
+            async with self._connected(dsn) as conn:
+                for table in (one for one in tables if one.carried.vault == vault):
+                    found[table.name] = await _digest(conn, table, org_id)
+        return found
 
     async def out(self, table: Table, org_id: str) -> AsyncGenerator[bytes]:
         """Yield an organisation's rows of a table in whole binary copies of some MB."""
@@ -108,6 +119,14 @@ class OrganisationRows:
             yield conn
         finally:
             conn.terminate()
+
+
+async def _digest(conn: Connection, table: Table, org_id: str) -> str:
+    columns = ", ".join(map(quoted, table.compared))
+    sql = _DIGEST.format(columns=columns, table=quoted(table.name), by=quoted(table.carried.by))
+    with postgres_errors(f"compare {table.name}"):
+        row = await conn.fetchrow(sql, org_id)
+    return "" if row is None else f"{row['rows']} rows, {row['one']}-{row['two']}"
 
 
 @asynccontextmanager
