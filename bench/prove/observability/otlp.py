@@ -109,7 +109,7 @@ async def _measured(receiver: StrictReceiver, plan: _Plan, stage: Stage) -> list
 
 
 async def _blocks(receiver: StrictReceiver, plan: _Plan, stage: Stage) -> tuple[Compared, float, float]:
-    """Return what the blocks show, for how long the receiver was down while an exporter ran, and that one's CPU in s."""
+    """Return what the blocks show, how long the receiver was down while an exporter ran, and its CPU in s."""
     down_s, own_s, turns = 0.0, 0.0, 0
     receiver.down()
 
