@@ -8,6 +8,7 @@ from connectors.aio.cancel import end
 from connectors.kafka.deadline_appender import Appender
 from connectors.kafka.progress import LogProgress
 from connectors.objects.store import Objects
+from connectors.postgres.cells.places import Places
 from connectors.postgres.database import Database
 from connectors.postgres.history.run_limits import RunLimits
 from connectors.postgres.history.runs import Runs
@@ -50,6 +51,7 @@ class SubmissionPath:
     appender: Appender
     submissions: Submissions
     security: Pinning
+    places: Places
 
     @classmethod
     def of(cls, ctx: RoleContext, known: KnownRuns | None = None) -> "SubmissionPath":
@@ -58,6 +60,7 @@ class SubmissionPath:
         workflows, history = Workflows(database), Runs(database)
         markers = SubmissionMarkers(ctx.redis, settings.kafka.partitions, STORE_TIMEOUT_S)
         objects, appender = ctx.objects(), ctx.appender()
+        places = Places(database)
         security = pinning_of(database, REGISTRY, ctx.vault(), server_labels_of(settings, database))
         ports = SubmissionPorts(
             plans=WorkflowResolver(workflows, Prompts(database), arguments=REGISTRY.argument_names),
@@ -72,6 +75,7 @@ class SubmissionPath:
             security=security,
             subjects=subject_runs(objects, ctx.subject_keys()),
             ids=RunIds(markers, history, partial(ctx.log.partitions, RUN_EVENTS), settings.kafka.partitions),
+            places=places,
         )
         return cls(
             database=database,
@@ -82,6 +86,7 @@ class SubmissionPath:
             appender=appender,
             submissions=Submissions(ports, capture=settings.security.capture),
             security=security,
+            places=places,
         )
 
 
