@@ -29,7 +29,8 @@ from api.routers.list import ROUTERS
 from api.routers.system import mcp
 from api.services import Services, TopicCreators
 from api.startup import lifespan_of
-from api.wiring import services_of, topic_creators
+from api.wiring.operations import topic_creators
+from api.wiring.services import services_of
 from connectors import log_lines
 from connectors.aio import uvloop_patch
 from connectors.aio.gc_tuning import tune_collector

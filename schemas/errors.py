@@ -15,6 +15,8 @@ AgentFlowError
 ├── TryLater                  nothing was lost: retry after ``retry_after_s``
 │   ├── Unavailable           a dependency does not answer
 │   │   ├── AccessRefused     it refuses a certificate or a login: an operator must change something
+│   │   ├── OrganisationMoving  the organisation is on its way to another cell
+│   │   │   └── OrganisationLeft  it is in another cell, whose address is in ``url``
 │   │   └── OutcomeUnknown    it did not say whether it took a submission, which names its run
 │   └── Overloaded            a concurrency limit is reached
 │       └── RateLimited       a key has sent more requests than it may
@@ -168,6 +170,22 @@ class OutcomeUnknown(Unavailable):
         self.run_id = run_id
         self.workflow_name = workflow_name
         self.workflow_version = workflow_version
+
+
+class OrganisationMoving(Unavailable):
+    """The organisation is being moved to another cell, and takes no submissions here."""
+
+    def __init__(self, message: str, retry_after_s: float = 5.0) -> None:
+        super().__init__("cell", message, retry_after_s)
+
+
+class OrganisationLeft(OrganisationMoving):
+    """The organisation is in another cell: send the same request to ``url``, with the path that it has."""
+
+    def __init__(self, org_id: str, cell: str, url: str) -> None:
+        super().__init__(f"organisation {org_id} is in the cell {cell} now; send requests to {url}")
+        self.cell = cell
+        self.url = url
 
 
 class Overloaded(TryLater):

@@ -18,11 +18,20 @@ import msgspec
 from connectors.aio.batching import Batcher
 from connectors.kafka.deadline_appender import Appender
 from connectors.ports.engine import OutRecord
+from connectors.postgres.cells.places import Places
 from connectors.postgres.history.runs import Runs
 from connectors.redis.submission_markers import Marker, Receipt, SubmissionMarkers
 from schemas import clock, money
 from schemas.api_models.runs import SubmitRun
-from schemas.errors import InvalidInput, OutcomeUnknown, PrivacyRefused, Problem, SubmissionConflict, Unavailable
+from schemas.errors import (
+    InvalidInput,
+    OrganisationMoving,
+    OutcomeUnknown,
+    PrivacyRefused,
+    Problem,
+    SubmissionConflict,
+    Unavailable,
+)
 from schemas.ids import canonical_hash, run_id, traceparent
 from schemas.labels.label import Integrity
 from schemas.labels.mapped import Labels
@@ -96,7 +105,8 @@ class SubmissionPorts:
 
     Without ``known`` every marker is trusted to be there, without ``paths`` no budget is compared with a run's cost,
     without ``arms`` no run has part in a rollout, without ``security`` no run is under a policy. Without ``subjects`` a
-    submission with a data subject is refused, without ``ids`` topics of runs never grow.
+    submission with a data subject is refused, without ``ids`` topics of runs never grow. Without ``places`` no
+    organisation ever moves to another cell.
     """
 
     plans: WorkflowResolver
@@ -111,6 +121,7 @@ class SubmissionPorts:
     security: Pinning | None = None
     subjects: SubjectRuns | None = None
     ids: RunIds | None = None
+    places: Places | None = None
 
 
 class _NotAcknowledged(Unavailable):
@@ -135,8 +146,9 @@ class Submissions:
         self._security = ports.security
         self._subjects = ports.subjects
         self._ids = ports.ids
+        self._places = ports.places
         self._now_ms = now_ms
-        self._group = Batcher(self.submit_all, MAX_GROUP, GROUPS_AT_ONCE)
+        self._group = Batcher(self._submit_group, MAX_GROUP, GROUPS_AT_ONCE)
         self._capture = capture
 
     async def prepare(
@@ -338,14 +350,15 @@ class Submissions:
     async def submit(self, record: RunSubmitted) -> Submitted:
         """Put one prepared submission into the log, together with others that wait.
 
-        Raises ``SubmissionConflict``, and ``OutcomeUnknown`` when the broker does not acknowledge it.
+        Raises ``SubmissionConflict``, ``OrganisationMoving``, and ``OutcomeUnknown`` when the broker does not
+        acknowledge it.
         """
         try:
             await self.refuse_unknowable([record])
             outcome = await self._group.do(record)
         except _NotAcknowledged as exc:
             raise _maybe(record, exc) from exc
-        if isinstance(outcome, SubmissionConflict):
+        if isinstance(outcome, SubmissionConflict | OrganisationMoving):
             raise outcome
         return outcome
 
@@ -363,7 +376,29 @@ class Submissions:
                 raise behind(f"submission {record.submission_id!r} may have been accepted with another body")
 
     async def submit_all(self, records: Sequence[RunSubmitted]) -> list[Submitted | SubmissionConflict]:
-        """Put prepared submissions into the log with one append, and return the outcome of each, in order."""
+        """Put prepared submissions into the log with one append, and return the outcome of each, in order.
+
+        Raises ``OrganisationMoving``, with nothing submitted, when one of their organisations is.
+        """
+        for refused in (await self._refused(records)).values():
+            raise refused
+        return await self._submit_all(records)
+
+    async def _submit_group(
+        self, records: Sequence[RunSubmitted]
+    ) -> list[Submitted | SubmissionConflict | OrganisationMoving]:
+        """Submit those of a group whose organisations are here; the others share nothing with them."""
+        refused = await self._refused(records)
+        if not refused:
+            return list(await self._submit_all(records))
+        taken = iter(await self._submit_all([record for record in records if record.org_id not in refused]))
+        return [refused.get(record.org_id) or next(taken) for record in records]
+
+    async def _refused(self, records: Sequence[RunSubmitted]) -> dict[str, OrganisationMoving]:
+        """Return why submissions are not taken, by organisation. A move waits longer than from here to the append."""
+        return {} if self._places is None else await self._places.refused(record.org_id for record in records)
+
+    async def _submit_all(self, records: Sequence[RunSubmitted]) -> list[Submitted | SubmissionConflict]:
         first: dict[str, RunSubmitted] = {}
         for record in records:
             first.setdefault(record.run_id, record)

@@ -4,8 +4,10 @@ The organisation is the topic's, never the payload's. Source and id of the event
 with the source ``api`` and the id of an HTTP submission is that submission; so are those of a signal.
 """
 
+import asyncio
 from typing import Protocol
 
+from connectors.aio.cancel import end
 from connectors.ports.engine import InRecord
 from connectors.redis.readers.signals import SignalsReader
 from schemas.api_models.runs import SendSignal, SubmitRun
@@ -142,7 +144,10 @@ def build(ctx: RoleContext) -> RoleApp:
         name=SPEC.name,
         write=lambda items: ingress.write([record for record, _ in items]),
         poll_records=POLL_RECORDS,
+        held=lambda topic: path.places.known_away(organisation_of(topic)),
     )
+    watch = asyncio.create_task(path.places.watch(), name="watch the places of organisations")
+    ctx.on_close(lambda: end(watch))
     pattern = rf"^{SUBMISSIONS}\.(?!{DLQ_SUFFIX.removeprefix('.')}$).+$"
     return ctx.app(SPEC.name, SinkAgent(spec, ctx.log, ctx.clock), Reads(pattern=pattern))
 

@@ -8,6 +8,7 @@ from connectors.aio.cancel import end
 from connectors.kafka.deadline_appender import Appender
 from connectors.kafka.progress import LogProgress
 from connectors.objects.store import Objects
+from connectors.postgres.cells.places import Places
 from connectors.postgres.database import Database
 from connectors.postgres.history.run_limits import RunLimits
 from connectors.postgres.history.runs import Runs
@@ -47,6 +48,7 @@ class SubmissionPath:
     appender: Appender
     submissions: Submissions
     security: Pinning
+    places: Places
 
     @classmethod
     def of(cls, ctx: RoleContext, known: KnownRuns | None = None) -> "SubmissionPath":
@@ -55,6 +57,7 @@ class SubmissionPath:
         workflows, history = Workflows(database), Runs(database)
         markers = SubmissionMarkers(ctx.redis, settings.kafka.partitions, STORE_TIMEOUT_S)
         objects, appender = ctx.objects(), ctx.appender()
+        places = Places(database)
         security = pinning_of(database, REGISTRY, ctx.vault(), server_labels_of(settings, database))
         ports = SubmissionPorts(
             plans=WorkflowResolver(workflows, Prompts(database), arguments=REGISTRY.argument_names),
@@ -68,6 +71,7 @@ class SubmissionPath:
             arms=arms_of(database),
             security=security,
             ids=RunIds(markers, history, partial(ctx.log.partitions, RUN_EVENTS), settings.kafka.partitions),
+            places=places,
         )
         return cls(
             database=database,
@@ -78,6 +82,7 @@ class SubmissionPath:
             appender=appender,
             submissions=Submissions(ports, capture=settings.security.capture),
             security=security,
+            places=places,
         )
 
 

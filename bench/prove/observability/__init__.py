@@ -1,10 +1,6 @@
 """Area ``observability``: traces, comparison, replay, causes. Modules with ``AIMS`` and ``measure`` have a row here."""
 
-from collections.abc import Sequence
-from types import ModuleType
-
-from bench.lines import Line
-from bench.prove.area import Area
+from bench.prove.area import Part, area_of
 from bench.prove.observability import (
     complete,
     divergences,
@@ -18,9 +14,8 @@ from bench.prove.observability import (
     trace_diff,
     traces,
 )
-from deploy.local.engines.progress import Progress
 
-PARTS: tuple[ModuleType, ...] = (
+PARTS: tuple[Part, ...] = (
     complete,
     divergences,
     drift,
@@ -34,16 +29,9 @@ PARTS: tuple[ModuleType, ...] = (
     traces,
 )
 
-
-def measure(quick: bool, progress: Progress) -> Sequence[Line]:
-    """Measure every part."""
-    return [line for part in PARTS for line in part.measure(quick, progress)]
-
-
-AREA = Area(
+AREA = area_of(
     "observability",
     "traces, comparisons, replays and causes of runs: how complete, how right, how fast",
-    [aim for part in PARTS for aim in part.AIMS],
-    measure,
+    PARTS,
     judged_when_quick=False,
 )
