@@ -143,8 +143,10 @@ async def test_readers_and_writers_under_way_during_rotations_lose_nothing(datab
                 rotation = Rotation(store, kms(), VaultKeys(store, kms(), cache_s=0.2), settle_s=0.4)
                 async with asyncio.timeout(60):
                     # A writer may still have sealed by the version before: then that rotation is continued first.
-                    while (progress := await rotation.begin(org)).version < version or progress.state != "done":
+                    progress = await rotation.begin(org)
+                    while progress.version < version or progress.state != "done":
                         await asyncio.sleep(0.05)
+                        progress = await rotation.begin(org)
                 assert progress.version == version
         finally:
             ended.set()
