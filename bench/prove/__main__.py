@@ -36,24 +36,25 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _prove(area: Area, *, quick: bool) -> int:
-    meter, judged = SpeedMeter(), area.judged_when_quick or not quick
+    meter, judged, lines = SpeedMeter(), area.judged_when_quick or not quick, list[Line]()
     print(f"# {area.name}: {area.summary}")
     try:
-        lines = area.measure(quick, _progress(time.monotonic()))
+        for line in area.measure(quick, _progress(time.monotonic())):
+            aim = next((aim for aim in area.aims if aim.name == line.name), None)
+            print(printed(line, aim, meter.lately(), judged=judged), flush=True)
+            lines.append(line)
     except BenchError as exc:
+        _summary(area, lines, str(meter.read()), judged=judged)
         print(f"# {area.name}: failed: {exc}")
         return FAILED
-    _print(area, lines, str(meter.read()), judged=judged)
+    _summary(area, lines, str(meter.read()), judged=judged)
     return MISSED if judged and missed(area, lines) else HELD
 
 
-def _print(area: Area, lines: Sequence[Line], machine: str, *, judged: bool) -> None:
-    aims = {aim.name: aim for aim in area.aims}
-    for line in lines:
-        print(printed(line, aims.get(line.name), machine, judged=judged))
-    left_out = sorted(set(aims) - {line.name for line in lines})
+def _summary(area: Area, lines: Sequence[Line], machine: str, *, judged: bool) -> None:
     print(f"# {machine}")
-    if left_out:
+    measured = {line.name for line in lines}
+    if left_out := sorted(aim.name for aim in area.aims if aim.name not in measured):
         print(f"# not measured: {', '.join(left_out)}")
     if judged and (below := missed(area, lines)):
         print(f"# below the floor: {', '.join(below)}")

@@ -1,10 +1,11 @@
 """What an area of acceptance figures is: its lines with floors and goals, and how they are measured."""
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from bench.lines import Line, shown
+from bench.lines import BenchError, Line, shown
 from bench.targets import MORE_IS_BETTER, TARGETS, Verdict
 from deploy.local.engines.progress import Progress
 
@@ -75,14 +76,14 @@ def aim_of_bench(name: str, unit: str) -> Aim:
 class Area:
     """Lines that are proved together.
 
-    ``measure(quick, progress)`` returns them, or raises ``BenchError``. A quick run may leave lines out; it is
-    ``judged_when_quick`` only where its figures are those of a whole run.
+    ``measure(quick, progress)`` returns them, or yields each once it is measured, or raises ``BenchError``. A quick run
+    may leave lines out; it is ``judged_when_quick`` only where its figures are those of a whole run.
     """
 
     name: str
     summary: str
     aims: Sequence[Aim]
-    measure: Callable[[bool, Progress], Sequence[Line]]
+    measure: Callable[[bool, Progress], Iterable[Line]]
     judged_when_quick: bool
 
 
@@ -102,10 +103,29 @@ class Part(Protocol):
 def area_of(name: str, summary: str, parts: Sequence[Part], *, judged_when_quick: bool) -> Area:
     """Return the area that is measured part by part."""
 
-    def measure(quick: bool, progress: Progress) -> Sequence[Line]:
-        return [line for part in parts for line in part.measure(quick, progress)]
+    def measure(quick: bool, progress: Progress) -> Iterator[Line]:
+        return lines_of(parts, quick, progress)
 
     return Area(name, summary, [aim for part in parts for aim in part.AIMS], measure, judged_when_quick)
+
+
+def lines_of(parts: Sequence[Part], quick: bool, progress: Progress) -> Iterator[Line]:
+    """Yield the lines of each part once it is measured.
+
+    A part that fails does not keep the others from being measured. Raises ``BenchError`` after the last one, with all
+    that failed.
+    """
+    failures = list[str]()
+    for part in parts:
+        began, name = time.monotonic(), str(getattr(part, "__name__", type(part).__name__)).rpartition(".")[2]
+        try:
+            yield from part.measure(quick, progress)
+        except BenchError as exc:
+            progress(f"{name} FAILED: {exc}")
+            failures.append(f"{name}: {exc}")
+        progress(f"{name} took {time.monotonic() - began:.0f} s")
+    if failures:
+        raise BenchError("; ".join(failures))
 
 
 def line_of(aims: Sequence[Aim], name: str, figure: float | Sequence[float], note: str = "") -> Line:

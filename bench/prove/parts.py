@@ -2,12 +2,12 @@
 
 import importlib
 import pkgutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from types import ModuleType
 from typing import cast
 
 from bench.lines import Line, NotThere
-from bench.prove.area import Aim, Area, Part
+from bench.prove.area import Aim, Area, Part, lines_of
 from deploy.local.engines.progress import Progress
 
 NO_PARTS = frozenset({"aims"})
@@ -37,15 +37,26 @@ def area_of_parts(name: str, summary: str, parts: Sequence[Part], listed: Sequen
     """
     aims = {aim.name: aim for aim in listed} | {aim.name: aim for part in parts for aim in part.AIMS}
 
-    def measure(quick: bool, progress: Progress) -> Sequence[Line]:
-        return [line for part in parts for line in _measured(part, quick, progress)]
+    def measure(quick: bool, progress: Progress) -> Iterator[Line]:
+        return lines_of([_WhereThere(part) for part in parts], quick, progress)
 
     return Area(name, summary, tuple(aims.values()), measure, judged_when_quick=True)
 
 
-def _measured(part: Part, quick: bool, progress: Progress) -> Sequence[Line]:
-    try:
-        return part.measure(quick, progress)
-    except NotThere as exc:
-        progress(f"NOT MEASURED: {exc}")
-        return []
+class _WhereThere:
+    """A part that has no lines where it cannot be measured."""
+
+    def __init__(self, part: Part) -> None:
+        self._part = part
+        self.__name__ = str(getattr(part, "__name__", type(part).__name__))
+
+    @property
+    def AIMS(self) -> Sequence[Aim]:  # noqa: N802 - as the part's
+        return self._part.AIMS
+
+    def measure(self, quick: bool, progress: Progress) -> Sequence[Line]:
+        try:
+            return self._part.measure(quick, progress)
+        except NotThere as exc:
+            progress(f"NOT MEASURED: {exc}")
+            return []

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from bench.usage import MachineTimes
 
 ROUNDS, STEPS = 3, 500_000
+#: A line that comes within this time of another one shows the same speed.
+LATELY_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,13 @@ class SpeedMeter:
     def __init__(self) -> None:
         self._times = MachineTimes()
         self._before = fixed_loop_ms()
+        self._shown, self._shown_at = "", 0.0
+
+    def lately(self) -> str:
+        """Return the speed so far as a remark, measured within the last ``LATELY_S``."""
+        if not self._shown or time.monotonic() - self._shown_at > LATELY_S:
+            self._shown, self._shown_at = str(self.read()), time.monotonic()
+        return self._shown
 
     def read(self) -> Speed:
         """Return the speed, with the mean of the loop before and after."""

@@ -5,40 +5,29 @@ Without ``--to`` it only shows. Give a command that was killed again. ``--wait``
 
 import argparse
 import asyncio
-import os
 import sys
 import time
 from collections.abc import Sequence
 
 from connectors.postgres.database import Database
 from connectors.redis.client import connect
+from deploy.commands import EXIT_OK, EXIT_REFUSED, run_command
 from deploy.growth.growing import Growth, Progress
-from schemas.configuration.running_system import add_data_dir, environment
-from schemas.errors import AgentFlowError, Rejected
+from schemas.configuration.running_system import add_data_dir
 from schemas.settings import Settings
 from topics.admin import TopicAdmin
 
-EXIT_OK, EXIT_NOT_DONE, EXIT_USAGE, EXIT_UNAVAILABLE = 0, 1, 2, 3
 LOOK_S = 1.0
+_AGAIN = "give the same command again"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command. Exit codes: 0 grown, 1 refused or not taken in time, 2 settings, 3 an engine is away."""
     argv = sys.argv[1:] if argv is None else argv
     asked = _parser().parse_args(argv)
-    try:
-        settings = Settings.from_env(environment(os.environ, argv))
-    except ValueError as exc:
-        print(exc, file=sys.stderr)
-        return EXIT_USAGE
-    try:
-        return asyncio.run(_run(asked, settings))
-    except Rejected as exc:
-        print(f"growth: {exc}", file=sys.stderr)
-        return EXIT_NOT_DONE
-    except AgentFlowError as exc:
-        print(f"growth: {exc}; give the same command again", file=sys.stderr)
-        return EXIT_UNAVAILABLE
+    return run_command(
+        "growth", argv, lambda settings: asyncio.run(_run(asked, settings)), "give the same command again"
+    )
 
 
 async def _run(asked: argparse.Namespace, settings: Settings) -> int:
@@ -70,7 +59,7 @@ async def _until_taken(growth: Growth, asked: argparse.Namespace) -> int:
             return EXIT_OK
         if not progress.grown and time.monotonic() > deadline:
             print("growth: no orchestrator took the rest; start one (python -m streams orchestrator)", file=sys.stderr)
-            return EXIT_NOT_DONE
+            return EXIT_REFUSED
         await asyncio.sleep(LOOK_S)
 
 

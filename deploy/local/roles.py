@@ -55,7 +55,12 @@ class RoleProcess:
         return self.process.poll() if self.process is not None else None
 
     def launch(self) -> None:
-        """Start the process without waiting for it."""
+        """Launch the process without waiting for it.
+
+        Raises ``RoleStartError`` while it runs: nobody would stop the first one, and both would claim its name.
+        """
+        if (running := self.pid) is not None:
+            raise RoleStartError(f"{self.name} runs already, as process {running}; stop it before another start")
         self.log_path.parent.mkdir(parents=True, exist_ok=True)
         self._out = self.log_path.with_suffix(".ready")
         guard = [sys.executable, "-I", "-S", str(GUARD), str(os.getpid()), str(int(self.death_signal)), "-", "-"]

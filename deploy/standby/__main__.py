@@ -5,7 +5,6 @@ It runs until it is stopped; started again it continues. What to do with the cop
 
 import argparse
 import asyncio
-import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -14,33 +13,22 @@ from pathlib import Path
 
 from connectors.kafka.archive.reading import ArchiveReader
 from connectors.kafka.archive.writing import ArchiveWriter
+from deploy.commands import EXIT_OK, run_command
 from deploy.standby.mirror import Mirror, Places
 from schemas.configuration.kafka_access import reached_alike
-from schemas.configuration.running_system import add_data_dir, environment
-from schemas.errors import AgentFlowError, Rejected
+from schemas.configuration.running_system import add_data_dir
 from schemas.settings import Settings
-
-EXIT_OK, EXIT_REFUSED, EXIT_USAGE, EXIT_UNAVAILABLE = 0, 1, 2, 3
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command. Exit codes: 0 stopped, 1 the sites differ, 2 settings, 3 brokers do not answer."""
     argv = sys.argv[1:] if argv is None else argv
-    try:
-        settings = Settings.from_env(environment(os.environ, argv))
-    except ValueError as exc:
-        print(exc, file=sys.stderr)
-        return EXIT_USAGE
-    asked = _parser(settings).parse_args(argv)
-    try:
-        asyncio.run(_run(asked, settings))
-    except Rejected as exc:
-        print(f"standby: {exc}", file=sys.stderr)
-        return EXIT_REFUSED
-    except AgentFlowError as exc:
-        print(f"standby: {exc}; start it again, and it continues", file=sys.stderr)
-        return EXIT_UNAVAILABLE
-    return EXIT_OK
+
+    def work(settings: Settings) -> int:
+        asyncio.run(_run(_parser(settings).parse_args(argv), settings))
+        return EXIT_OK
+
+    return run_command("standby", argv, work, "start it again, and it continues")
 
 
 async def _run(asked: argparse.Namespace, settings: Settings) -> None:

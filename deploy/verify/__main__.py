@@ -6,17 +6,14 @@ this machine, as with ``make run``, nothing is refused unless ``--strict``.
 
 import argparse
 import asyncio
-import os
 import sys
 from collections.abc import Sequence
 
+from deploy.commands import EXIT_OK, EXIT_REFUSED, run_command
 from deploy.verify.asking import ask
 from deploy.verify.findings import Finding, is_local, of_settings
-from schemas.configuration.running_system import add_data_dir, environment
-from schemas.errors import AgentFlowError
+from schemas.configuration.running_system import add_data_dir
 from schemas.settings import Settings
-
-EXIT_OK, EXIT_UNSAFE, EXIT_USAGE, EXIT_UNAVAILABLE = 0, 1, 2, 3
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -28,17 +25,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--strict", action="store_true", help="refuse also where all engines are on this machine")
     parser.add_argument("--settings-only", action="store_true", help="ask no engine")
     asked = parser.parse_args(argv)
-    try:
-        settings = Settings.from_env(environment(os.environ, argv))
-    except ValueError as exc:
-        print(exc, file=sys.stderr)
-        return EXIT_USAGE
-    try:
+
+    def work(settings: Settings) -> int:
         found = list(of_settings(settings)) + ([] if asked.settings_only else asyncio.run(ask(settings)))
-    except AgentFlowError as exc:
-        print(f"verify: {exc}", file=sys.stderr)
-        return EXIT_UNAVAILABLE
-    return _said(found, set(asked.allow), is_local(settings) and not asked.strict)
+        return _said(found, set(asked.allow), is_local(settings) and not asked.strict)
+
+    return run_command("verify", argv, work)
 
 
 def _said(found: Sequence[Finding], allowed: set[str], local: bool) -> int:
@@ -52,7 +44,7 @@ def _said(found: Sequence[Finding], allowed: set[str], local: bool) -> int:
         print("all engines are on this machine, so nothing is refused; --strict refuses")
         return EXIT_OK
     print(f"{len(refused)} refused, {len(found) - len(refused)} allowed")
-    return EXIT_UNSAFE if refused else EXIT_OK
+    return EXIT_REFUSED if refused else EXIT_OK
 
 
 if __name__ == "__main__":

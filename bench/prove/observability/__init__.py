@@ -1,26 +1,8 @@
 """Area ``observability``: traces, comparison, replay, causes. Modules with ``AIMS`` and ``measure`` have a row here."""
 
-from collections.abc import Sequence
-from types import ModuleType
-
-from bench.lines import Line
-from bench.prove.area import Area
+from bench.prove.area import Part, area_of
 from bench.prove.observability import (
-    complete,
-    divergences,
-    drift,
-    live_cost,
-    metrics,
-    otlp,
-    policies,
-    replay,
-    root_cause,
-    trace_diff,
-    traces,
-)
-from deploy.local.engines.progress import Progress
-
-PARTS: tuple[ModuleType, ...] = (
+    by_tests,
     complete,
     divergences,
     drift,
@@ -34,16 +16,24 @@ PARTS: tuple[ModuleType, ...] = (
     traces,
 )
 
+PARTS: tuple[Part, ...] = (
+    by_tests,
+    complete,
+    divergences,
+    drift,
+    live_cost,
+    metrics,
+    otlp,
+    policies,
+    replay,
+    root_cause,
+    trace_diff,
+    traces,
+)
 
-def measure(quick: bool, progress: Progress) -> Sequence[Line]:
-    """Measure every part."""
-    return [line for part in PARTS for line in part.measure(quick, progress)]
-
-
-AREA = Area(
+AREA = area_of(
     "observability",
     "traces, comparisons, replays and causes of runs: how complete, how right, how fast",
-    [aim for part in PARTS for aim in part.AIMS],
-    measure,
+    PARTS,
     judged_when_quick=False,
 )

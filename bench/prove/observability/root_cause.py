@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from bench.lines import Line
-from bench.observability.faults import FAULTS, FaultCase, fault_case, healthy_case
+from bench.observability.faults import FAULTS, FaultCase, FaultKind, fault_case, healthy_case
 from bench.observability.world.running import WorldRun
 from bench.observability.world.spans import recorded
 from bench.prove.area import Aim, at_least, at_most, line_of
@@ -25,6 +25,8 @@ TUNED = range(17)
 HELD_OUT = range(1_000, 1_017)
 HEALTHY = 60
 QUICK_SEEDS, QUICK_HEALTHY = 2, 6
+#: Every so many seeds it says how far it is.
+PROGRESS_SEEDS = 4
 
 AIMS = (
     Aim("cause_step_top1_pct", "%", at_least(85), at_least(95)),
@@ -42,22 +44,29 @@ AIMS = (
 
 @dataclass(frozen=True)
 class Judged:
-    """A case with what was found, how long that took in seconds, and what the simple rules say."""
+    """What was found of a case, how long that took in seconds, and what the simple rules say.
 
-    case: FaultCase
+    The case's runs are not kept: those of all cases are gigabytes, and the collector would search them over and over.
+    """
+
+    step: str
+    kind: FaultKind
+    peers: int
     found: Explanation
     seconds: float
     held_out: bool
+    first_failed_is_right: bool
+    last_deploy_is_right: bool
 
     @property
     def step_is_right(self) -> bool:
         """Whether the step is the one of the fault; of a fault of a whole map, any of its children."""
-        return self.found.cause is not None and names(self.case, self.found.cause.step)
+        return self.found.cause is not None and names(self.step, self.found.cause.step)
 
     @property
     def kind_is_right(self) -> bool:
         """Whether the kind is that of the fault."""
-        return self.found.cause is not None and self.found.cause.kind == self.case.kind
+        return self.found.cause is not None and self.found.cause.kind == self.kind
 
 
 def measure(quick: bool, progress: Progress) -> Sequence[Line]:
@@ -65,15 +74,17 @@ def measure(quick: bool, progress: Progress) -> Sequence[Line]:
     seeds = {False: TUNED, True: HELD_OUT}
     if quick:
         seeds = {held_out: some[:QUICK_SEEDS] for held_out, some in seeds.items()}
-    progress(f"root causes: {len(FAULTS) * sum(map(len, seeds.values()))} faults of {len(FAULTS)} kinds")
-    judged = [
-        judge(fault_case(seed, kind), held_out=held_out)
-        for held_out, some in seeds.items()
-        for seed in some
-        for kind in FAULTS
-    ]
-    healthy = [judge(healthy_case(seed), held_out=False) for seed in range(QUICK_HEALTHY if quick else HEALTHY)]
-    return [*_lines(judged), _blamed(healthy), *_simple(judged)]
+    wanted = [(held_out, seed) for held_out, some in seeds.items() for seed in some]
+    judged = list[Judged]()
+    for number, (held_out, seed) in enumerate(wanted):
+        if number % PROGRESS_SEEDS == 0:
+            progress(f"root causes: {len(judged)} of {len(FAULTS) * len(wanted)} faults of {len(FAULTS)} kinds")
+        judged += [judge(fault_case(seed, kind), held_out=held_out) for kind in FAULTS]
+    healthy = QUICK_HEALTHY if quick else HEALTHY
+    progress(f"root causes: {healthy} runs that succeeded")
+    blamed = sum(judge(healthy_case(seed), held_out=False).found.verdict != "healthy" for seed in range(healthy))
+    of_healthy = f"of {healthy} runs that succeeded among others"
+    return [*_lines(judged), line_of(AIMS, "healthy_blamed", float(blamed), of_healthy), *_simple(judged)]
 
 
 def judge(case: FaultCase, *, held_out: bool) -> Judged:
@@ -81,7 +92,16 @@ def judge(case: FaultCase, *, held_out: bool) -> Judged:
     begun = time.perf_counter()
     run, *peers = (seen(one) for one in (case.run, *case.peers))
     found = explain(run, peers)
-    return Judged(case, found, time.perf_counter() - begun, held_out)
+    return Judged(
+        step=case.step,
+        kind=case.kind,
+        peers=len(peers),
+        found=found,
+        seconds=time.perf_counter() - begun,
+        held_out=held_out,
+        first_failed_is_right=names(case.step, _first_failed(run)),
+        last_deploy_is_right=names(case.step, case.last_deploy),
+    )
 
 
 def seen(run: WorldRun) -> ObservedRun:
@@ -91,9 +111,9 @@ def seen(run: WorldRun) -> ObservedRun:
     return found
 
 
-def names(case: FaultCase, step: str) -> bool:
-    """Return whether a step is that of the fault."""
-    return step == case.step or ("[" not in case.step and node_id_of(step) == case.step)
+def names(fault: str, step: str) -> bool:
+    """Return whether a step is that of a fault at a step, or at all children of a node."""
+    return step == fault or ("[" not in fault and node_id_of(step) == fault)
 
 
 def _lines(judged: Sequence[Judged]) -> list[Line]:
@@ -110,7 +130,7 @@ def _lines(judged: Sequence[Judged]) -> list[Line]:
     lines = [line_of(AIMS, name, share, note) for name, share in shares.items()]
     precise = 100 * len(both) / len(named) if named else 0.0
     seconds = median(one.seconds for one in judged)
-    peers = median(len(one.case.peers) for one in judged)
+    peers = median(one.peers for one in judged)
     return [
         *lines,
         line_of(AIMS, "cause_precision_pct", precise, f"step and kind of {len(named)} named, {len(judged)} in all"),
@@ -118,24 +138,19 @@ def _lines(judged: Sequence[Judged]) -> list[Line]:
     ]
 
 
-def _blamed(healthy: Sequence[Judged]) -> Line:
-    blamed = sum(one.found.verdict != "healthy" for one in healthy)
-    return line_of(AIMS, "healthy_blamed", float(blamed), f"of {len(healthy)} runs that succeeded among others")
-
-
 def _simple(judged: Sequence[Judged]) -> list[Line]:
     """Lines of what simple rules name: no step of them says the kind as well."""
-    constant = Counter(one.case.step for one in judged).most_common(1)[0][0]
+    constant = Counter(one.step for one in judged).most_common(1)[0][0]
     rules = {
-        "cause_first_failed_step_pct": _share(names(one.case, _first_failed(one.case)) for one in judged),
-        "cause_last_deploy_pct": _share(names(one.case, one.case.last_deploy) for one in judged),
-        "cause_constant_step_pct": _share(names(one.case, constant) for one in judged),
+        "cause_first_failed_step_pct": _share(one.first_failed_is_right for one in judged),
+        "cause_last_deploy_pct": _share(one.last_deploy_is_right for one in judged),
+        "cause_constant_step_pct": _share(names(one.step, constant) for one in judged),
     }
     return [line_of(AIMS, name, share, "a simple rule, for comparison") for name, share in rules.items()]
 
 
-def _first_failed(case: FaultCase) -> str:
-    failed = [step for step in seen(case.run).steps if step.error and step.error != "canceled"]
+def _first_failed(run: ObservedRun) -> str:
+    failed = [step for step in run.steps if step.error and step.error != "canceled"]
     return min(failed, key=lambda step: step.ended_ms).step if failed else ""
 
 

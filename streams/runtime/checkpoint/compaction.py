@@ -5,16 +5,18 @@ reading the topic, twice: first what has left, then its keys; so the memory that
 """
 
 from collections.abc import Iterable
+from itertools import islice
 from typing import Protocol, TypeVar
 
 from connectors.ports.engine import Checkpoints, Kept
-from streams.runtime.checkpoint.codec import MARKER_KEY, is_page, split_key
+from streams.runtime.checkpoint.codec import MARKER_KEY, entry_key, is_page, split_key
 from streams.runtime.table.partition import OwnedPartition
 
 K = TypeVar("K", str, bytes)
 
-#: Keys that one sweep takes back at most; the next one goes on.
-SWEEP_KEYS = 100_000
+#: Entities that one sweep takes back at most, so that no checkpoint waits for long. One that is cut continues with the
+#: next checkpoint.
+SWEEP_ENTITIES = 100_000
 
 
 class Appends(Protocol):
@@ -31,17 +33,19 @@ class Compaction:
     def __init__(self, checkpoints: Checkpoints) -> None:
         self._checkpoints = checkpoints
 
-    async def take_back(self, owned: OwnedPartition, writer: Appends) -> None:
-        """Append a tombstone for each key of all that has left by the partition's clock."""
+    async def take_back(self, owned: OwnedPartition, writer: Appends) -> bool:
+        """Append a tombstone for each key of what has left by the partition's clock; return whether some is left."""
         dead, pages = await self._dead(owned.partition, owned.committed_clock_ms)
+        some = set(islice(dead, SWEEP_ENTITIES))
         keys = set(pages)
-        if dead:
+        if some:
             async for batch in self._checkpoints.read(owned.partition):
                 for kept in batch:
-                    _note(keys, kept, kept.value is not None and _entity(kept.key) in dead)
-                if len(keys) > SWEEP_KEYS:
-                    break
+                    _note(keys, kept, kept.value is not None and _entity(kept.key) in some)
+            # The tombstone of its first key says that an entity is taken back, so that the next sweep takes others.
+            keys |= {entry_key(entity) for entity in some}
         await writer.append_all(Kept(key, None) for key in sorted(keys))
+        return len(dead) > len(some)
 
     async def take_back_all(self, partition: int, writer: Appends) -> None:
         """Append a tombstone for every key."""
@@ -51,8 +55,8 @@ class Compaction:
                 _note(keys, kept, kept.value is not None and kept.key != MARKER_KEY)
         await writer.append_all(Kept(key, None) for key in sorted(keys))
 
-    async def _dead(self, partition: int, clock_ms: int) -> tuple[set[str], list[bytes]]:
-        """Return the entities and pages that have left, by what their last record says."""
+    async def _dead(self, partition: int, clock_ms: int) -> tuple[list[str], list[bytes]]:
+        """Return the entities and pages that have left and are not taken back, by what their last record says."""
         leaving: dict[str, int] = {}
         pages: dict[bytes, int] = {}
         async for batch in self._checkpoints.read(partition):
@@ -61,7 +65,9 @@ class Compaction:
                     _last(pages, kept.key, kept.expire_at_ms)
                 elif kept.value is not None and kept.key != MARKER_KEY:
                     _last(leaving, _entity(kept.key), kept.expire_at_ms)
-        dead = {entity for entity, at_ms in leaving.items() if at_ms <= clock_ms}
+                elif kept.key == entry_key(entity := _entity(kept.key)):
+                    leaving.pop(entity, None)
+        dead = [entity for entity, at_ms in leaving.items() if at_ms <= clock_ms]
         return dead, [key for key, at_ms in pages.items() if at_ms <= clock_ms]
 
 

@@ -84,8 +84,8 @@ class Checkpointer:
                 return
             counting = Counting(writer)
             if sweeping:
-                await self._sweep.take_back(owned, counting)
-                owned.saved.sweep_ms = self._engine.clock.now_ms() + self._sweep_ms
+                left = await self._sweep.take_back(owned, counting)
+                owned.saved.sweep_ms = self._engine.clock.now_ms() + (0 if left else self._sweep_ms)
             await self._append(owned, counting)
 
     async def _still_ours(self, owned: OwnedPartition) -> None:

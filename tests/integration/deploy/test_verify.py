@@ -2,7 +2,8 @@
 
 import pytest
 
-from deploy.verify.__main__ import EXIT_OK, EXIT_UNAVAILABLE, EXIT_UNSAFE, EXIT_USAGE, main
+from deploy.commands import EXIT_OK, EXIT_REFUSED, EXIT_UNAVAILABLE, EXIT_USAGE
+from deploy.verify.__main__ import main
 
 
 @pytest.fixture
@@ -18,7 +19,7 @@ def test_engines_of_one_machine_are_noted_and_strictly_refused(site: str, capsys
     said = capsys.readouterr().out
     assert "noted  plaintext: KAFKA_SECURITY_PROTOCOL, REDIS_URL" in said
     assert "nothing is refused" in said
-    assert main(["--strict"]) == EXIT_UNSAFE
+    assert main(["--strict"]) == EXIT_REFUSED
     said = capsys.readouterr().out
     assert "refused  replication: TOPIC_REPLICATION=1" in said
     names = {line.partition("  ")[2].partition(":")[0] for line in said.splitlines() if line.startswith("refused")}

@@ -4,7 +4,7 @@ import pytest
 
 from bench.lines import BenchError, Line
 from bench.prove import __main__ as prove
-from bench.prove.area import Aim, Area, aim_of_bench, at_least, at_most, between, listed, missed, printed
+from bench.prove.area import Aim, Area, aim_of_bench, area_of, at_least, at_most, between, listed, missed, printed
 from bench.prove.areas import AREAS
 from bench.prove.speed import Speed, SpeedMeter
 from bench.targets import TARGETS, Verdict
@@ -98,7 +98,7 @@ def test_line_is_printed_with_aims_and_the_machine_beside_absolute_figures():
 
 def test_missed_names_lines_below_their_floor_only():
     one = area(4, 1)
-    assert missed(one, one.measure(False, print)) == ["more"]
+    assert missed(one, list(one.measure(False, print))) == ["more"]
 
 
 def test_list_names_every_line_of_every_area(capsys):
@@ -141,3 +141,39 @@ def test_speed_is_measured_and_shown():
     assert SpeedMeter().read().loop_ms > 0
     assert str(Speed(71.6, 0.012)) == "machine: fixed loop 72 ms, steal 1.2%"
     assert str(Speed(71.6, None)).endswith("steal unknown")
+
+
+class OnePart:
+    """A part with the line ``name``, or one that fails."""
+
+    def __init__(self, name: str, error: str = "") -> None:
+        self.AIMS = (Aim(name, "x", at_least(5)),)
+        self.__name__ = f"bench.prove.toy.{name}"
+        self._error = error
+
+    def measure(self, quick, progress):
+        if self._error:
+            raise BenchError(self._error)
+        return [Line(self.AIMS[0].name, "x", (7.0,))]
+
+
+def test_part_that_fails_does_not_keep_the_others_and_fails_the_area(monkeypatch, capsys):
+    parts = (OnePart("first"), OnePart("second", error="no broker"), OnePart("third"))
+    assert run(monkeypatch, area_of("toy", "for tests", parts, judged_when_quick=True)) == 1
+    said = capsys.readouterr().out
+    assert "first 7 x" in said
+    assert "third 7 x" in said
+    assert said.endswith("# not measured: second\n# toy: failed: second: no broker\n")
+
+
+def test_lines_are_printed_as_soon_as_their_part_is_measured(monkeypatch, capsys):
+    said_before = list[str]()
+
+    class Later(OnePart):
+        def measure(self, quick, progress):
+            said_before.append(capsys.readouterr().out)
+            return super().measure(quick, progress)
+
+    parts = (OnePart("first"), Later("second"))
+    assert run(monkeypatch, area_of("toy", "for tests", parts, judged_when_quick=True)) == 0
+    assert "first 7 x" in said_before[0]

@@ -22,6 +22,7 @@ from streams.core.budgets.fold import SETTLED_HORIZON_MS, BudgetsFold
 from streams.core.runs.fold import RunFold
 from streams.core.runs.nodes.run_end import KEEP_FINISHED_MS
 from streams.core.state import Fold
+from streams.runtime.checkpoint import compaction
 from streams.runtime.checkpoint.changes import SPILL_BYTES, ChangedEntries
 from streams.runtime.checkpoint.codec import (
     MARKER_KEY,
@@ -323,6 +324,37 @@ async def test_what_has_left_is_taken_back_key_by_key() -> None:
     assert not names & {"long", "short"}
     assert "later" in names
     assert not any(map(is_page, harness.record_keys()))
+
+
+async def test_a_sweep_that_is_cut_continues_with_the_next_checkpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compaction, "SWEEP_ENTITIES", 2)
+    harness = TableHarness()
+    owned = await harness.take()
+    await harness.feed(owned, *(run(f"long-{n}") for n in range(5)))
+    await harness.checkpoint(owned)
+    for step in ("a", "b"):
+        await harness.feed(owned, *(succeeded(f"long-{n}", step) for n in range(5)))
+        await harness.checkpoint(owned)
+    harness.clock.ms += KEEP_FINISHED_MS
+    await harness.feed(owned, run("later"))
+    owned.saved.sweep_ms = 0
+    # The topic is not compacted in between, so a sweep sees what the one before took back.
+    left = []
+    for _ in range(3):
+        harness.clock.ms += INTERVAL_MS
+        await harness.checkpointer.tick(owned)
+        left.append(5 - len({key for key in taken_back(harness) if key.startswith("long")}))
+    assert left == [3, 1, 0]
+    assert owned.saved.sweep_ms > harness.clock.ms
+    harness.checkpoints.compact(0)
+    assert {split_key(key)[0] for key in harness.record_keys() if not key.startswith(b"~")} >= {"later"}
+    assert not any(b"long-" in key for key in harness.record_keys())
+
+
+def taken_back(harness: TableHarness) -> set[str]:
+    """The entities whose newest record of their first key is a tombstone."""
+    newest = {kept.key: kept.value for kept in harness.checkpoints.records(0)}
+    return {split_key(key)[0] for key, value in newest.items() if value is None and not key.startswith(b"~")}
 
 
 async def test_an_heir_writes_what_the_owner_before_had_not() -> None:

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from api.clients import CLIENT_ID, DEPENDENCY_TIMEOUT_S, Clients
+from api.clients import CLIENT_ID, DEPENDENCY_TIMEOUT_S
 from api.http.concurrency_limit import Bound
 from api.live.run_stream import Streams
 from api.services import (
@@ -11,8 +11,8 @@ from api.services import (
     RunServices,
     SecurityServices,
 )
+from api.wiring.base import Base
 from connectors.clickhouse.route_spans import RouteSpans
-from connectors.kafka.deadline_appender import DeadlineAppender
 from connectors.kafka.lag import LaneLag
 from connectors.kafka.log import KafkaLog
 from connectors.objects.s3 import s3_access
@@ -27,11 +27,8 @@ from connectors.redis.claims.lease_reader import LeaseReader
 from connectors.redis.marker_generation import MarkerGeneration
 from connectors.redis.readers.signals import SignalsReader
 from connectors.redis.readers.specs import SpecReader
-from connectors.redis.readers.spend import Spend
 from connectors.redis.submission_markers import SubmissionMarkers
-from connectors.redis.worker_registry import WorkerRegistry
 from connectors.tools import REGISTRY
-from schemas.settings import Settings
 from services.observability.replay.run_records import RunRecords
 from services.privacy.subjects.erasure import Erasures
 from services.privacy.subjects.personal import looks_personal
@@ -70,24 +67,16 @@ class RunWiring:
     """What the services of runs share while they are made."""
 
     def __init__(
-        self,
-        settings: Settings,
-        clients: Clients,
-        appender: DeadlineAppender,
-        definitions: DefinitionServices,
-        limits: LimitServices,
-        security: SecurityServices,
+        self, base: Base, definitions: DefinitionServices, limits: LimitServices, security: SecurityServices
     ) -> None:
-        self._settings = settings
-        self._security = security
-        self._partitions = settings.kafka.partitions
-        self._clients = clients
-        self._appender = appender
-        self._definitions = definitions
+        settings, clients = base.settings, base.clients
+        self._base = base
+        self._settings, self._clients, self._appender = settings, clients, base.appender
+        self._definitions, self._security = definitions, security
+        self._partitions = base.partitions
         self._history = Runs(clients.database)
         self._markers = SubmissionMarkers(clients.redis, self._partitions, DEPENDENCY_TIMEOUT_S)
-        generation = MarkerGeneration(clients.redis, DEPENDENCY_TIMEOUT_S)
-        self._known = KnownRuns(generation, clients.progress)
+        self._known = KnownRuns(MarkerGeneration(clients.redis, DEPENDENCY_TIMEOUT_S), clients.progress)
         objects = settings.objects
         self.subject_keys = None if clients.vault is None else clients.vault.keys
         stored = open_objects(objects.url, objects.directory, s3_access(objects))
@@ -95,23 +84,14 @@ class RunWiring:
         self._subjects = (
             None if self.subject_keys is None else SubjectRuns(self._objects, self.subject_keys, looks_personal)
         )
-        large_inputs = LargeInputs(self._objects, objects.max_inputs_bytes)
+        self._large_inputs = LargeInputs(self._objects, objects.max_inputs_bytes)
         specs = SpecReader(clients.redis, self._partitions, DEPENDENCY_TIMEOUT_S)
         self._arms = arms_of(clients.database)
         self._of_run = RunDefinitions(definitions.plans, specs, self._arms)
         self._waits = self._explaining(limits)
-        self._submissions = self._submitting(large_inputs, limits.turns)
+        self._submissions = self._submitting(limits.turns)
         self._dry_runs = self._trying(limits)
-        self._restarts = Restarts(
-            self._history,
-            self._of_run,
-            large_inputs,
-            settings.security.capture,
-            arguments=REGISTRY.argument_names,
-            security=security.pinning,
-            subjects=self._subjects,
-            appender=appender,
-        )
+        self._restarts = self._restarting()
 
     def services(self) -> RunServices:
         """Return them."""
@@ -157,13 +137,13 @@ class RunWiring:
             objects=self._objects,
         )
 
-    def _submitting(self, large_inputs: LargeInputs, turns: Turns) -> Submissions:
+    def _submitting(self, turns: Turns) -> Submissions:
         ports = SubmissionPorts(
             plans=self._definitions.plans,
             markers=self._markers,
             history=self._history,
             appender=self._appender,
-            large_inputs=large_inputs,
+            large_inputs=self._large_inputs,
             turns=turns,
             known=self._known,
             paths=PathAdmission(self._definitions.organisation_prices),
@@ -171,6 +151,7 @@ class RunWiring:
             security=self._security.pinning,
             subjects=self._subjects,
             ids=self._ids(),
+            places=self._clients.places,
         )
         return Submissions(ports, capture=self._settings.security.capture)
 
@@ -185,15 +166,26 @@ class RunWiring:
             limits=limits.stored,
             admission=limits.admission,
             budgets=Budgets(self._clients.database),
-            spend=Spend(self._clients.redis, self._partitions, DEPENDENCY_TIMEOUT_S),
+            spend=self._base.spend,
         )
         return DryRuns(ports)
 
     def _explaining(self, limits: LimitServices) -> Waits:
         claims = LeaseReader(self._clients.redis, self._partitions, DEPENDENCY_TIMEOUT_S)
         lag = LaneLag(self._settings.kafka.bootstrap, LANE_TIMEOUT_S)
-        workers = WorkerRegistry(self._clients.redis, DEPENDENCY_TIMEOUT_S)
-        return Waits(self._history, self._of_run, claims, lag, limits.admission, workers)
+        return Waits(self._history, self._of_run, claims, lag, limits.admission, self._base.workers)
+
+    def _restarting(self) -> Restarts:
+        return Restarts(
+            self._history,
+            self._of_run,
+            self._large_inputs,
+            self._settings.security.capture,
+            arguments=REGISTRY.argument_names,
+            security=self._security.pinning,
+            subjects=self._subjects,
+            appender=self._appender,
+        )
 
     def _routes(self) -> RunRoutes:
         return RunRoutes(

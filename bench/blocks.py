@@ -1,0 +1,74 @@
+"""The same runs under two conditions, in turns on one system: what one condition costs beside the other.
+
+A block is plain, changed, changed, plain, and the next one begins with the other: what gets slower or faster by itself
+meanwhile is the same in both. CPU time is compared beside rates, as other work on the machine moves those; on a machine
+that is full the rate of runs is what remains of it.
+"""
+
+import statistics
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from bench.run_load import Submitter
+from bench.stage import Stage
+
+Settle = Callable[[], Awaitable[None]]
+
+
+class Round(NamedTuple):
+    """Runs per second until the last one ended, and the CPU time of a run in s, of all processes until settled."""
+
+    runs_per_s: float
+    cpu_s: float
+
+
+async def measured_round(
+    stage: Stage, runs: int, *, submitter: Submitter | None = None, in_flight: int | None = None, settle: Settle
+) -> Round:
+    """Run so many runs; ``settle`` returns when the processes have done everything. Raises ``BenchError``."""
+    await settle()
+    cpu, began = stage.cpu_seconds(), time.perf_counter()
+    await stage.run_many(runs, submitter, in_flight)
+    took = time.perf_counter() - began
+    await settle()
+    spent = sum(seconds - cpu[name] for name, seconds in stage.cpu_seconds().items())
+    return Round(runs / took, spent / runs)
+
+
+@dataclass
+class Compared:
+    """What blocks showed, one value a block: more than 1 is in favour of ``changed``.
+
+    ``per_cpu``: runs per CPU second, changed over plain. ``rates``: runs per second. ``same``: how far two rounds of
+    the same condition differ in CPU time.
+    """
+
+    per_cpu: list[float] = field(default_factory=list)
+    rates: list[float] = field(default_factory=list)
+    same: list[float] = field(default_factory=list)
+
+    @property
+    def noise(self) -> str:
+        """Words for a note: how far equal rounds differ."""
+        return f"two rounds of the same runs differ by {statistics.median(self.same):.1%}"
+
+
+async def compared(blocks: int, one_round: Callable[[bool], Awaitable[Round]]) -> Compared:
+    """Return what so many blocks of four rounds show. ``one_round(changed)`` measures one."""
+    found = Compared()
+    for number in range(blocks):
+        outer = number % 2 == 1
+        first, *both, last = [await one_round(changed) for changed in (outer, not outer, not outer, outer)]
+        of_outer, of_inner = _together(first, last), _together(*both)
+        plain, changed = (of_inner, of_outer) if outer else (of_outer, of_inner)
+        found.per_cpu.append(plain.cpu_s / changed.cpu_s)
+        found.rates.append(changed.runs_per_s / plain.runs_per_s)
+        found.same.append(abs(both[0].cpu_s / both[1].cpu_s - 1))
+    return found
+
+
+def _together(one: Round, other: Round) -> Round:
+    """Return what two rounds of as many runs are together."""
+    return Round(2 / (1 / one.runs_per_s + 1 / other.runs_per_s), (one.cpu_s + other.cpu_s) / 2)

@@ -1,0 +1,37 @@
+"""Runs under two conditions in turns: which rounds are compared, and that drift weighs on both."""
+
+import asyncio
+
+import pytest
+
+from bench.blocks import Compared, Round, compared
+
+
+def run(blocks: int, rounds: list[Round]) -> tuple[Compared, list[bool]]:
+    """Compare given rounds; return what was found and which rounds were changed ones."""
+    order, left = list[bool](), iter(rounds)
+
+    async def one_round(changed: bool) -> Round:
+        order.append(changed)
+        return next(left)
+
+    return asyncio.run(compared(blocks, one_round)), order
+
+
+def test_blocks_begin_with_either_condition_in_turns():
+    _, order = run(2, [Round(100, 0.01)] * 8)
+    assert order == [False, True, True, False, True, False, False, True]
+
+
+def test_what_costs_twice_the_cpu_is_half_as_good_in_each_block():
+    plain, dear = Round(100, 0.01), Round(50, 0.02)
+    found, _ = run(2, [plain, dear, dear, plain, dear, plain, plain, dear])
+    assert found.per_cpu == [0.5, 0.5]
+    assert found.rates == pytest.approx([0.5, 0.5])
+    assert found.noise == "two rounds of the same runs differ by 0.0%"
+
+
+def test_machine_that_gets_steadily_slower_weighs_on_both():
+    found, _ = run(1, [Round(100, 0.010 + 0.001 * n) for n in range(4)])
+    assert found.per_cpu == pytest.approx([1.0])
+    assert found.same == pytest.approx([1 - 0.011 / 0.012])
