@@ -4,7 +4,8 @@ AgentFlowError
 ├── Rejected                  the input is wrong: report it to the sender, never retry
 │   ├── InvalidSpec           a workflow document; carries every problem with its path
 │   ├── InvalidInput          a request body or a run's inputs
-│   │   └── PrivacyRefused    they hold data that a policy refuses, or nothing could look at them
+│   │   ├── PrivacyRefused    they hold data that a policy refuses, or nothing could look at them
+│   │   └── SubjectRequired   a workflow's runs must name a data subject, and this one names none
 │   ├── SubmissionConflict    the same id came with another body
 │   ├── Conflict              conflicts with the resource's current state
 │   ├── NotFound              the organisation has no such resource
@@ -92,6 +93,10 @@ class PrivacyRefused(InvalidInput):
         self.decisions = list(decisions)
 
 
+class SubjectRequired(InvalidInput):
+    """A submission names no data subject, and its workflow has ``subject: required``."""
+
+
 class SubmissionConflict(Rejected):
     """The submission id was used before with another body."""
 
@@ -125,9 +130,11 @@ _REASONS: tuple[tuple[type[Rejected], str], ...] = (
     (Conflict, "conflict"),
     (PrivacyRefused, "privacy_refused"),
     (UnknownPrompt, "unknown_prompt"),
+    (SubjectRequired, "subject_required"),
     (InvalidInput, "invalid_input"),
     (SubmissionConflict, "submission_conflict"),
     (TooLarge, "too_large"),
+    (SubjectErased, "subject_erased"),
 )
 
 

@@ -31,6 +31,7 @@ GRANTS: Mapping[str, Tables] = {
     | dict.fromkeys(("provider_key", "tool_secret", "tool_secret_version", "mcp_server", "mcp_pin"), "S")
     | {"batch_item": "SI", "provider_batch": "S"},
     "leases": VAULT,
+    "bridge": VAULT,
     "history": {
         **dict.fromkeys(("workflow_run", "step_run"), "SIU"),
         **dict.fromkeys(("deleted_run", "prompt_scoring", "prompt_label"), "S"),

@@ -21,6 +21,9 @@ from connectors.redis.marker_generation import MarkerGeneration
 from connectors.redis.submission_markers import SubmissionMarkers
 from connectors.tools import REGISTRY
 from services.prices.stored import StoredPrices
+from services.privacy.subjects.personal import looks_personal
+from services.privacy.subjects.ports import SubjectKeys
+from services.privacy.subjects.submission import SubjectRuns
 from services.prompts.rollouts.arms import arms_of
 from services.runs.admission_required import Turns
 from services.runs.known_runs import KnownRuns
@@ -70,6 +73,7 @@ class SubmissionPath:
             paths=PathAdmission(stored_prices(ctx, database)),
             arms=arms_of(database),
             security=security,
+            subjects=subject_runs(objects, ctx.subject_keys()),
             ids=RunIds(markers, history, partial(ctx.log.partitions, RUN_EVENTS), settings.kafka.partitions),
             places=places,
         )
@@ -84,6 +88,11 @@ class SubmissionPath:
             security=security,
             places=places,
         )
+
+
+def subject_runs(objects: Objects, keys: SubjectKeys | None) -> SubjectRuns | None:
+    """Return what prepares runs with a data subject; ``None`` where nothing could be sealed."""
+    return None if keys is None else SubjectRuns(objects, keys, looks_personal)
 
 
 def stored_prices(ctx: RoleContext, database: Database) -> StoredPrices:
