@@ -634,12 +634,6 @@ class PinTools(TypedDict):
     tools: dict[str, str | None]
 
 
-class PlanMove(TypedDict):
-    """A question what a move to the cell ``to`` would find."""
-
-    to: str
-
-
 class PolicyBudget(TypedDict):
     """A budget that refuses calls. `target` is what the scope is one of, as in budgets."""
 

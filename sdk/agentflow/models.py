@@ -1466,7 +1466,7 @@ class MoveAnswer(Answer):
 
 
 class MovePlan(Answer):
-    """What a move would find. ``against`` must be mended first, ``open`` is waited for, ``stays`` stays behind."""
+    """The plan of a move. ``against`` must be changed first, ``open`` is waited for, ``stays`` stays behind."""
 
     organisation: str
     to: str

@@ -1,8 +1,9 @@
 """Moves of organisations to other cells, which the bootstrap key orders."""
 
 import uuid
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 
 from api.dependencies import Parts, Platform
 from api.http.strict_json import StrictJsonRoute
@@ -11,9 +12,12 @@ from api.routers.errors import errors
 from api.services import CellServices, Services
 from connectors.postgres.cells.moves import NewMove, StoredMove
 from schemas.api_models.base import timestamp
-from schemas.api_models.operations.moves import MoveAnswer, MoveOrganisation, MovePlan, PlanMove
+from schemas.api_models.operations.moves import MoveAnswer, MoveOrganisation, MovePlan
+from schemas.configuration.cells import NAME_PATTERN
 from schemas.errors import Conflict
 from services.cells.planning import peer_named
+
+ToCell = Annotated[str, Query(pattern=f"^{NAME_PATTERN}$", description="The other cell, as CELLS_FILE names it.")]
 
 router = APIRouter(prefix="/api/v1/organisations/{org_id}/moves", tags=["access"], route_class=StrictJsonRoute)
 
@@ -32,11 +36,11 @@ async def move_organisation(org_id: OrganisationId, body: MoveOrganisation, who:
     return _answer(await cells.moves.create(new))
 
 
-@router.post("/plan", responses=errors(404, 409), summary="Say what a move would find")
-async def plan_move(org_id: OrganisationId, body: PlanMove, _: Platform, parts: Parts) -> MovePlan:
+@router.get("/plan", responses=errors(404, 409), summary="Say what a move would find")
+async def plan_move(org_id: OrganisationId, to: ToCell, _: Platform, parts: Parts) -> MovePlan:
     """Say what stands against a move, what is open, and what stays behind; nothing is changed."""
     cells = _cells(parts)
-    peer = peer_named(cells.peers, body.to)
+    peer = peer_named(cells.peers, to)
     await parts.access.organisations.get(org_id)
     found = await cells.planning.plan(org_id, peer)
     return MovePlan(

@@ -20,16 +20,8 @@ class MoveOrganisation(Request):
     wait_s: Annotated[int, Field(ge=1, le=30 * 86_400, strict=True)] = 3_600
 
 
-class PlanMove(Request):
-    """A question what a move to the cell ``to`` would find."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra={"examples": [{"to": "west"}]})
-
-    to: CellName
-
-
 class MovePlan(Answer):
-    """What a move would find. ``against`` must be mended first, ``open`` is waited for, ``stays`` stays behind."""
+    """The plan of a move. ``against`` must be changed first, ``open`` is waited for, ``stays`` stays behind."""
 
     organisation: str
     to: str

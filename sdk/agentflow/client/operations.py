@@ -242,7 +242,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "organisations.list": _get(_V1 + "/organisations"),
     "organisations.get": _get(_V1 + "/organisations/{org_id}"),
     "organisations.change": _patch(_V1 + "/organisations/{org_id}"),
-    "organisations.plan_move": _post(_V1 + "/organisations/{org_id}/moves/plan"),
+    "organisations.plan_move": _get(_V1 + "/organisations/{org_id}/moves/plan"),
     "organisations.move": _post(_V1 + "/organisations/{org_id}/moves"),
     "organisations.get_move": _get(_V1 + "/organisations/{org_id}/moves"),
     "organisations.abort_move": _post(_V1 + "/organisations/{org_id}/moves/abort"),

@@ -118,7 +118,7 @@ class AsyncOrganisations(AsyncResource):
 
     async def plan_move(self, org_id: str, to: str) -> MovePlan:
         """Return what a move to the cell ``to`` would find; nothing is changed."""
-        return await self._ask(MovePlan, "organisations.plan_move", org_id, json={"to": to})
+        return await self._ask(MovePlan, "organisations.plan_move", org_id, params={"to": to})
 
     async def move(self, org_id: str, **body: Unpack[MoveOrganisation]) -> MoveAnswer:
         """Begin to move an organisation to another cell; ``get_move`` says how it gets on."""

@@ -119,7 +119,7 @@ class Organisations(Resource):
 
     def plan_move(self, org_id: str, to: str) -> MovePlan:
         """Return what a move to the cell ``to`` would find; nothing is changed."""
-        return self._ask(MovePlan, "organisations.plan_move", org_id, json={"to": to})
+        return self._ask(MovePlan, "organisations.plan_move", org_id, params={"to": to})
 
     def move(self, org_id: str, **body: Unpack[MoveOrganisation]) -> MoveAnswer:
         """Begin to move an organisation to another cell; ``get_move`` says how it gets on."""

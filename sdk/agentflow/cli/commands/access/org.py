@@ -107,7 +107,7 @@ def move(session: Session, org: str, *, to: str, wait_s: int | None) -> None:
     """
     base = at(ORGANISATIONS, org, "moves")
     if session.given.get("dry-run"):
-        _planned(session, session.send("POST", f"{base}/plan", {"to": to}))
+        _planned(session, session.get(f"{base}/plan", to=to))
         return
     found = session.change("POST", base, {"to": to} | ({"wait_s": wait_s} if wait_s else {}))
     while wait_s and found["ended_at"] is None:
@@ -121,7 +121,7 @@ def move(session: Session, org: str, *, to: str, wait_s: int | None) -> None:
 def _planned(session: Session, found: dict[str, Any]) -> None:
     session.one(found, _PLAN, "organisation")
     if found["against"]:
-        raise CliError("the organisation cannot move", "mend what is said under AGAINST", FAILED)
+        raise CliError("the organisation cannot move", "change what is said under AGAINST", FAILED)
 
 
 @make(command, "status")
