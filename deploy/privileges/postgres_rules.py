@@ -51,6 +51,7 @@ GRANTS: Mapping[str, Tables] = {
         **dict.fromkeys(("workflow_run", "step_run", "live_score_due", "live_score"), "SD"),
         **dict.fromkeys(("organisation", "run_hold", "audit_log", "audit_entry", "audit_hold"), "S"),
         "deleted_run": "SI",
+        "object_due": "SID",
     },
 }
 #: The API may do everything to every table but these: the audit log is written by its role, runs by ``history``.

@@ -37,15 +37,17 @@ class Compaction:
         """Append a tombstone for each key of what has left by the partition's clock; return whether some is left."""
         dead, pages = await self._dead(owned.partition, owned.committed_clock_ms)
         some = set(islice(dead, SWEEP_ENTITIES))
+        is_cut = len(some) < len(dead)
         keys = set(pages)
         if some:
             async for batch in self._checkpoints.read(owned.partition):
                 for kept in batch:
                     _note(keys, kept, kept.value is not None and _entity(kept.key) in some)
+        if is_cut:
             # The tombstone of its first key says that an entity is taken back, so that the next sweep takes others.
             keys |= {entry_key(entity) for entity in some}
         await writer.append_all(Kept(key, None) for key in sorted(keys))
-        return len(dead) > len(some)
+        return is_cut
 
     async def take_back_all(self, partition: int, writer: Appends) -> None:
         """Append a tombstone for every key."""
