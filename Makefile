@@ -33,17 +33,19 @@ WHOLE := tests/load
 SLOWEST := --durations=10
 # A process that dies ends the phase: one that replaces it may wait for ever, if its first file has one test.
 ENDS := --max-worker-restart 0
+# A real broker on a busy machine may lose a race that no test meant: see docs/decisions/0064.
+RETRY := --retry-failed 8
 PAIRED := -n 2 --dist loadfile $(ENDS) $(addprefix --ignore=,$(FREE) $(WHOLE))
 
 test: lint ## Run all checks and all tests
 	$(RUN) -m tests.support.phase $(SLOWEST) -n auto $(ENDS) $(FREE)
-	$(RUN) -m tests.support.phase $(SLOWEST) $(PAIRED)
-	$(RUN) -m tests.support.phase $(SLOWEST) $(WHOLE)
+	$(RUN) -m tests.support.phase $(RETRY) $(SLOWEST) $(PAIRED)
+	$(RUN) -m tests.support.phase $(RETRY) $(SLOWEST) $(WHOLE)
 
 test-all: lint agentdojo phoenix ## Run the same with every variant of the slow tests
 	HYPOTHESIS_PROFILE=random $(RUN) -m tests.support.phase $(SLOWEST) -n auto $(ENDS) -m "" $(FREE)
-	HYPOTHESIS_PROFILE=random $(RUN) -m tests.support.phase $(SLOWEST) -m "" $(PAIRED)
-	CHAOS_SEED=random HYPOTHESIS_PROFILE=random $(RUN) -m tests.support.phase $(SLOWEST) -m "" $(WHOLE)
+	HYPOTHESIS_PROFILE=random $(RUN) -m tests.support.phase $(RETRY) $(SLOWEST) -m "" $(PAIRED)
+	CHAOS_SEED=random HYPOTHESIS_PROFILE=random $(RUN) -m tests.support.phase $(RETRY) $(SLOWEST) -m "" $(WHOLE)
 
 # Without it the tests that need it are skipped, and say so.
 agentdojo: $(VENV)/.dev ## Install the benchmark AgentDojo in an environment of its own

@@ -44,6 +44,9 @@ logger = logging.getLogger(__name__)
 #: uvicorn's own exit code for an app that did not start.
 NOT_STARTED = 3
 GRACE_S = 10
+#: A client must be the first to close an idle connection, or a request that is sent at that moment gets no answer:
+#: httpx keeps one for 5 s, load balancers of clouds for 60 s.
+KEEP_ALIVE_S = 75
 
 DESCRIPTION = """
 Submit workflow runs, read them, and manage workflows, prompts, budgets and schedules.
@@ -162,6 +165,21 @@ def main(argv: Sequence[str] | None = None) -> None:
     _serve(settings)
 
 
+def server_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
+    """Return how uvicorn serves the app."""
+    return uvicorn.Config(
+        app,
+        host=settings.api.host,
+        port=settings.api.port,
+        loop="uvloop",
+        http=Connection,
+        access_log=settings.api.access_log,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=GRACE_S,
+        log_config=None,
+    )
+
+
 def _serve(settings: Settings) -> None:
     log_lines.set_up(settings.logging.level, settings.logging.format, quiet=("uvicorn.error",))
     if not settings.security.key_pepper.get_secret_value():
@@ -176,17 +194,7 @@ def _serve(settings: Settings) -> None:
         access = logging.getLogger("uvicorn.access")
         access.setLevel(logging.INFO)
         access.addFilter(_without_names)
-    config = uvicorn.Config(
-        app,
-        host=settings.api.host,
-        port=settings.api.port,
-        loop="uvloop",
-        http=Connection,
-        access_log=settings.api.access_log,
-        timeout_graceful_shutdown=GRACE_S,
-        log_config=None,
-    )
-    server = _Server(config, app.state.services)
+    server = _Server(server_config(app, settings), app.state.services)
     with suppress(KeyboardInterrupt):
         server.run()
     if not server.started:

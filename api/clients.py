@@ -15,6 +15,7 @@ from connectors.kms.opening import open_kms
 from connectors.nats.pubsub import Nats
 from connectors.ports.engine import OutRecord
 from connectors.ports.kms import Kms
+from connectors.postgres.cells.places import Places
 from connectors.postgres.database import Database
 from connectors.redis.client import close, connect_bounded
 from schemas.settings import Settings
@@ -61,6 +62,7 @@ class Clients:
     log: ApiLog
     progress: Progress
     database: Database
+    places: Places
     kms: Kms | None
     vault_database: Database
     vault: OpenVault | None
@@ -81,6 +83,7 @@ class Clients:
             log=log or KafkaLog(settings.kafka.bootstrap, client_id=CLIENT_ID),
             progress=progress or LogProgress(settings.kafka.bootstrap),
             database=database,
+            places=Places(database),
             kms=kms,
             vault_database=vault_database,
             vault=None if kms is None else open_vault(kms, vault_database),

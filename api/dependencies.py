@@ -42,9 +42,12 @@ async def admitted(parts: Services, request: Request, secret: str, org_id: str |
 
     ``org_id`` is the organisation that the request names, if it does.
 
-    Raises ``Unauthenticated``, ``Forbidden``, ``RateLimited`` and ``Unavailable``.
+    Raises ``Unauthenticated``, ``Forbidden``, ``RateLimited`` and ``Unavailable``, which is ``OrganisationMoving`` or
+    ``OrganisationLeft`` where the organisation is not answered here.
     """
     who = await parts.access.authenticator.authenticate(secret)
+    # Before anything is counted or recorded: what is copied must not change.
+    await parts.access.places.check(who.org_id)
     if not hasattr(request.state, "caller"):
         request.state.caller = who
         parts.audit.auditing.used(who.org_id, who.actor)

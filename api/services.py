@@ -25,6 +25,7 @@ from connectors.ports.pubsub import PubSub
 from connectors.postgres.audit.holds import AuditHolds
 from connectors.postgres.audit.reading import AuditReads
 from connectors.postgres.batch_reader import BatchReader
+from connectors.postgres.cells.places import Places
 from connectors.postgres.datasets import Datasets
 from connectors.postgres.evaluations import Evaluations
 from connectors.postgres.history.run_holds import RunHolds
@@ -254,13 +255,14 @@ class LimitServices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessServices:
-    """API keys, organisations, their projects, and keys of providers, which need an envelope key."""
+    """API keys, organisations, their projects and places, and keys of providers, which need an envelope key."""
 
     keys: Keys
     organisations: Organisations
     projects: Projects
     rates: RateLimits
     authenticator: Authenticator
+    places: Places
     vault: Vault | None
 
 

@@ -4,7 +4,8 @@ AgentFlowError
 ├── Rejected                  the input is wrong: report it to the sender, never retry
 │   ├── InvalidSpec           a workflow document; carries every problem with its path
 │   ├── InvalidInput          a request body or a run's inputs
-│   │   └── PrivacyRefused    they hold data that a policy refuses, or nothing could look at them
+│   │   ├── PrivacyRefused    they hold data that a policy refuses, or nothing could look at them
+│   │   └── SubjectRequired   a workflow's runs must name a data subject, and this one names none
 │   ├── SubmissionConflict    the same id came with another body
 │   ├── Conflict              conflicts with the resource's current state
 │   ├── NotFound              the organisation has no such resource
@@ -15,6 +16,8 @@ AgentFlowError
 ├── TryLater                  nothing was lost: retry after ``retry_after_s``
 │   ├── Unavailable           a dependency does not answer
 │   │   ├── AccessRefused     it refuses a certificate or a login: an operator must change something
+│   │   ├── OrganisationMoving  the organisation is on its way to another cell
+│   │   │   └── OrganisationLeft  it is in another cell, whose address is in ``url``
 │   │   └── OutcomeUnknown    it did not say whether it took a submission, which names its run
 │   └── Overloaded            a concurrency limit is reached
 │       └── RateLimited       a key has sent more requests than it may
@@ -90,6 +93,10 @@ class PrivacyRefused(InvalidInput):
         self.decisions = list(decisions)
 
 
+class SubjectRequired(InvalidInput):
+    """A submission names no data subject, and its workflow has ``subject: required``."""
+
+
 class SubmissionConflict(Rejected):
     """The submission id was used before with another body."""
 
@@ -123,9 +130,11 @@ _REASONS: tuple[tuple[type[Rejected], str], ...] = (
     (Conflict, "conflict"),
     (PrivacyRefused, "privacy_refused"),
     (UnknownPrompt, "unknown_prompt"),
+    (SubjectRequired, "subject_required"),
     (InvalidInput, "invalid_input"),
     (SubmissionConflict, "submission_conflict"),
     (TooLarge, "too_large"),
+    (SubjectErased, "subject_erased"),
 )
 
 
@@ -168,6 +177,22 @@ class OutcomeUnknown(Unavailable):
         self.run_id = run_id
         self.workflow_name = workflow_name
         self.workflow_version = workflow_version
+
+
+class OrganisationMoving(Unavailable):
+    """The organisation is being moved to another cell, and takes no submissions here."""
+
+    def __init__(self, message: str, retry_after_s: float = 5.0) -> None:
+        super().__init__("cell", message, retry_after_s)
+
+
+class OrganisationLeft(OrganisationMoving):
+    """The organisation is in another cell: send the same request to ``url``, with the path that it has."""
+
+    def __init__(self, org_id: str, cell: str, url: str) -> None:
+        super().__init__(f"organisation {org_id} is in the cell {cell} now; send requests to {url}")
+        self.cell = cell
+        self.url = url
 
 
 class Overloaded(TryLater):

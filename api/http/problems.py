@@ -2,7 +2,7 @@
 
 InvalidSpec, InvalidInput, SubmissionConflict  422     Overloaded    429, Retry-After
 Conflict                                       409     Unavailable   503, Retry-After
-SubjectErased                                  410
+SubjectErased                                  410     OrganisationLeft 307, Location
 NotFound                                       404     anything else 500, without a word of what it was
 Unauthenticated                                401, WWW-Authenticate
 Forbidden                                      403
@@ -15,6 +15,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import TypeVar
+from urllib.parse import quote
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -32,6 +33,7 @@ from schemas.errors import (
     InvalidInput,
     InvalidSpec,
     NotFound,
+    OrganisationLeft,
     OutcomeUnknown,
     Overloaded,
     Problem,
@@ -53,6 +55,7 @@ Error = TypeVar("Error", bound=Exception)
 Handler = Callable[[Request, Exception], Awaitable[Response]]
 
 _STATUS: tuple[tuple[type[AgentFlowError], int], ...] = (
+    (OrganisationLeft, 307),
     (InvalidSpec, 422),
     (InvalidInput, 422),
     (SubmissionConflict, 422),
@@ -149,19 +152,24 @@ def _only(kind: type[Error], handle: Callable[[Request, Error], Awaitable[Respon
 async def _ours(request: Request, exc: AgentFlowError) -> Response:
     if isinstance(exc, Unauthenticated | Forbidden):
         denied(request, str(exc))
-    return await _unexpected(request, exc) if _status(exc) == 500 else answer(exc, request.url.path)
+    return await _unexpected(request, exc) if _status(exc) == 500 else answer(exc, request.url.path, request.url.query)
 
 
 def _status(exc: AgentFlowError) -> int:
     return next((code for kind, code in _STATUS if isinstance(exc, kind)), 500)
 
 
-def answer(exc: AgentFlowError, instance: str) -> Response:
-    """Return the response to one of AgentFlow's errors at the path ``instance``. A 5xx is logged, in one line."""
+def answer(exc: AgentFlowError, instance: str, query: str = "") -> Response:
+    """Return the response to one of AgentFlow's errors at the path ``instance``. A 5xx is logged, in one line.
+
+    One that is answered by another cell names the same path there, with its ``query``.
+    """
     if _status(exc) >= _FAULT:
         _log_fault(exc, instance)
     headers: dict[str, str] = {}
-    if isinstance(exc, TryLater):
+    if isinstance(exc, OrganisationLeft):
+        headers["Location"] = f"{exc.url}{quote(instance)}{f'?{query}' if query else ''}"
+    elif isinstance(exc, TryLater):
         headers["Retry-After"] = str(max(1, math.ceil(exc.retry_after_s)))
     if isinstance(exc, Unauthenticated):
         headers["WWW-Authenticate"] = 'Bearer realm="agentflow"'

@@ -21,7 +21,7 @@ from schemas.api_models.event_batches import EventOutcome, EventRefused, EventsT
 from schemas.api_models.runs import RunAccepted, SubmitRun
 from schemas.cloudevents.event import CloudEvent
 from schemas.cloudevents.http import JSON, headers_of, mode_of, read_batch, read_one
-from schemas.cloudevents.submission import EVENT_TYPE, SUBJECT_ATTRIBUTE, read_data, refuse_own_source
+from schemas.cloudevents.submission import EVENT_TYPE, read_data, refuse_own_source, with_subject
 from schemas.errors import (
     BadRecord,
     BadValue,
@@ -132,24 +132,12 @@ def submission_of(event: CloudEvent, who: Caller) -> SubmitRun:
         raise InvalidInput.of(Problem("type", f"{event.type[:100]!r} is not taken here", fix))
     refuse_own_source(event.source)
     try:
-        body = read_data(_with_subject(event), SubmitRun)
+        body = read_data(with_subject(event), SubmitRun)
     except BadRecord as exc:
         raise _invalid(exc) from exc
     who.require_named("workflow", body.workflow_name)
     project = who.in_project(body.project)
     return body if project == body.project else body.model_copy(update={"project": project})
-
-
-def _with_subject(event: CloudEvent) -> CloudEvent:
-    """Return an event whose data names the person of its attribute. Raises ``InvalidInput`` for two persons."""
-    subject = event.attributes.get(SUBJECT_ATTRIBUTE)
-    if not subject or not isinstance(event.data, dict):
-        return event
-    if event.data.get("subject") not in (None, subject):
-        fix = f"give one of data.subject and {SUBJECT_ATTRIBUTE}"
-        raise InvalidInput.of(Problem("data.subject", f"is another person than {SUBJECT_ATTRIBUTE} names", fix))
-    data = event.data | {"subject": subject}
-    return CloudEvent(event.id, event.source, event.type, data, event.attributes)
 
 
 def _sender(event: CloudEvent, headers: Mapping[str, str]) -> SenderContext:

@@ -41,6 +41,7 @@ def access_of(base: Base, measures: Measures) -> AccessServices:
         projects=base.projects,
         rates=RateLimits(RequestRates(base.clients.redis), measures.uncounted),
         authenticator=Authenticator(keys, pepper, tokens=_tokens(base)),
+        places=base.clients.places,
         vault=base.vault,
     )
 

@@ -151,6 +151,7 @@ class RunWiring:
             security=self._security.pinning,
             subjects=self._subjects,
             ids=self._ids(),
+            places=self._clients.places,
         )
         return Submissions(ports, capture=self._settings.security.capture)
 

@@ -10,6 +10,7 @@ A process that dies between two steps leaves a run due, and its answers keep the
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from connectors.postgres.cells.places import HERE
 from connectors.postgres.database import Database, epoch_ms
 
 _COLUMNS = "prompt, version, project, call, run_id, step_id, attempt, scorer, weight, score, note"
@@ -63,7 +64,8 @@ class LiveScores:
         rows = await self._database.fetch(
             "lease runs for live scores",
             "UPDATE live_score_due d SET due_at = now() + $1::double precision * interval '1 second' "
-            "FROM (SELECT org_id, run_id FROM live_score_due WHERE due_at <= now() ORDER BY due_at LIMIT $2 "
+            "FROM (SELECT org_id, run_id FROM live_score_due WHERE due_at <= now() "
+            f"AND {HERE.format('live_score_due.org_id')} ORDER BY due_at LIMIT $2 "
             "FOR UPDATE SKIP LOCKED) AS found "
             "WHERE d.org_id = found.org_id AND d.run_id = found.run_id RETURNING d.org_id, d.run_id",
             *(lease_s, limit),

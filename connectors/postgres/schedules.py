@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import asyncpg
 
+from connectors.postgres.cells.places import HERE
 from connectors.postgres.database import Database, epoch_ms
 from schemas.errors import Conflict, NotFound
 from schemas.schedule import Timing
@@ -175,7 +176,7 @@ class Schedules:
             "lease schedules",
             "UPDATE schedule SET leased_until = now() + $2 * interval '1 second' WHERE id IN (SELECT id FROM schedule "
             "WHERE NOT paused AND (next_slot_ms <= $1 OR queued_slot_ms IS NOT NULL) "
-            "AND (leased_until IS NULL OR leased_until < now()) "
+            f"AND (leased_until IS NULL OR leased_until < now()) AND {HERE.format('schedule.org_id')} "
             f"ORDER BY next_slot_ms LIMIT $3 FOR UPDATE SKIP LOCKED) RETURNING {_COLUMNS}",
             *(now_ms, lease_s, limit),
         )
@@ -233,7 +234,8 @@ class Backfills:
             row = await conn.fetchrow(
                 "UPDATE schedule_backfill SET leased_until = now() + $1 * interval '1 second' WHERE id = ("
                 "SELECT id FROM schedule_backfill WHERE finished_at IS NULL "
-                "AND (leased_until IS NULL OR leased_until < now()) ORDER BY created_at LIMIT 1 "
+                f"AND (leased_until IS NULL OR leased_until < now()) AND {HERE.format('schedule_backfill.org_id')} "
+                "ORDER BY created_at LIMIT 1 "
                 f"FOR UPDATE SKIP LOCKED) RETURNING {_BACKFILL}",
                 lease_s,
             )

@@ -20,6 +20,7 @@ _SUBMISSION: Tables = {
     **VAULT,
     **dict.fromkeys(("workflow", "prompt", "prompt_label", "project", "deployment", "price_list", "run_limits"), "S"),
     **dict.fromkeys(("policy_version", "policy_activation", "provider_facts", "organisation"), "S"),
+    "organisation_place": "S",
 }
 
 GRANTS: Mapping[str, Tables] = {
@@ -30,6 +31,7 @@ GRANTS: Mapping[str, Tables] = {
     | dict.fromkeys(("provider_key", "tool_secret", "tool_secret_version", "mcp_server", "mcp_pin"), "S")
     | {"batch_item": "SI", "provider_batch": "S"},
     "leases": VAULT,
+    "bridge": VAULT,
     "history": {
         **dict.fromkeys(("workflow_run", "step_run"), "SIU"),
         **dict.fromkeys(("deleted_run", "prompt_scoring", "prompt_label"), "S"),
@@ -38,7 +40,7 @@ GRANTS: Mapping[str, Tables] = {
     "scores": _SUBMISSION
     | {"prompt_scoring": "S", "live_score_due": "SUD", "live_score": "SI", "live_judgement": "SIU"},
     "rollouts": {"deployment": "SU", "prompt_label": "SIUD", "prompt_label_move": "SI", "prompt": "S"},
-    "webhooks": {"webhook": "S", "webhook_delivery": "SIUD"},
+    "webhooks": {"webhook": "S", "webhook_delivery": "SIUD", "organisation_place": "S"},
     "batches": {"batch_item": "SUD", "provider_batch": "SIUD", "price_list": "S", "provider_key": "S"},
     "audit": {
         "audit_log": "SIU",
@@ -65,7 +67,7 @@ API_ONLY: Tables = {
 #: the three lists (a test compares them with the migrations).
 API_WHOLE = (
     *("api_key", "stop", "budget", "organisation_quotas", "optimizer_change", "definition_outbox"),
-    *("evaluation", "dataset_case", "dataset_version"),
+    *("evaluation", "dataset_case", "dataset_version", "cell_move", "cell_arrival"),
 )
 
 

@@ -15,10 +15,33 @@ from schemas.values.validation_texts import invalid_body
 
 EVENT_TYPE = "agentflow.workflow.submit"
 SIGNAL_TYPE = "agentflow.workflow.signal"
+#: An event whose data a bridge has sealed for its data subject, see ``services.privacy.subjects.sealed_events``.
+SEALED_TYPE = "agentflow.sealed"
 #: A CloudEvent's own ``subject`` is something else.
 SUBJECT_ATTRIBUTE = "datasubject"
 
 Model = TypeVar("Model", bound=BaseModel)
+
+
+def with_subject(event: CloudEvent) -> CloudEvent:
+    """Return a submission whose data names the person of its attribute. Raises ``InvalidInput`` for two persons."""
+    subject = event.attributes.get(SUBJECT_ATTRIBUTE)
+    if not subject or not isinstance(event.data, dict) or event.type != EVENT_TYPE:
+        return event
+    if event.data.get("subject") not in (None, subject):
+        fix = f"give one of data.subject and {SUBJECT_ATTRIBUTE}"
+        raise InvalidInput.of(Problem("data.subject", f"is another person than {SUBJECT_ATTRIBUTE} names", fix))
+    data = event.data | {"subject": subject}
+    return CloudEvent(event.id, event.source, event.type, data, event.attributes)
+
+
+def subject_id(event: CloudEvent) -> str | None:
+    """Return the id of the person whom an event names, ``None`` for none. Raises ``InvalidInput`` for two persons."""
+    if named := event.attributes.get(SUBJECT_ATTRIBUTE):
+        with_subject(event)
+        return named
+    found = event.data.get("subject") if event.type == EVENT_TYPE and isinstance(event.data, dict) else None
+    return None if found is None else str(found)
 
 
 def read_data(event: CloudEvent, model: type[Model]) -> Model:

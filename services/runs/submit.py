@@ -18,12 +18,22 @@ import msgspec
 from connectors.aio.batching import Batcher
 from connectors.kafka.deadline_appender import Appender
 from connectors.ports.engine import OutRecord
+from connectors.postgres.cells.places import Places
 from connectors.postgres.history.runs import Runs
 from connectors.redis.submission_markers import Marker, Receipt, SubmissionMarkers
 from schemas import clock, money
 from schemas.api_models.runs import SubmitRun
-from schemas.errors import InvalidInput, OutcomeUnknown, PrivacyRefused, Problem, SubmissionConflict, Unavailable
-from schemas.ids import canonical_hash, run_id, traceparent
+from schemas.errors import (
+    InvalidInput,
+    OrganisationMoving,
+    OutcomeUnknown,
+    PrivacyRefused,
+    Problem,
+    SubjectRequired,
+    SubmissionConflict,
+    Unavailable,
+)
+from schemas.ids import HTTP_SOURCE, OWN_SOURCES, canonical_hash, run_id, traceparent
 from schemas.labels.label import Integrity
 from schemas.labels.mapped import Labels
 from schemas.payload import INLINE_LIMIT
@@ -96,7 +106,8 @@ class SubmissionPorts:
 
     Without ``known`` every marker is trusted to be there, without ``paths`` no budget is compared with a run's cost,
     without ``arms`` no run has part in a rollout, without ``security`` no run is under a policy. Without ``subjects`` a
-    submission with a data subject is refused, without ``ids`` topics of runs never grow.
+    submission with a data subject is refused, without ``ids`` topics of runs never grow. Without ``places`` no
+    organisation ever moves to another cell.
     """
 
     plans: WorkflowResolver
@@ -111,6 +122,7 @@ class SubmissionPorts:
     security: Pinning | None = None
     subjects: SubjectRuns | None = None
     ids: RunIds | None = None
+    places: Places | None = None
 
 
 class _NotAcknowledged(Unavailable):
@@ -135,8 +147,9 @@ class Submissions:
         self._security = ports.security
         self._subjects = ports.subjects
         self._ids = ports.ids
+        self._places = ports.places
         self._now_ms = now_ms
-        self._group = Batcher(self.submit_all, MAX_GROUP, GROUPS_AT_ONCE)
+        self._group = Batcher(self._submit_group, MAX_GROUP, GROUPS_AT_ONCE)
         self._capture = capture
 
     async def prepare(
@@ -150,19 +163,23 @@ class Submissions:
         *,
         door: Integrity = Integrity.THIRD_PARTY,
         labels: Labels | None = None,
+        subject: str = "",
     ) -> RunSubmitted:
         """Return the record of a submission; only large inputs are written.
 
         ``trace`` is what its sender says of its own trace. ``api_key`` is the id of the key that it came with, for
         budgets of that. ``door`` is how far its inputs are trusted, under a policy: that of a sender without a key is
-        the default. ``labels`` are what is known of single inputs besides, such as of rows of a dataset.
+        the default. ``labels`` are what is known of single inputs besides, such as of rows of a dataset. ``subject`` is
+        the pseudonym of a person whose id is no longer known, as of a schedule.
 
         Raises ``NotFound`` (no such workflow), ``InvalidInput`` (an input is missing, is
         read by nothing, or breaks the schema of the workflow or of the prompt that gets it, named by its path),
         ``PrivacyRefused`` (the policy refuses what they hold), ``TooLarge`` (the inputs), ``SubjectErased``.
         """
         try:
-            draft = await self.draft(org_id, source, submission_id, body, trace, api_key, door=door, labels=labels)
+            draft = await self.draft(
+                org_id, source, submission_id, body, trace, api_key, door=door, labels=labels, subject=subject
+            )
         except PrivacyRefused as exc:
             await self._audited(org_id, run_id(org_id, source, submission_id), exc.decisions, refused=True)
             raise
@@ -184,6 +201,7 @@ class Submissions:
         *,
         door: Integrity = Integrity.THIRD_PARTY,
         labels: Labels | None = None,
+        subject: str = "",
     ) -> Draft:
         """Return a checked submission; nothing is written. Raises as ``prepare`` does."""
         size = self._large_inputs.size_of(body.inputs)
@@ -193,9 +211,9 @@ class Submissions:
         # Of the stable version: a canary that is stricter fails its steps, which counts against it.
         check_prompt_values(plan.resolved, body.inputs)
         run = await self._id(org_id, source, submission_id)
-        subject, body_hash = await self._subject(org_id, body, plan.resolved, submission_id)
+        pseudonym, body_hash = await self._subject(org_id, body, plan.resolved, (source, submission_id), subject)
         entry = Entry(
-            of=Of(org_id, run, subject),
+            of=Of(org_id, run, pseudonym),
             workflow=body.workflow_name,
             inputs=body.inputs,
             tags=with_baggage(with_spender(body, api_key), trace.tags),
@@ -206,12 +224,12 @@ class Submissions:
         size = size if inputs is body.inputs else self._large_inputs.size_of(inputs)
         armed = Armed(plan.resolved)
         # A rollout assigns by values of inputs, as they may be in the log, and keeps them beside the run.
-        if self._arms is not None and not subject:
+        if self._arms is not None and not pseudonym:
             armed = await self._arms.of(org_id, run, plan.resolved, inputs)
         security = None if entered is None else entered.security
         if security is not None and self._security is not None and armed.spec is not plan.resolved:
             security = await self._security.for_spec(security, org_id, armed.spec)
-        flow = self._flow(org_id, plan.resolved.spec, inputs, entry.tags, subject)
+        flow = self._flow(org_id, plan.resolved.spec, inputs, entry.tags, pseudonym)
         budget_nano = _budget_nano(body)
         path = await self._path(org_id, armed.spec, budget_nano)
         record = RunSubmitted(
@@ -242,7 +260,7 @@ class Submissions:
             rollouts=list(armed.arms),
             # Not part of the body's hash: the same submission after a change of policies is the same run.
             security=security,
-            subject=subject,
+            subject=pseudonym,
             flow=flow,
         )
         decisions = () if entered is None else entered.decisions
@@ -289,22 +307,33 @@ class Submissions:
         await self._appender.append([OutRecord(AUDIT_EVENTS, org_id.encode(), encode(event))])
 
     async def _subject(
-        self, org_id: str, body: SubmitRun, resolved: ResolvedSpec, submission_id: str | None
+        self, org_id: str, body: SubmitRun, resolved: ResolvedSpec, pair: tuple[str, str | None], known: str
     ) -> tuple[str, str]:
-        """Return the pseudonym of the person whose data a run handles, empty without one, and the body's hash."""
+        """Return the pseudonym of the person whose data a run handles, empty without one, and the body's hash.
+
+        ``pair`` are the submission's source and id; ``known`` is the pseudonym of a person whose id is not known here.
+        """
         body_hash = _body_hash(body, _budget_nano(body))
-        if body.subject is None:
+        if body.subject is None and not known:
             if needing := requires_subject(resolved):
                 fix = "name the person whose data the run handles, by your own id"
-                raise InvalidInput.of(Problem("subject", f"is missing, and workflow {needing} requires it", fix))
+                raise SubjectRequired.of(Problem("subject", f"is missing, and workflow {needing} requires it", fix))
             return "", body_hash
         if self._subjects is None:
-            fix = "submit it over HTTP, where VAULT_KEY is set"
+            fix = "set VAULT_KEY for this process, or submit it where that is set"
             raise InvalidInput.of(Problem("subject", "cannot be taken here, since nothing could be sealed", fix))
-        clear = {"submission_id": submission_id, "project": body.project, "end_user": body.end_user}
+        clear = {
+            "source": _of_sender(pair[0]),
+            "submission_id": pair[1],
+            "project": body.project,
+            "end_user": body.end_user,
+        }
         clear |= {"session": body.session, **{f"tags.{name}": value for name, value in body.tags.items()}}
         named = {path: text for path, text in clear.items() if text is not None}
-        subject = await self._subjects.admit(org_id, body.subject, resolved, named)
+        if body.subject is None:
+            subject = await self._subjects.admit_known(org_id, known, resolved, named)
+        else:
+            subject = await self._subjects.admit(org_id, body.subject, resolved, named)
         return subject, await self._subjects.keyed_hash(org_id, subject, body_hash)
 
     async def _path(self, org_id: str, resolved: ResolvedSpec, budget_nano: int | None) -> PathCost | None:
@@ -338,14 +367,15 @@ class Submissions:
     async def submit(self, record: RunSubmitted) -> Submitted:
         """Put one prepared submission into the log, together with others that wait.
 
-        Raises ``SubmissionConflict``, and ``OutcomeUnknown`` when the broker does not acknowledge it.
+        Raises ``SubmissionConflict``, ``OrganisationMoving``, and ``OutcomeUnknown`` when the broker does not
+        acknowledge it.
         """
         try:
             await self.refuse_unknowable([record])
             outcome = await self._group.do(record)
         except _NotAcknowledged as exc:
             raise _maybe(record, exc) from exc
-        if isinstance(outcome, SubmissionConflict):
+        if isinstance(outcome, SubmissionConflict | OrganisationMoving):
             raise outcome
         return outcome
 
@@ -363,7 +393,29 @@ class Submissions:
                 raise behind(f"submission {record.submission_id!r} may have been accepted with another body")
 
     async def submit_all(self, records: Sequence[RunSubmitted]) -> list[Submitted | SubmissionConflict]:
-        """Put prepared submissions into the log with one append, and return the outcome of each, in order."""
+        """Put prepared submissions into the log with one append, and return the outcome of each, in order.
+
+        Raises ``OrganisationMoving``, with nothing submitted, when one of their organisations is.
+        """
+        for refused in (await self._refused(records)).values():
+            raise refused
+        return await self._submit_all(records)
+
+    async def _submit_group(
+        self, records: Sequence[RunSubmitted]
+    ) -> list[Submitted | SubmissionConflict | OrganisationMoving]:
+        """Submit those of a group whose organisations are here; the others share nothing with them."""
+        refused = await self._refused(records)
+        if not refused:
+            return list(await self._submit_all(records))
+        taken = iter(await self._submit_all([record for record in records if record.org_id not in refused]))
+        return [refused.get(record.org_id) or next(taken) for record in records]
+
+    async def _refused(self, records: Sequence[RunSubmitted]) -> dict[str, OrganisationMoving]:
+        """Return why submissions are not taken, by organisation. A move waits longer than from here to the append."""
+        return {} if self._places is None else await self._places.refused(record.org_id for record in records)
+
+    async def _submit_all(self, records: Sequence[RunSubmitted]) -> list[Submitted | SubmissionConflict]:
         first: dict[str, RunSubmitted] = {}
         for record in records:
             first.setdefault(record.run_id, record)
@@ -437,6 +489,11 @@ def _submitted(record: RunSubmitted, marker: Marker | None) -> Submitted:
     """Return the outcome. The one that made the marker is the first: of equal submissions at once, one says so."""
     receipt = marker.receipt if marker is not None else None
     return Submitted(receipt or _receipt(record), duplicate=marker is not None)
+
+
+def _of_sender(source: str) -> str | None:
+    """Return the source of a submission where its sender named it: ours say nothing of anybody."""
+    return None if source == HTTP_SOURCE or source.startswith(OWN_SOURCES) else source
 
 
 def _budget_nano(body: SubmitRun) -> int | None:

@@ -17,7 +17,15 @@ from pydantic import ValidationError
 from connectors.ports.engine import InRecord
 from connectors.postgres.triggers.stored import StoredTrigger
 from connectors.schema_registry.decoding import RecordReader
-from schemas.errors import BadRecord, Rejected, SubmissionConflict, TryLater, rejection_reason
+from schemas.errors import (
+    BadRecord,
+    Rejected,
+    SubjectErased,
+    SubjectRequired,
+    SubmissionConflict,
+    TryLater,
+    rejection_reason,
+)
 from schemas.labels.label import Integrity
 from schemas.records.run_events import RunSubmitted
 from schemas.trace_context import CONTEXT, SenderContext, sender_context
@@ -32,7 +40,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A record that cannot be used, with a short reason and one in words."""
+    """A record that cannot be used, with a short reason and one in words. Of a person's data it has nothing."""
 
     record: InRecord
     reason: str
@@ -108,11 +116,26 @@ class TriggerRecords:
         )
 
 
+def _withheld(record: InRecord, exc: Exception) -> Refused:
+    """Return a record with a person's data without its content: a dead letter is kept, and nobody could erase it.
+
+    Words may quote the data, so there are none but those of errors that have none of it.
+    """
+    bare = record._replace(key=None, value=None, headers=())
+    if isinstance(exc, SubjectErased | SubjectRequired):
+        return Refused(bare, rejection_reason(exc), str(exc))
+    reason = exc.reason if isinstance(exc, BadRecord) else "invalid_input"
+    reason = rejection_reason(exc) if isinstance(exc, Rejected) else reason
+    return Refused(bare, reason, "its content and what is wrong with it are withheld: it is of a data subject")
+
+
 def _sender(headers: dict[str, str]) -> SenderContext:
     return sender_context(*(headers.get(name) or None for name in CONTEXT))
 
 
 def _refused(trigger: StoredTrigger, record: InRecord, exc: Exception) -> Refused:
+    if trigger.definition.subject or isinstance(exc, SubjectRequired):
+        return _withheld(record, exc)
     if isinstance(exc, BadRecord):
         return Refused(record, exc.reason, str(exc))
     if isinstance(exc, ValidationError):

@@ -42,10 +42,6 @@ class TriggerSurface:
         Raises ``InvalidInput``, ``NotFound`` (the workflow), ``Forbidden`` (the topic), ``Conflict``.
         """
         await self._check(org_id, definition)
-        if definition.topic is not None and definition.subject:
-            fix = "submit such runs over HTTP or by a webhook"
-            problem = Problem("subject", "a topic keeps its records in clear, where nobody could erase them", fix)
-            raise InvalidInput.of(problem)
         if definition.topic is not None and not self._topics.allows(org_id, definition.topic.name):
             raise Forbidden(
                 f"triggers of {org_id} may not read the topic {definition.topic.name!r}; an operator adds it to "

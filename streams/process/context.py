@@ -27,7 +27,9 @@ from connectors.redis.fenced_table import RedisTable
 from connectors.tools import load_entry_points
 from connectors.tools.tools_file import ToolsFile
 from schemas.settings import Settings
+from services.privacy.subjects.personal import looks_personal
 from services.privacy.subjects.ports import SubjectKeys
+from services.privacy.subjects.sealed_events import SealedEvents
 from services.privacy.subjects.wiring import sealing_objects
 from services.privacy.vault.opening import OpenVault, open_vault
 from streams.process.metrics import TakeTimes
@@ -150,6 +152,11 @@ class RoleContext:
         """Return the keys of data subjects, those of ``vault``; ``None`` without a master key."""
         vault = self.vault()
         return None if vault is None else vault.keys
+
+    def sealed_events(self) -> SealedEvents | None:
+        """Return what seals events of data subjects for topics, and opens them; ``None`` without a master key."""
+        keys = self.subject_keys()
+        return None if keys is None else SealedEvents(self.objects(), keys, looks_personal)
 
     def appender(self) -> DeadlineAppender:
         """Return an appender that a batch waits for, and not for ever."""

@@ -16,7 +16,7 @@ from connectors.ports.engine import Clock
 from connectors.postgres.audit.overdue import AuditOverdue
 from connectors.postgres.history.object_references import ObjectReferences
 from connectors.postgres.history.run_deletion import RunDeletion
-from schemas.configuration.audit_days import read_audit_days
+from schemas.configuration.audit_days import AuditDays, read_audit_days, read_audit_days_of
 from schemas.configuration.days import read_days
 from schemas.records.definitions import AuditEvent
 from schemas.settings import Settings
@@ -98,6 +98,11 @@ def kept_days(settings: Settings) -> KeptDays:
     return KeptDays(said.runs_days, read_days(said.runs_days_of))
 
 
+def audit_days(settings: Settings) -> AuditDays:
+    """Return how long the settings keep what audit entries say."""
+    return AuditDays(read_audit_days(settings.audit.days), read_audit_days_of(settings.audit.days_of))
+
+
 def build(ctx: RoleContext) -> RoleApp:
     """Return the role's app."""
 
@@ -114,7 +119,7 @@ def build(ctx: RoleContext) -> RoleApp:
         objects=ObjectSweeper(
             objects_kept, listable(ctx.objects().blobs), ObjectReferences(database), CapturedObjects(clickhouse)
         ),
-        audit=AuditSweeper(read_audit_days(ctx.settings.audit.days), AuditOverdue(database), say),
+        audit=AuditSweeper(audit_days(ctx.settings), AuditOverdue(database), say),
     )
     return TickApp(SPEC.name, RetentionTicker(sweeps, ctx.clock), TICK_S)
 

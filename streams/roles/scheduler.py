@@ -232,4 +232,5 @@ SPEC = RoleSpec(
     build=build,
     writes=(RUN_EVENTS,),
     needs=(Dependency.KAFKA, Dependency.REDIS, Dependency.POSTGRES),
+    uses=(Dependency.VAULT,),
 )

@@ -8,6 +8,7 @@ from connectors.aio.cancel import end
 from connectors.kafka.deadline_appender import Appender
 from connectors.kafka.progress import LogProgress
 from connectors.objects.store import Objects
+from connectors.postgres.cells.places import Places
 from connectors.postgres.database import Database
 from connectors.postgres.history.run_limits import RunLimits
 from connectors.postgres.history.runs import Runs
@@ -20,6 +21,9 @@ from connectors.redis.marker_generation import MarkerGeneration
 from connectors.redis.submission_markers import SubmissionMarkers
 from connectors.tools import REGISTRY
 from services.prices.stored import StoredPrices
+from services.privacy.subjects.personal import looks_personal
+from services.privacy.subjects.ports import SubjectKeys
+from services.privacy.subjects.submission import SubjectRuns
 from services.prompts.rollouts.arms import arms_of
 from services.runs.admission_required import Turns
 from services.runs.known_runs import KnownRuns
@@ -47,6 +51,7 @@ class SubmissionPath:
     appender: Appender
     submissions: Submissions
     security: Pinning
+    places: Places
 
     @classmethod
     def of(cls, ctx: RoleContext, known: KnownRuns | None = None) -> "SubmissionPath":
@@ -55,6 +60,7 @@ class SubmissionPath:
         workflows, history = Workflows(database), Runs(database)
         markers = SubmissionMarkers(ctx.redis, settings.kafka.partitions, STORE_TIMEOUT_S)
         objects, appender = ctx.objects(), ctx.appender()
+        places = Places(database)
         security = pinning_of(database, REGISTRY, ctx.vault(), server_labels_of(settings, database))
         ports = SubmissionPorts(
             plans=WorkflowResolver(workflows, Prompts(database), arguments=REGISTRY.argument_names),
@@ -67,7 +73,9 @@ class SubmissionPath:
             paths=PathAdmission(stored_prices(ctx, database)),
             arms=arms_of(database),
             security=security,
+            subjects=subject_runs(objects, ctx.subject_keys()),
             ids=RunIds(markers, history, partial(ctx.log.partitions, RUN_EVENTS), settings.kafka.partitions),
+            places=places,
         )
         return cls(
             database=database,
@@ -78,7 +86,13 @@ class SubmissionPath:
             appender=appender,
             submissions=Submissions(ports, capture=settings.security.capture),
             security=security,
+            places=places,
         )
+
+
+def subject_runs(objects: Objects, keys: SubjectKeys | None) -> SubjectRuns | None:
+    """Return what prepares runs with a data subject; ``None`` where nothing could be sealed."""
+    return None if keys is None else SubjectRuns(objects, keys, looks_personal)
 
 
 def stored_prices(ctx: RoleContext, database: Database) -> StoredPrices:

@@ -55,7 +55,7 @@ class SinkSpec:
     """What a sink is. ``open_record`` makes an event of a record, ``write`` takes a batch of them.
 
     ``gathering`` lets records gather between two writes, because a batch costs the store about the same however small
-    it is.
+    it is. Records of topics that are ``held`` wait where they are, and others are written meanwhile.
     """
 
     name: str
@@ -63,6 +63,7 @@ class SinkSpec:
     open_record: Open = unopened
     gathering: BatchDelay | None = None
     poll_records: int = POLL_RECORDS
+    held: Callable[[str], bool] | None = None
 
 
 class SinkAgent:
@@ -76,6 +77,9 @@ class SinkAgent:
         self._clock = clock
         self._gathering = spec.gathering or BatchDelay(min_ms=0, max_ms=0, ms_per_record=0, enough=0)
         self._poll_records = spec.poll_records
+        self._held = spec.held or (lambda _: False)
+        self._control: Control | None = None
+        self._waits_from: dict[Partition, int] = {}
         self._assigned: set[Partition] = set()
         self._paused: dict[Partition, str] = {}
         self._done: dict[Partition, int] = {}
@@ -88,6 +92,7 @@ class SinkAgent:
     async def assigned(self, partitions: set[Partition], control: Control) -> None:
         """Go on at the group's offsets."""
         self._assigned = set(partitions)
+        self._control = control
 
     async def revoked(self, partitions: set[Partition]) -> None:
         """Forget what left; a write that is under way may be repeated by the next owner."""
@@ -95,14 +100,16 @@ class SinkAgent:
             self._assigned.discard(partition)
             self._paused.pop(partition, None)
             self._done.pop(partition, None)
+            self._waits_from.pop(partition, None)
 
     def batch_delay_s(self) -> float:
         """Return how long to let records gather."""
         return self._gathering.batch_delay_s(self._clock.now_ms())
 
     def wanted(self) -> tuple[set[Partition], int]:
-        """Return every partition that is not paused."""
-        return self._assigned - set(self._paused), self._poll_records
+        """Return every partition that is neither paused nor held."""
+        held = {partition for partition in self._assigned if self._held(partition[0])}
+        return self._assigned - set(self._paused) - held, self._poll_records
 
     def linger_s(self, poll: Poll) -> float:
         """Return 0: nothing is known of what follows."""
@@ -124,7 +131,8 @@ class SinkAgent:
             work.exception()  # retrieved here, since nobody may wait any more
 
     async def _handle(self, poll: Poll) -> None:
-        opened = {partition: self._opened(partition, records) for partition, records in poll.records.items()}
+        records = self._not_held(poll)
+        opened = {partition: self._opened(partition, some) for partition, some in records.items()}
         dead = [letter for _, letters, _ in opened.values() for letter in letters]
         done = not dead or await self._until_done(lambda: self._log.append(dead))
         batch = [item for items, _, _ in opened.values() for item in items]
@@ -133,6 +141,21 @@ class SinkAgent:
             if done and partition in self._assigned:
                 self._done[partition] = end
         self._gathering.took(poll.size, self._clock.now_ms())
+
+    def _not_held(self, poll: Poll) -> dict[Partition, list[InRecord]]:
+        """Return the records of topics that are not held; those of held ones are read again."""
+        kept: dict[Partition, list[InRecord]] = {}
+        for partition, records in poll.records.items():
+            first = self._waits_from.get(partition, records[0].offset)
+            # A poll that was fetched before the seek begins after what waits.
+            if self._held(partition[0]) or records[0].offset > first:
+                self._waits_from[partition] = min(first, records[0].offset)
+                if self._control is not None:
+                    self._control.seek(partition, self._waits_from[partition])
+            else:
+                self._waits_from.pop(partition, None)
+                kept[partition] = records
+        return kept
 
     def commits(self) -> dict[Partition, int]:
         """Return what was written."""

@@ -1,11 +1,16 @@
-"""Runs one phase of the tests and watches that it makes progress: ``python -m tests.support.phase <pytest arguments>``.
+"""Runs one phase of the tests and watches it: ``python -m tests.support.phase [--retry-failed N] <pytest arguments>``.
 
 A machine may stand still, and a process may stop where no time limit of a test reaches it. A phase that prints nothing
 for ``QUIET_S`` seconds says where every thread of its processes stands, is ended, and runs once more. The second time
 it fails. So a hang costs minutes instead of the whole job, and is never silent.
+
+With ``--retry-failed N``, at most N tests that failed run once more, one after the other. One that passes then is
+printed as flaky: it failed beside others, and its cause is to be found. More than N failures are no bad luck.
 """
 
+import argparse
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -18,6 +23,7 @@ from pathlib import Path
 from typing import Self
 
 import psutil
+import pytest
 
 from tests.support.stacks import FOLDER
 
@@ -25,6 +31,8 @@ from tests.support.stacks import FOLDER
 QUIET_S = 600.0
 #: How long processes may take to say where they stand, and to stop.
 GRACE_S = 10.0
+#: Makes pytest run one test at a time, in its own process.
+ALONE = ("-n", "0", "--dist", "no")
 #: What ``timeout`` of coreutils exits with.
 TIMED_OUT = 124
 
@@ -96,10 +104,41 @@ def run(command: Sequence[str], quiet_s: float = QUIET_S, tries: int = 2) -> int
     return TIMED_OUT
 
 
+def retry_failed(arguments: Sequence[str], most: int) -> int:
+    """Run pytest, then at most ``most`` failed tests once more, alone; return the last exit code."""
+    with tempfile.TemporaryDirectory(prefix="agentflow-phase-") as folder:
+        command = [sys.executable, "-m", "pytest", *arguments, "-o", f"cache_dir={folder}"]
+        code = run(command)
+        failed = _failed(Path(folder)) if code == pytest.ExitCode.TESTS_FAILED else []
+        if not 0 < len(failed) <= most:
+            return code
+        print(f"\n{len(failed)} failed: they run once more, alone", flush=True)  # noqa: T201
+        code = run([*command, "--last-failed", "--last-failed-no-failures", "none", *ALONE])
+        left = _failed(Path(folder))
+    for test in failed:
+        if code in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) and test not in left:
+            print(f"FLAKY {test}: failed beside others, passed alone", flush=True)  # noqa: T201
+    return code
+
+
+def _failed(folder: Path) -> list[str]:
+    """Return the ids of the tests that failed last."""
+    found = folder / "v" / "cache" / "lastfailed"
+    return sorted(json.loads(found.read_bytes())) if found.exists() else []
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run a phase from the command line."""
+    parser = argparse.ArgumentParser(prog="python -m tests.support.phase", allow_abbrev=False)
+    parser.add_argument("--retry-failed", type=int, default=0, metavar="N")
+    given, arguments = parser.parse_known_args(argv)
+    return retry_failed(arguments, given.retry_failed)
+
+
 def _send(process: psutil.Process, sent: signal.Signals) -> None:
     with contextlib.suppress(psutil.Error):  # it may have ended meanwhile
         process.send_signal(sent)
 
 
 if __name__ == "__main__":
-    raise SystemExit(run([sys.executable, "-m", "pytest", *sys.argv[1:]]))
+    raise SystemExit(main(sys.argv[1:]))

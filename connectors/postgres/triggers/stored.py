@@ -15,6 +15,7 @@ from typing import Any
 import asyncpg
 
 from connectors.ports.kms import Kms, Wrapped
+from connectors.postgres.cells.places import HERE
 from connectors.postgres.database import Database, epoch_ms, returned
 from schemas.errors import Conflict, NotFound, Unavailable
 from schemas.triggers.arrived import TriggerKind
@@ -174,7 +175,10 @@ class Triggers:
 
     async def readable(self) -> list[StoredTrigger]:
         """Return the triggers of all organisations whose topics are to be read, by their ids."""
-        query = f"SELECT {_COLUMNS} FROM run_trigger WHERE kind = 'topic' AND NOT paused ORDER BY id"
+        query = (
+            f"SELECT {_COLUMNS} FROM run_trigger WHERE kind = 'topic' AND NOT paused "
+            f"AND {HERE.format('run_trigger.org_id')} ORDER BY id"
+        )
         return [_stored(row) for row in await self._database.fetch("find triggers", query)]
 
     async def report(self, trigger_id: str, problem: str | None, *, pause: bool = False) -> None:

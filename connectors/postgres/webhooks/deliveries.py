@@ -20,7 +20,8 @@ _SHOWN = (
 )
 _FIRSTS = (
     "SELECT DISTINCT ON (d.webhook_id, d.subject) d.seq FROM webhook_delivery d JOIN webhook w ON w.id = d.webhook_id "
-    "WHERE d.state = 'pending' AND w.enabled ORDER BY d.webhook_id, d.subject, d.seq"
+    "WHERE d.state = 'pending' AND w.enabled AND NOT EXISTS (SELECT FROM organisation_place p "
+    "WHERE p.org_id = d.org_id AND p.place <> 'leaving') ORDER BY d.webhook_id, d.subject, d.seq"
 )
 
 

@@ -50,12 +50,15 @@ class SubjectRuns:
         Raises ``SubjectErased``, and ``InvalidInput`` for a workflow that such a run cannot use and for personal data
         in texts that are not sealed.
         """
-        problems = [Problem("subject", why) for why in refused_of(resolved)]
-        if problems:
-            raise InvalidInput.of(*problems, shown=5)
-        self._check_clear(subject_id.strip(), clear)
+        self._check(subject_id.strip(), resolved, clear)
         subject = await pseudonym_of(self._keys, org_id, subject_id)
         # An erased one is refused here, before anything is written.
+        await self._keys.subject_key(org_id, subject)
+        return subject
+
+    async def admit_known(self, org_id: str, subject: str, resolved: ResolvedSpec, clear: Mapping[str, str]) -> str:
+        """Return a pseudonym whose person may have a run, as ``admit`` does where the id is no longer known."""
+        self._check("", resolved, clear)
         await self._keys.subject_key(org_id, subject)
         return subject
 
@@ -99,17 +102,25 @@ class SubjectRuns:
         references = await asyncio.gather(*(seal(name, value) for name, value in plain.items()))
         return dict(zip(plain, references, strict=True))
 
-    def _check_clear(self, subject_id: str, clear: Mapping[str, str]) -> None:
-        problems = []
-        for path, text in clear.items():
-            kind = self._looks_personal(text)
-            if subject_id and subject_id.casefold() in text.casefold():
-                problems.append(Problem(path, "has the subject's id in it", "use a name that says nothing of a person"))
-            elif kind is not None:
-                fix = "give it as an input, which is sealed, or use a name that says nothing of a person"
-                problems.append(Problem(path, f"looks like personal data ({kind}), and it is not sealed", fix))
+    def _check(self, subject_id: str, resolved: ResolvedSpec, clear: Mapping[str, str]) -> None:
+        problems = [Problem("subject", why) for why in refused_of(resolved)]
         if problems:
-            raise InvalidInput.of(*problems)
+            raise InvalidInput.of(*problems, shown=5)
+        check_clear(self._looks_personal, subject_id, clear)
+
+
+def check_clear(looks_personal: LooksPersonal, subject_id: str, clear: Mapping[str, str]) -> None:
+    """Raise ``InvalidInput`` for texts, by their path, that travel in clear and have a person's id or look personal."""
+    problems = []
+    for path, text in clear.items():
+        kind = looks_personal(text)
+        if subject_id and subject_id.casefold() in text.casefold():
+            problems.append(Problem(path, "has the subject's id in it", "use a name that says nothing of a person"))
+        elif kind is not None:
+            fix = "give it as an input, which is sealed, or use a name that says nothing of a person"
+            problems.append(Problem(path, f"looks like personal data ({kind}), and it is not sealed", fix))
+    if problems:
+        raise InvalidInput.of(*problems)
 
 
 def _with_answers(

@@ -12,11 +12,11 @@ from urllib.parse import unquote
 import orjson
 
 from connectors.ports.engine import Headers, InRecord
-from schemas.cloudevents.event import STRUCTURED
+from schemas.cloudevents.event import STRUCTURED, CloudEvent
 from schemas.cloudevents.submission import EVENT_TYPE
 from schemas.errors import BadRecord
 from streams.roles.cloudevents import read_event
-from topics.catalogue import SUBMISSIONS, submissions_topic
+from topics.catalogue import SUBMISSIONS, organisation_of, submissions_topic
 
 SUBJECT = "agentflow.submit.*"
 #: Of a submission that is no CloudEvent. Its id is that of its message.
@@ -65,26 +65,44 @@ class Given(Protocol):
 
 
 class Taken(NamedTuple):
-    """A message as a record; ``fault`` says why it is no submission."""
+    """A message as a record; ``fault`` says why it is no submission, ``event`` is what it is."""
 
     record: InRecord
     fault: BadRecord | None
+    event: CloudEvent | None = None
+
+    @property
+    def organisation(self) -> str:
+        """Return the organisation whose topic it goes to."""
+        return organisation_of(self.record.topic)
+
+    def withheld(self, fault: BadRecord) -> "Taken":
+        """Return a message that is refused, without its content: dead letters are kept, and nobody could erase it."""
+        place = tuple(one for one in self.record.headers if one[0] in (STREAM_HEADER, SEQUENCE_HEADER))
+        return Taken(self.record._replace(key=None, value=None, headers=place), fault)
+
+    def sealed(self, event: CloudEvent) -> "Taken":
+        """Return a message with a sealed event in place of the one that came, and with nothing else of that."""
+        place = tuple(one for one in self.record.headers if one[0] in (STREAM_HEADER, SEQUENCE_HEADER))
+        attributes = tuple((_TOPIC_CE + name, value.encode()) for name, value in event.attributes.items())
+        return Taken(self.record._replace(value=orjson.dumps(event.data), headers=(*attributes, *place)), None, event)
 
 
 def taken(message: Given) -> Taken:
     """Return a message as a record of its organisation's submissions: the bytes as they are."""
     topic, fault = _topic(message.subject)
     headers, known = _headers(message)
+    event = None
     try:
         headers = headers if known else (*headers, *_event_headers(message))
         record = _record(message, topic, headers)
+        event = read_event(record)
         if fault is None:
-            event = read_event(record)
             record = record._replace(key=f"{event.source}/{event.id}".encode())
     except BadRecord as exc:
         fault = fault or exc
         record = _record(message, topic, headers)
-    return Taken(record, fault)
+    return Taken(record, fault, event)
 
 
 def _topic(subject: str) -> tuple[str, BadRecord | None]:

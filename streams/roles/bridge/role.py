@@ -36,7 +36,9 @@ def build(ctx: RoleContext) -> RoleApp:
     jetstream = JetStream(url, f"agentflow-{SPEC.name}")
     ctx.on_close(jetstream.close)
     if settings.submissions:
-        submissions = SubmissionsIn(jetstream, ctx.appender(), ctx.log, ctx.clock, count, settings.replicas)
+        submissions = SubmissionsIn(
+            jetstream, ctx.appender(), ctx.log, ctx.clock, count, settings.replicas, ctx.sealed_events()
+        )
         submissions.start()
         ctx.on_close(submissions.stop)
     if not settings.events:
@@ -53,5 +55,5 @@ SPEC = RoleSpec(
     reads=(WORKFLOW_EVENTS,),
     writes=(SUBMISSIONS,),
     needs=(Dependency.KAFKA,),
-    uses=(Dependency.NATS,),
+    uses=(Dependency.NATS, Dependency.VAULT),
 )

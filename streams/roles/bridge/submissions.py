@@ -1,10 +1,11 @@
 """Submissions in: messages of a stream become records of ``workflow-submissions.<organisation>``.
 
     1. fetch        a batch, which no other process has until ``ACK_WAIT_S`` is over
-    2. append       submissions, and dead letters of what is none, acknowledged by the broker
-    3. acknowledge  submissions; the delivery of what is none is ended
+    2. seal         the data of those that name a data subject: the topic keeps its records
+    3. append       submissions, and dead letters of what is none, acknowledged by the broker
+    4. acknowledge  submissions; the delivery of what is none is ended
 
-A crash after 1 or 2 brings the messages again. A submission that was appended before is found by its source and id, as
+A crash before 4 brings the messages again. A submission that was appended before is found by its source and id, as
 every repetition is; of a dead letter there is one more.
 """
 
@@ -16,7 +17,10 @@ from typing import Protocol
 from connectors.kafka.deadline_appender import Appender
 from connectors.nats.jetstream import JetStream, Message, Puller, Stream
 from connectors.ports.engine import Clock, InRecord, OutRecord
-from schemas.errors import BadRecord, Unavailable
+from schemas.cloudevents.event import CloudEvent
+from schemas.cloudevents.submission import subject_id
+from schemas.errors import BadRecord, Rejected, Unavailable, rejection_reason
+from services.privacy.subjects.sealed_events import SealedEvents
 from streams.roles.bridge.messages import SUBJECT, Taken, taken
 from streams.runtime.dead_letters import dead_letter
 from topics.catalogue import MAX_MESSAGE_BYTES
@@ -48,13 +52,22 @@ class SubmissionsIn:
     """The loop. Any number of processes may run it; each message is with one of them."""
 
     def __init__(
-        self, jetstream: JetStream, log_: Appender, topics: Topics, clock: Clock, count: Counted, replicas: int = 1
+        self,
+        jetstream: JetStream,
+        log_: Appender,
+        topics: Topics,
+        clock: Clock,
+        count: Counted,
+        replicas: int = 1,
+        events: SealedEvents | None = None,
     ) -> None:
+        """``events`` seal messages that name a data subject; without them those are refused."""
         self._jetstream = jetstream
         self._log = log_
         self._topics = topics
         self._clock = clock
         self._count = count
+        self._events = events
         self._stream = Stream(STREAM, SUBJECT, queue=True, replicas=replicas)
         self._puller: Puller | None = None
         self._stopping = asyncio.Event()
@@ -108,7 +121,27 @@ class SubmissionsIn:
         """Return messages with the faults that only the log can tell."""
         topics = {one.record.topic for one in found if one.fault is None}
         missing = {topic for topic in topics if not await self._topics.exists(topic)}
-        return [one if one.fault is not None else one._replace(fault=_fault(one.record, missing)) for one in found]
+        return [await self._one(one, missing) for one in found]
+
+    async def _one(self, one: Taken, missing: Collection[str]) -> Taken:
+        try:
+            named = None if one.event is None else subject_id(one.event)
+        except Rejected as exc:
+            return one.withheld(BadRecord(rejection_reason(exc), str(exc)))
+        fault = one.fault or _fault(one.record, missing)
+        if named is None or one.event is None:
+            return one._replace(fault=fault)
+        return one.withheld(_nameless(fault)) if fault is not None else await self._sealed(one, one.event, named)
+
+    async def _sealed(self, one: Taken, event: CloudEvent, subject: str) -> Taken:
+        """Return a message of a data subject as the topic may keep it."""
+        if self._events is None:
+            text = "it names a data subject, and nothing can be sealed here; set VAULT_KEY for the bridge"
+            return one.withheld(BadRecord("no_vault", text))
+        try:
+            return one.sealed(await self._events.sealed(one.organisation, event, subject))
+        except Rejected as exc:
+            return one.withheld(BadRecord(rejection_reason(exc), str(exc)))
 
     def _out(self, one: Taken) -> OutRecord:
         record: InRecord = one.record
@@ -130,6 +163,11 @@ class SubmissionsIn:
         await puller.settle(good, bad)
         self._count("taken", len(good))
         self._count("refused", len(bad))
+
+
+def _nameless(fault: BadRecord) -> BadRecord:
+    """Return a fault of a message that names a person, in words that quote nothing of it."""
+    return BadRecord(fault.reason, "it names a data subject, so its content is withheld; send it again, corrected")
 
 
 def _fault(record: InRecord, missing: Collection[str]) -> BadRecord | None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.phase import TIMED_OUT, run
+from tests.support.phase import TIMED_OUT, main, run
 
 WAITS = """
     import time
@@ -51,3 +51,45 @@ def test_one_that_stood_still_once_may_pass(tmp_path: Path, capfdbinary: pytest.
     body += "        mark.touch()\n        stands_here()\n"
     assert run(script(tmp_path / "once.py", WAITS + body), quiet_s=2) == 0
     assert b"it runs once more" in capfdbinary.readouterr().out
+
+
+TWO_TESTS = """
+    import pathlib
+    mark = pathlib.Path(__file__).with_name("mark")
+    def test_passes(): pass
+    def test_fails_first():
+        first = not mark.exists()
+        mark.touch()
+        assert not first
+"""
+
+
+def phase(path: Path, body: str, retried: int) -> int:
+    file = path / "test_it.py"
+    file.write_text(textwrap.dedent(body))
+    return main(["--retry-failed", str(retried), "-q", "-n", "0", "--rootdir", str(path), str(file)])
+
+
+def test_a_failed_test_that_passes_alone_is_printed_as_flaky(
+    tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    assert phase(tmp_path, TWO_TESTS, 2) == 0
+    out = capfdbinary.readouterr().out.decode()
+    assert "1 failed: they run once more, alone" in out
+    assert "FLAKY test_it.py::test_fails_first: failed beside others, passed alone" in out
+    assert "test_passes" not in out
+
+
+def test_one_that_fails_alone_too_fails_the_phase(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    assert phase(tmp_path, TWO_TESTS + "    def test_always_fails(): assert False\n", 2) == 1
+    out = capfdbinary.readouterr().out.decode()
+    assert "FLAKY test_it.py::test_fails_first" in out
+    assert "FLAKY test_it.py::test_always_fails" not in out
+
+
+@pytest.mark.parametrize("retried", [0, 1])
+def test_more_failures_than_may_run_again_fail_at_once(
+    tmp_path: Path, retried: int, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    assert phase(tmp_path, TWO_TESTS + "    def test_always_fails(): assert False\n", retried) == 1
+    assert "once more" not in capfdbinary.readouterr().out.decode()

@@ -12,7 +12,7 @@ from connectors.ports.engine import OutRecord
 from connectors.redis.submission_markers import Marker, Receipt
 from schemas.api_models.base import MAX_TAGS
 from schemas.api_models.runs import SubmitRun
-from schemas.errors import PrivacyRefused, Unavailable
+from schemas.errors import OrganisationMoving, PrivacyRefused, Unavailable
 from schemas.labels.label import TRUSTED, Integrity, Label
 from schemas.labels.mapped import Labels
 from schemas.labels.paths import ROOT
@@ -206,3 +206,35 @@ async def test_refused_inputs_are_a_denial_in_the_audit_log(tmp_path: Path) -> N
         await to.prepare("acme", "api", "key", SubmitRun(workflow_name="w", inputs={"v": "ann@acme.org"}))
     (audited,) = [decode(one.topic, one.value) for one in log.records]
     assert (audited.kind, audited.decision, audited.reason) == ("denial", "denied", "found 1 email")
+
+
+class AwayPlaces:
+    """Organisations that are being moved."""
+
+    def __init__(self, *away: str) -> None:
+        self._away = away
+
+    async def refused(self, org_ids: Any) -> dict[str, OrganisationMoving]:
+        return {one: OrganisationMoving(f"organisation {one} is being moved") for one in set(org_ids) & set(self._away)}
+
+
+async def test_a_group_takes_those_whose_organisation_is_here(tmp_path: Path) -> None:
+    log = SlowLog()
+    markers = Markers()
+    ports = SubmissionPorts(
+        plans=markers,  # type: ignore[arg-type]
+        markers=markers,  # type: ignore[arg-type]
+        history=markers,  # type: ignore[arg-type]
+        appender=log,
+        large_inputs=LargeInputs(LocalObjects(tmp_path)),
+        places=AwayPlaces("gone"),  # type: ignore[arg-type]
+    )
+    submissions = Submissions(ports)
+    body = SubmitRun(workflow_name="wf", inputs={"v": 1})
+    records = [await submissions.prepare(org, "api", "key", body) for org in ("acme", "gone")]
+    outcomes = await asyncio.gather(*map(submissions.submit, records), return_exceptions=True)
+    assert isinstance(outcomes[1], OrganisationMoving)
+    assert not isinstance(outcomes[0], BaseException)
+    assert [decode("run-events", one.value).org_id for one in log.records] == ["acme"]
+    with pytest.raises(OrganisationMoving):
+        await submissions.submit_all(records)

@@ -213,3 +213,32 @@ async def test_key_that_was_taken_back_is_passed_over_where_topics_take_tombston
     assert system.store.batches == [[1]]
     assert system.agent.commits() == {("run-views", 0): 2}
     assert system.dead() == []
+
+
+class Seeks:
+    """A consumer that notes where it is sent."""
+
+    def __init__(self) -> None:
+        self.seeks: list[tuple[tuple[str, int], int]] = []
+
+    def seek(self, partition: tuple[str, int], offset: int) -> None:
+        self.seeks.append((partition, offset))
+
+
+async def test_records_of_a_held_topic_wait_and_others_are_written() -> None:
+    store, control, held = Store(), Seeks(), {"run-events"}
+    spec = SinkSpec(name="ingress", write=store.write, held=held.__contains__)
+    agent = SinkAgent(spec, MemoryLog(1, ManualClock()), ManualClock())
+    other = InRecord("cost-events", 0, 7, 1_000, b"k", b"fine")
+    await agent.assigned({T0, ("cost-events", 0)}, control)  # type: ignore[arg-type]
+    await agent.handle(poll(record(3), record(4), other))
+    assert store.batches == [[7]]
+    assert agent.commits() == {("cost-events", 0): 8}
+    assert control.seeks == [(T0, 3)]
+    assert agent.wanted()[0] == {("cost-events", 0)}
+    held.clear()
+    await agent.handle(poll(record(5)))  # fetched before the seek
+    assert control.seeks[1:] == [(T0, 3)]
+    await agent.handle(poll(record(3), record(4), record(5)))
+    assert store.batches == [[7], [3, 4, 5]]
+    assert agent.commits()[T0] == 6

@@ -42,6 +42,11 @@ def test_each_fault_is_counted(events, faults):
     assert (found.over, found.lost, found.out_of_order) == faults
 
 
+def test_places_that_are_free_together_are_given_together():
+    found = played(*map(asked, "abc"), *map(admitted, "bac"), *map(released, "abc"))
+    assert (found.lost, found.out_of_order) == (0, 0)
+
+
 def test_other_keys_other_workflows_and_repeats_do_not_count():
     other = admitted("x") | {"workflow_name": "other"}
     runs = [asked("a"), asked("a"), asked("b", "two"), asked("c", "two"), other]

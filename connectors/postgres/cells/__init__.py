@@ -1,0 +1,1 @@
+"""Cells in PostgreSQL: places of organisations, moves, arrivals, and what is carried."""

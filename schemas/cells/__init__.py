@@ -1,0 +1,1 @@
+"""Cells: where organisations are, and how one moves to another cell."""
