@@ -96,6 +96,7 @@ from services.runs.submit import Submissions
 from services.runs.updates import Updates
 from services.security.auditing import Auditing
 from services.security.compliance.reporting import Reports
+from services.security.policies.acting import Acting
 from services.security.policies.active import ActivePolicies
 from services.security.policies.pinning import Pinning
 from services.security.policies.reading import Readings
@@ -287,6 +288,7 @@ class SecurityServices:
     pinning: Pinning
     redactors: Redactors
     readings: Readings
+    acting: Acting
     facts: ProviderFactsStore
     restores: ReaderRestores
     #: What holds of providers for all organisations: what comes along, with the installation's own.

@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationError, Validat
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from schemas.configuration.audit_days import read_audit_days
+from schemas.configuration.audit_days import read_audit_days, read_audit_days_of
 from schemas.configuration.days import read_days
 from schemas.configuration.engines import ClickHouse, Nats, Postgres, Redis
 from schemas.configuration.group import Count, Flag, Group, Port
@@ -120,16 +120,24 @@ class Audit(Group):
     """The audit log. Without a key nothing is signed. ``name`` is the key's, and begins each log's origin.
 
     ``days`` is for how many days what entries say is kept, by kind (``key_use=90,decisions=365``); others for ever.
+    ``days_of`` are those of single organisations (``acme:key_use=30``).
     """
 
     key: Annotated[SecretStr, Var("AUDIT_KEY")] = SecretStr("")
     name: Annotated[str, Var("AUDIT_LOG_NAME"), Field(pattern=r"^[A-Za-z0-9._/-]{1,128}$")] = "agentflow/audit"
     days: Annotated[str, Var("AUDIT_DAYS")] = ""
+    days_of: Annotated[str, Var("AUDIT_DAYS_OF")] = ""
 
     @field_validator("days")
     @classmethod
     def _readable(cls, raw: str) -> str:
         read_audit_days(raw)
+        return raw
+
+    @field_validator("days_of")
+    @classmethod
+    def _readable_of(cls, raw: str) -> str:
+        read_audit_days_of(raw)
         return raw
 
 

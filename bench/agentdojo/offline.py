@@ -6,7 +6,7 @@ It takes seconds where runs take minutes, so it is how a policy is written. What
 import http.client
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bench.agentdojo.runs import NODE, SEPARATOR, USER, Played, Step, workflow_name
@@ -19,6 +19,20 @@ from schemas.records.security.pinned import UNDECLARED, ToolSecurity
 Json = dict[str, Any]
 _USER = Label(Integrity.USER)
 _MOST_CALLS = 60
+
+
+@dataclass
+class _Game:
+    """A case that is played: the label of what the model has read, its calls, how often a person was asked."""
+
+    suite: str
+    run: str
+    prompt: str
+    policy: PolicySet
+    approves: Callable[[Step], bool]
+    context: Label = _USER
+    steps: list[Step] = field(default_factory=list)
+    approvals: int = 0
 
 
 class Offline:
@@ -48,43 +62,45 @@ class Offline:
         case = self._ask("/case", {"case": case_id})
         self._ask("/begin", {"run": run, "case": case_id})
         names = [f"{suite}_{one['name']}" for one in self.catalogue[suite]["tools"]]
+        game = _Game(suite, run, case["prompt"], policy, approves)
         messages: list[Json] = [
             {"role": "system", "content": f"[case {case_id} {behaviour}]"},
             {"role": "user", "content": case["prompt"]},
         ]
-        declared = policy.policy.declarations
-        context, steps, approvals = _USER, list[Step](), 0
-        while len(steps) < _MOST_CALLS:
+        while len(game.steps) < _MOST_CALLS:
             said = self._said(messages, names)
             messages.append(said)
             if not said.get("tool_calls"):
                 break
-            call = said["tool_calls"][0]
-            tool = call["function"]["name"].removeprefix(f"{suite}_")
-            step = Step(
-                f"{NODE}/{len(steps)}",
-                call["id"].partition("-")[0],
-                tool,
-                json.loads(call["function"]["arguments"]),
-                "succeeded",
-            )
-            security = declared.get(f"{suite}{SEPARATOR}{tool}", UNDECLARED)
-            ruling = policy.tool_call(_facts(suite, step, security, context, case["prompt"]))
-            if ruling.verdict == "ask":
-                approvals += step.whose == USER
-            if ruling.verdict == "deny" or (ruling.verdict == "ask" and not approves(step)):
-                step = replace(step, status="failed", error="policy_denied")
-                result: Json = {"error": ruling.message}
-            else:
-                result = self._ask("/call", {"run": run, "key": step.id, "tool": tool, "args": step.args})
-                context = context.join(_label_of(security))
-            steps.append(step)
-            messages.append({"role": "tool", "tool_call_id": call["id"], "content": json.dumps(result)})
+            messages.append(self._called(game, said["tool_calls"][0]))
         answer = str(messages[-1].get("content") or "")
-        made = [{"tool": one.tool, "args": one.args} for one in steps if one.was_made]
+        made = [{"tool": one.tool, "args": one.args} for one in game.steps if one.was_made]
         found = self._ask("/judge", {"run": run, "answer": answer, "calls": made})
         utility, attack = found["utility"], found["attack"]
-        return Played(case_id, run, "succeeded", utility, attack, answer, steps, {}, approvals)
+        return Played(case_id, run, "succeeded", utility, attack, answer, game.steps, {}, game.approvals)
+
+    def _called(self, game: "_Game", call: Json) -> Json:
+        """Make a call that the model asks for, if the policy or a person lets it; return the message that answers."""
+        tool = call["function"]["name"].removeprefix(f"{game.suite}_")
+        step = Step(
+            f"{NODE}/{len(game.steps)}",
+            call["id"].partition("-")[0],
+            tool,
+            json.loads(call["function"]["arguments"]),
+            "succeeded",
+        )
+        security = game.policy.policy.declarations.get(f"{game.suite}{SEPARATOR}{tool}", UNDECLARED)
+        ruling = game.policy.tool_call(_facts(game.suite, step, security, game.context, game.prompt))
+        if ruling.verdict == "ask":
+            game.approvals += step.whose == USER
+        if ruling.verdict == "deny" or (ruling.verdict == "ask" and not game.approves(step)):
+            step = replace(step, status="failed", error="policy_denied")
+            result: Json = {"error": ruling.message}
+        else:
+            result = self._ask("/call", {"run": game.run, "key": step.id, "tool": tool, "args": step.args})
+            game.context = game.context.join(_label_of(security))
+        game.steps.append(step)
+        return {"role": "tool", "tool_call_id": call["id"], "content": json.dumps(result)}
 
     def _said(self, messages: Sequence[Json], names: Sequence[str]) -> Json:
         tools = [{"type": "function", "function": {"name": name}} for name in names]

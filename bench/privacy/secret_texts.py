@@ -175,63 +175,168 @@ OTHERS: dict[str, Callable[[random.Random], tuple[str, str]]] = {
 }
 
 
+#: Placeholders, code, prose, documentation: what people write about secrets without giving any away.
+_WRITTEN = (
+    ("your key", "OPENAI_API_KEY=sk-your-api-key-here"),
+    ("your key capitals", 'api_key = "YOUR_API_KEY"'),
+    ("x key", "ANTHROPIC_API_KEY=sk-ant-api03-" + "x" * 95),
+    ("stars", "password: ********"),
+    ("dots", "token: ghp_................................"),
+    ("angle", "Authorization: Bearer <token>"),
+    ("angle flag", "curl -u <user>:<password> https://host"),
+    ("shell variable", 'Authorization: Bearer ${ACCESS_TOKEN}"'),
+    ("shell variable dsn", "DATABASE_URL=postgres://${DB_USER}:${DB_PASSWORD}@db/main"),
+    ("dollar", "password=$DB_PASSWORD"),
+    ("mustache", "api_key: {{ vault_api_key }}"),
+    ("github secret", "token: ${{ secrets.GITHUB_TOKEN }}"),
+    ("python env", 'api_key = os.environ["OPENAI_API_KEY"]'),
+    ("python getenv", "password = os.getenv('DB_PASSWORD', '')"),
+    ("node env", "const token = process.env.SLACK_BOT_TOKEN;"),
+    ("call", "password = getpass.getpass('Password: ')"),
+    ("call two", "secret = generate_secret(32)"),
+    ("attribute", "self.password = config.database.password"),
+    ("type", "password: str"),
+    ("type json", '"password": {"type": "string", "minLength": 8}'),
+    ("none", "password = None"),
+    ("null", '"access_token": null'),
+    ("empty", 'password = ""'),
+    ("boolean", "require_password: true"),
+    ("prose", "Forgot your password? Click here to reset it."),
+    ("prose rule", "The password must have at least 12 characters and one digit."),
+    ("prose policy", "Password: minimum eight characters, one of them a digit."),
+    ("prose token", "A token is about four characters of English text."),
+    ("prose key", "The key is to listen carefully to the customer."),
+    ("prose secret", "The secret of good bread is time and a hot oven."),
+    ("prose incorrect", "Your password is incorrect, try again."),
+    ("prose expired", "The access token is expired; the password was changed yesterday."),
+    ("aws example id", "AKIAIOSFODNN7EXAMPLE"),
+    ("aws example secret", "aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
+    ("dsn example", "postgres://user:password@localhost:5432/dbname"),
+    ("dsn placeholder", "mongodb://<username>:<password>@host/db"),
+    ("dsn without password", "postgres://app@db.internal:5432/main"),
+    ("url with port", "see http://localhost:8080/@scope/package for tokens"),
+    ("sequence", "ghp_1234567890abcdefghijklmnopqrstuvwxyz"),
+    ("zeros", "token = 00000000-0000-0000-0000-000000000000"),
+    ("deadbeef", "key: deadbeefdeadbeefdeadbeefdeadbeef"),
+    ("pem example", "-----BEGIN PRIVATE KEY-----\n...\n-----END PRIVATE KEY-----"),
+    ("pem words", "The file starts with -----BEGIN RSA PRIVATE KEY----- and must be kept safe."),
+    ("pem placeholder", "private_key: '-----BEGIN PRIVATE KEY-----\\nYOUR_KEY\\n-----END PRIVATE KEY-----'"),
+    ("redacted", "slack token xoxb-REDACTED"),
+    ("token name", "secret_name: prod/payments/stripe"),
+    ("token count", "max_tokens: 4096, token_type: bearer"),
+    ("token url", "token_url = https://login.corp.test/oauth2/token"),
+    ("file", "key_file=/etc/ssl/private/server.key"),
+    ("password file", "password_file: /run/secrets/db_password"),
+    ("secret ref", "secretKeyRef:\n  name: app-secrets\n  key: api-token"),
+    ("header list", "Access-Control-Allow-Headers: Authorization, X-Api-Key"),
+    ("sort key", "partition_key=customer-2024-eu, sort_key=order-17"),
+    ("slug", "https://blog.test/how-to-store-an-api-key-in-2024-without-pain"),
+    ("class name", "com.corp.security.TokenAuthenticationFilterFactoryBean"),
+    ("constant", "PASSWORD_RESET_TOKEN_EXPIRY_SECONDS = 3600"),
+    ("translation", 'password_label: "Kennwort eingeben"'),
+    (
+        "jwt.io",
+        "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIiwibmFtZSI6IkpvaG4gRG9lIiwiaWF0IjoxNTE2MjM5MDIyfQ.SflKxwRJSMeKKF2QT4fwpMeJf36POk6yJV_adQssw5c",
+    ),
+    ("not a jwt", "eyJust.eyBeautiful.andSomeMoreLettersHere"),
+    ("basic word", "Basic authentication is turned off; Basic understanding suffices."),
+    ("bearer word", "The bearer understanding-of-the-document is personal."),
+    ("sql", "SELECT password, token FROM users WHERE password IS NOT NULL"),
+    ("html form", '<input type="password" name="password" placeholder="Enter password">'),
+    ("todo", "API_TOKEN=changeme"),
+    ("doc flag", "--password PASSWORD  the password to use"),
+    ("doc flag brackets", "mytool login --token=<TOKEN>"),
+    ("vault path", "password: vault:secret/data/db#password"),
+    ("one password ref", "API_KEY=op://prod/openai/credential"),
+)
+
+
 def look_alikes(seed: int, each: int = 1) -> Iterator[tuple[str, str]]:
     """Yield texts without a secret, each with the name of what it looks like."""
     rng = random.Random(f"look-alikes {seed}")  # noqa: S311 - test data
     for _ in range(each):
-        yield from ((name, text) for name, text in _written())
+        yield from _WRITTEN
         yield from _random_ones(rng)
+
+
+class _Drawn(NamedTuple):
+    """Random texts that several look-alikes hold."""
+
+    sha1: str
+    sha256: str
+    md5: str
+    body: str
+    ident: str
 
 
 def _random_ones(rng: random.Random) -> Iterator[tuple[str, str]]:
     sha1, sha256, md5 = _text(rng, "h", 40), _text(rng, "h", 64), _text(rng, "h", 32)
-    body = _text(rng, "b", 300)
-    ident = made("{U}", rng)
-    yield from (
-        ("git commit", f"commit {sha1}\nAuthor: Ann <ann@corp.test>\n\n    fix the token parser"),
-        ("git short log", f"{sha1[:10]} secrets: read the key from the vault"),
-        ("git url", f"https://git.test/app/tree/{sha1}/src/token"),
-        ("git object", f"index {sha1[:7]}..{md5[:7]} 100644\n--- a/password.py\n+++ b/password.py"),
-        ("sha256 sum", f"{sha256}  secrets-1.2.0.tar.gz"),
-        ("named checksum", f"sha256: {sha256}\nfile: token_service.py"),
-        ("pip hash", f"requests==2.31.0 \\\n    --hash=sha256:{sha256}"),
-        ("md5", f"md5 of password-policy.pdf: {md5}"),
-        ("etag", f'ETag: "{md5}"\nCache-Control: no-store'),
-        ("docker digest", f"image: registry.test/auth@sha256:{sha256}"),
+    drawn = _Drawn(sha1, sha256, md5, _text(rng, "b", 300), made("{U}", rng))
+    for some in (_digests, _encoded, _numbers):
+        yield from some(rng, drawn)
+
+
+def _digests(rng: random.Random, of: _Drawn) -> tuple[tuple[str, str], ...]:
+    """Return hashes of files, commits and packages."""
+    return (
+        ("git commit", f"commit {of.sha1}\nAuthor: Ann <ann@corp.test>\n\n    fix the token parser"),
+        ("git short log", f"{of.sha1[:10]} secrets: read the key from the vault"),
+        ("git url", f"https://git.test/app/tree/{of.sha1}/src/token"),
+        ("git object", f"index {of.sha1[:7]}..{of.md5[:7]} 100644\n--- a/password.py\n+++ b/password.py"),
+        ("sha256 sum", f"{of.sha256}  secrets-1.2.0.tar.gz"),
+        ("named checksum", f"sha256: {of.sha256}\nfile: token_service.py"),
+        ("pip hash", f"requests==2.31.0 \\\n    --hash=sha256:{of.sha256}"),
+        ("md5", f"md5 of password-policy.pdf: {of.md5}"),
+        ("etag", f'ETag: "{of.md5}"\nCache-Control: no-store'),
+        ("docker digest", f"image: registry.test/auth@sha256:{of.sha256}"),
         ("integrity", f'<script src="a.js" integrity="sha384-{_text(rng, "b", 64)}" crossorigin></script>'),
         ("lock file", f'"node_modules/key": {{"version": "1.2.3", "integrity": "sha512-{_text(rng, "b", 86)}=="}}'),
         ("go sum", f"golang.org/x/oauth2 v0.20.0 h1:{_text(rng, 'b', 43)}="),
-        ("uuid", f"request_id={ident} status=200 token accepted"),
-        ("uuid id", f'{{"id": "{ident}", "name": "password reset"}}'),
-        ("trace", f"traceparent: 00-{md5}-{sha1[:16]}-01"),
-        ("picture", f'<img src="data:image/png;base64,iVBORw0KGgo{body}">'),
-        ("jpeg", f"data:image/jpeg;base64,/9j/{body}"),
-        ("font", f"src: url(data:font/woff2;base64,d09GMg{body})"),
+    )
+
+
+def _encoded(rng: random.Random, of: _Drawn) -> tuple[tuple[str, str], ...]:
+    """Return names of requests, pictures, and keys that are public."""
+    return (
+        ("uuid", f"request_id={of.ident} status=200 token accepted"),
+        ("uuid id", f'{{"id": "{of.ident}", "name": "password reset"}}'),
+        ("trace", f"traceparent: 00-{of.md5}-{of.sha1[:16]}-01"),
+        ("picture", f'<img src="data:image/png;base64,iVBORw0KGgo{of.body}">'),
+        ("jpeg", f"data:image/jpeg;base64,/9j/{of.body}"),
+        ("font", f"src: url(data:font/woff2;base64,d09GMg{of.body})"),
         (
             "certificate",
             "-----BEGIN CERTIFICATE-----\n"
-            + "\n".join(textwrap.wrap("MIID" + body, 64))
+            + "\n".join(textwrap.wrap("MIID" + of.body, 64))
             + "\n-----END CERTIFICATE-----",
         ),
         (
             "public key",
-            "-----BEGIN PUBLIC KEY-----\n" + "\n".join(textwrap.wrap("MIIB" + body, 64)) + "\n-----END PUBLIC KEY-----",
+            "-----BEGIN PUBLIC KEY-----\n"
+            + "\n".join(textwrap.wrap("MIIB" + of.body, 64))
+            + "\n-----END PUBLIC KEY-----",
         ),
-        ("ssh public key", f"ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABAQ{body} ann@laptop"),
+        ("ssh public key", f"ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABAQ{of.body} ann@laptop"),
         ("fingerprint", f"SHA256:{_text(rng, 'b', 43)} is the key's fingerprint"),
+    )
+
+
+def _numbers(rng: random.Random, of: _Drawn) -> tuple[tuple[str, str], ...]:
+    """Return ids, numbers and addresses of other systems."""
+    return (
         ("stripe object", f"charge ch_{_text(rng, 'a', 24)} of customer cus_{_text(rng, 'a', 14)} failed"),
         ("stripe publishable", f"pk_live_{_text(rng, 'a', 24)}"),
         ("mongo id", f'{{"_id": "{_text(rng, "h", 24)}", "token_count": 512}}'),
-        ("ethereum", f"wallet 0x{sha1} received 2 tokens"),
+        ("ethereum", f"wallet 0x{of.sha1} received 2 tokens"),
         ("aws arn", "arn:aws:secretsmanager:eu-west-1:112233445566:secret:prod/db-AbCdEf"),
         ("youtube", f"https://www.youtube.com/watch?v={_text(rng, 'w', 11)}"),
-        ("s3 key", f"s3 key: exports/2024/05/{ident}/part-0001.parquet"),
-        ("idempotency", f"Idempotency-Key: {ident}"),
+        ("s3 key", f"s3 key: exports/2024/05/{of.ident}/part-0001.parquet"),
+        ("idempotency", f"Idempotency-Key: {of.ident}"),
         ("page token", f'"next_page_token": "{_text(rng, "a", 40)}"'),
         ("bcrypt", f"password: $2b$12${_text(rng, 'a', 53)}"),
-        ("password hash", f"password_hash = '{hashlib.sha256(ident.encode()).hexdigest()}'"),
+        ("password hash", f"password_hash = '{hashlib.sha256(of.ident.encode()).hexdigest()}'"),
         ("public key setting", f"public_key: {_text(rng, 'a', 44)}"),
-        ("cache key", f"cache_key = '{md5}'"),
+        ("cache key", f"cache_key = '{of.md5}'"),
         ("long number", f"token {_text(rng, 'd', 20)} tokens used"),
         ("css class", f"class='sk-fading-circle sk-circle{rng.randrange(9)}'"),
         ("tracking number", f"Your parcel {_text(rng, 'd', 20)} is on its way"),
@@ -239,80 +344,4 @@ def _random_ones(rng: random.Random) -> Iterator[tuple[str, str]]:
         ("version", "password-hasher 12.4.1-beta.3+build.20240501"),
         ("email message id", f"Message-ID: <{_text(rng, 'a', 22)}@mail.gmail.com>"),
         ("oauth public client id", f"client_id={_text(rng, 'd', 12)}-{_text(rng, 'l', 32)}.apps.googleusercontent.com"),
-    )
-
-
-def _written() -> tuple[tuple[str, str], ...]:
-    return (
-        ("your key", "OPENAI_API_KEY=sk-your-api-key-here"),
-        ("your key capitals", 'api_key = "YOUR_API_KEY"'),
-        ("x key", "ANTHROPIC_API_KEY=sk-ant-api03-" + "x" * 95),
-        ("stars", "password: ********"),
-        ("dots", "token: ghp_................................"),
-        ("angle", "Authorization: Bearer <token>"),
-        ("angle flag", "curl -u <user>:<password> https://host"),
-        ("shell variable", 'Authorization: Bearer ${ACCESS_TOKEN}"'),
-        ("shell variable dsn", "DATABASE_URL=postgres://${DB_USER}:${DB_PASSWORD}@db/main"),
-        ("dollar", "password=$DB_PASSWORD"),
-        ("mustache", "api_key: {{ vault_api_key }}"),
-        ("github secret", "token: ${{ secrets.GITHUB_TOKEN }}"),
-        ("python env", 'api_key = os.environ["OPENAI_API_KEY"]'),
-        ("python getenv", "password = os.getenv('DB_PASSWORD', '')"),
-        ("node env", "const token = process.env.SLACK_BOT_TOKEN;"),
-        ("call", "password = getpass.getpass('Password: ')"),
-        ("call two", "secret = generate_secret(32)"),
-        ("attribute", "self.password = config.database.password"),
-        ("type", "password: str"),
-        ("type json", '"password": {"type": "string", "minLength": 8}'),
-        ("none", "password = None"),
-        ("null", '"access_token": null'),
-        ("empty", 'password = ""'),
-        ("boolean", "require_password: true"),
-        ("prose", "Forgot your password? Click here to reset it."),
-        ("prose rule", "The password must have at least 12 characters and one digit."),
-        ("prose policy", "Password: minimum eight characters, one of them a digit."),
-        ("prose token", "A token is about four characters of English text."),
-        ("prose key", "The key is to listen carefully to the customer."),
-        ("prose secret", "The secret of good bread is time and a hot oven."),
-        ("prose incorrect", "Your password is incorrect, try again."),
-        ("prose expired", "The access token is expired; the password was changed yesterday."),
-        ("aws example id", "AKIAIOSFODNN7EXAMPLE"),
-        ("aws example secret", "aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
-        ("dsn example", "postgres://user:password@localhost:5432/dbname"),
-        ("dsn placeholder", "mongodb://<username>:<password>@host/db"),
-        ("dsn without password", "postgres://app@db.internal:5432/main"),
-        ("url with port", "see http://localhost:8080/@scope/package for tokens"),
-        ("sequence", "ghp_1234567890abcdefghijklmnopqrstuvwxyz"),
-        ("zeros", "token = 00000000-0000-0000-0000-000000000000"),
-        ("deadbeef", "key: deadbeefdeadbeefdeadbeefdeadbeef"),
-        ("pem example", "-----BEGIN PRIVATE KEY-----\n...\n-----END PRIVATE KEY-----"),
-        ("pem words", "The file starts with -----BEGIN RSA PRIVATE KEY----- and must be kept safe."),
-        ("pem placeholder", "private_key: '-----BEGIN PRIVATE KEY-----\\nYOUR_KEY\\n-----END PRIVATE KEY-----'"),
-        ("redacted", "slack token xoxb-REDACTED"),
-        ("token name", "secret_name: prod/payments/stripe"),
-        ("token count", "max_tokens: 4096, token_type: bearer"),
-        ("token url", "token_url = https://login.corp.test/oauth2/token"),
-        ("file", "key_file=/etc/ssl/private/server.key"),
-        ("password file", "password_file: /run/secrets/db_password"),
-        ("secret ref", "secretKeyRef:\n  name: app-secrets\n  key: api-token"),
-        ("header list", "Access-Control-Allow-Headers: Authorization, X-Api-Key"),
-        ("sort key", "partition_key=customer-2024-eu, sort_key=order-17"),
-        ("slug", "https://blog.test/how-to-store-an-api-key-in-2024-without-pain"),
-        ("class name", "com.corp.security.TokenAuthenticationFilterFactoryBean"),
-        ("constant", "PASSWORD_RESET_TOKEN_EXPIRY_SECONDS = 3600"),
-        ("translation", 'password_label: "Kennwort eingeben"'),
-        (
-            "jwt.io",
-            "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIiwibmFtZSI6IkpvaG4gRG9lIiwiaWF0IjoxNTE2MjM5MDIyfQ.SflKxwRJSMeKKF2QT4fwpMeJf36POk6yJV_adQssw5c",
-        ),
-        ("not a jwt", "eyJust.eyBeautiful.andSomeMoreLettersHere"),
-        ("basic word", "Basic authentication is turned off; Basic understanding suffices."),
-        ("bearer word", "The bearer understanding-of-the-document is personal."),
-        ("sql", "SELECT password, token FROM users WHERE password IS NOT NULL"),
-        ("html form", '<input type="password" name="password" placeholder="Enter password">'),
-        ("todo", "API_TOKEN=changeme"),
-        ("doc flag", "--password PASSWORD  the password to use"),
-        ("doc flag brackets", "mytool login --token=<TOKEN>"),
-        ("vault path", "password: vault:secret/data/db#password"),
-        ("one password ref", "API_KEY=op://prod/openai/credential"),
     )

@@ -97,9 +97,40 @@ def schema() -> Schema:
 
 
 def _ours() -> dict[str, Schema]:
-    ingress = closed(enabled=FLAG, className=TEXT, host=HOST, tlsSecret=NAME_OR_NONE, annotations=LABELS)
-    api_scaling = closed(mode=MODE, min=COUNT, max=COUNT, cpuPercent=PERCENT, prometheus=TEXT, requestsPerReplica=COUNT)
-    worker_scaling = closed(
+    return {
+        "production": FLAG,
+        "image": closed(
+            prefix={"type": "string", "pattern": "^(.*/)?$"},
+            tag={"type": "string", "pattern": r"^[A-Za-z0-9_.-]{0,128}$"},
+            pullPolicy=one_of("Always", "IfNotPresent", "Never"),
+            pullSecrets=many(needs(closed(name=TEXT), "name")),
+        ),
+        "controlPlane": _control_plane(),
+        "worker": _worker(),
+        "processes": {
+            "type": "object",
+            "propertyNames": NAME,
+            "additionalProperties": {"anyOf": [needs(_process(), "roles", "replicas"), {"type": "null"}]},
+        },
+    }
+
+
+def _control_plane() -> Schema:
+    return closed(
+        image=IMAGE,
+        replicas=COUNT,
+        resources=RESOURCES,
+        env=ENVIRONMENT,
+        service=closed(type=one_of("ClusterIP", "NodePort", "LoadBalancer"), port=PORT, annotations=LABELS),
+        ingress=closed(enabled=FLAG, className=TEXT, host=HOST, tlsSecret=NAME_OR_NONE, annotations=LABELS),
+        autoscaling=closed(
+            mode=MODE, min=COUNT, max=COUNT, cpuPercent=PERCENT, prometheus=TEXT, requestsPerReplica=COUNT
+        ),
+    )
+
+
+def _worker() -> Schema:
+    scaling = closed(
         mode=MODE,
         min=COUNT,
         max=COUNT,
@@ -110,47 +141,22 @@ def _ours() -> dict[str, Schema]:
         authentication=NAME_OR_NONE,
         security=closed(tls=one_of("enable", "disable"), sasl=TEXT),
     )
-    role: Schema = {"enum": [name for name in ROLES if name != WORKER.name]}
-    process = closed(
-        roles=many(role, 1),
-        replicas=COUNT,
+    return closed(
         image=IMAGE,
+        replicas={"type": "integer", "minimum": 0},
+        concurrency={"type": "integer", "minimum": 1, "maximum": 1000},
+        queues=many({"type": "string", "pattern": "^[a-z0-9][a-z0-9-]*$"}, 1),
+        drainSeconds={"type": "integer", "minimum": 1, "maximum": 3600},
         resources=RESOURCES,
         env=ENVIRONMENT,
+        autoscaling=scaling,
     )
-    return {
-        "production": FLAG,
-        "image": closed(
-            prefix={"type": "string", "pattern": "^(.*/)?$"},
-            tag={"type": "string", "pattern": r"^[A-Za-z0-9_.-]{0,128}$"},
-            pullPolicy=one_of("Always", "IfNotPresent", "Never"),
-            pullSecrets=many(needs(closed(name=TEXT), "name")),
-        ),
-        "controlPlane": closed(
-            image=IMAGE,
-            replicas=COUNT,
-            resources=RESOURCES,
-            env=ENVIRONMENT,
-            service=closed(type=one_of("ClusterIP", "NodePort", "LoadBalancer"), port=PORT, annotations=LABELS),
-            ingress=ingress,
-            autoscaling=api_scaling,
-        ),
-        "worker": closed(
-            image=IMAGE,
-            replicas={"type": "integer", "minimum": 0},
-            concurrency={"type": "integer", "minimum": 1, "maximum": 1000},
-            queues=many({"type": "string", "pattern": "^[a-z0-9][a-z0-9-]*$"}, 1),
-            drainSeconds={"type": "integer", "minimum": 1, "maximum": 3600},
-            resources=RESOURCES,
-            env=ENVIRONMENT,
-            autoscaling=worker_scaling,
-        ),
-        "processes": {
-            "type": "object",
-            "propertyNames": NAME,
-            "additionalProperties": {"anyOf": [needs(process, "roles", "replicas"), {"type": "null"}]},
-        },
-    }
+
+
+def _process() -> Schema:
+    """Return the schema of a process that holds several roles; workers have their own."""
+    role: Schema = {"enum": [name for name in ROLES if name != WORKER.name]}
+    return closed(roles=many(role, 1), replicas=COUNT, image=IMAGE, resources=RESOURCES, env=ENVIRONMENT)
 
 
 def _stores() -> dict[str, Schema]:

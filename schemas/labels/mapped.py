@@ -15,6 +15,19 @@ from schemas.labels.paths import ROOT, Part, Path, Wild, format_path, parse_path
 MAX_PLACES = 64
 
 
+class Recorded(dict[str, list[str]]):
+    """Labels as a payload has them, which know what they were made of, so that nobody has to read them again.
+
+    They are shared, and must not be changed.
+    """
+
+    __slots__ = ("of",)
+
+    def __init__(self, of: "Labels", at: Mapping[str, list[str]]) -> None:
+        super().__init__(at)
+        self.of = of
+
+
 class Labels:
     """The labels of one value. It is immutable, so that the few that come again and again are shared.
 
@@ -29,7 +42,7 @@ class Labels:
         self.root: Label = self._at.get(ROOT, UNLABELLED)
         self.is_one: bool = len(self._at) == 1 and ROOT in self._at
         self._whole: Label | None = self.root if self.is_one else None
-        self._recorded: dict[str, list[str]] | None = None
+        self._recorded: Recorded | None = None
         self._hash: int | None = None
 
     @staticmethod
@@ -43,12 +56,12 @@ class Labels:
         return cls({parse_path(path): label_of(words) for path, words in recorded.items()})
 
     @property
-    def recorded(self) -> dict[str, list[str]]:
+    def recorded(self) -> Recorded:
         """The labels as a payload has them. It is made once and shared, and must not be changed."""
         found = self._recorded
         if found is None:
-            found = {format_path(path): label.words for path, label in sorted(self._at.items(), key=_order)}
-            self._recorded = found
+            at = {format_path(path): label.words for path, label in sorted(self._at.items(), key=_order)}
+            found = self._recorded = Recorded(self, at)
         return found
 
     @property

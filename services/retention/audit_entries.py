@@ -1,13 +1,16 @@
-"""Retention of audit logs by kind: what is over is said to be over by an entry, once a day for each log and kind.
+"""Retention of audit logs: what is over is said to be over by an entry, once a day for each log and kind.
+
+Days are by kind of entry, and an organisation may have its own.
 
 The entry is the act ``audit.expired``, as an administrator's is: the fold of the log takes the bytes, holds keep them,
 and an export verifies. Its id is made of the kind and the day, so a sweep that is repeated says nothing twice.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from schemas.audit.verifying import EXPIRED
+from schemas.configuration.audit_days import AuditDays
 from schemas.records.definitions import AuditEvent
 from schemas.records.security.pinned import AuditKind
 
@@ -27,11 +30,9 @@ class Overdue(Protocol):
 
 
 class AuditSweeper:
-    """Sweeps the audit logs of all organisations. ``days`` are by kind; kinds without days are kept for ever."""
+    """Sweeps the audit logs of all organisations, each by its days."""
 
-    def __init__(
-        self, days: Mapping[AuditKind, int], entries: Overdue, say: Callable[[AuditEvent], Awaitable[None]]
-    ) -> None:
+    def __init__(self, days: AuditDays, entries: Overdue, say: Callable[[AuditEvent], Awaitable[None]]) -> None:
         self._days = days
         self._entries = entries
         self._say = say
@@ -39,10 +40,12 @@ class AuditSweeper:
     async def sweep(self, now_ms: int) -> int:
         """Say what is over; return in how many logs and kinds. Raises ``Unavailable``: the next sweep says the rest."""
         count = 0
-        for kind, days in self._days.items():
+        for kind, days in self._days.said:
             # Whole days, so that all sweeps of one day mean the same entries.
             before_ms = (now_ms // DAY_MS - days) * DAY_MS
             for org_id in await self._entries.organisations(kind, before_ms):
+                if self._days.kept(org_id, kind) != days:
+                    continue
                 await self._say(_expiry(org_id, kind, before_ms, now_ms))
                 count += 1
         return count

@@ -9,7 +9,7 @@ from connectors.clickhouse.run_deletion import RunTraces
 from connectors.ports.engine import Clock
 from connectors.postgres.audit.overdue import AuditOverdue
 from connectors.postgres.history.run_deletion import RunDeletion
-from schemas.configuration.audit_days import read_audit_days
+from schemas.configuration.audit_days import AuditDays, read_audit_days, read_audit_days_of
 from schemas.configuration.days import read_days
 from schemas.records.definitions import AuditEvent
 from schemas.settings import Settings
@@ -62,6 +62,11 @@ def kept_days(settings: Settings) -> KeptDays:
     return KeptDays(said.runs_days, read_days(said.runs_days_of))
 
 
+def audit_days(settings: Settings) -> AuditDays:
+    """Return how long the settings keep what audit entries say."""
+    return AuditDays(read_audit_days(settings.audit.days), read_audit_days_of(settings.audit.days_of))
+
+
 def build(ctx: RoleContext) -> RoleApp:
     """Return the role's app."""
 
@@ -70,7 +75,7 @@ def build(ctx: RoleContext) -> RoleApp:
 
     records = RunRecords(RunTraces(ctx.clickhouse()), ctx.log)
     sweeper = Sweeper(kept_days(ctx.settings), RunDeletion(ctx.database()), records)
-    audit = AuditSweeper(read_audit_days(ctx.settings.audit.days), AuditOverdue(ctx.database()), say)
+    audit = AuditSweeper(audit_days(ctx.settings), AuditOverdue(ctx.database()), say)
     return TickApp(SPEC.name, RetentionTicker(sweeper, audit, ctx.clock), TICK_S)
 
 

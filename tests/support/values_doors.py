@@ -39,7 +39,7 @@ from services.runs.submit import SubmissionPorts, Submissions
 from services.security.enforcement.known import KnownPolicies
 from services.workflows.resolver import make_plan
 from streams.roles.ingress import Ingress
-from streams.roles.worker.executor import Executor, Tooling
+from streams.roles.worker.executor import Executor, ExecutorPorts, Tooling
 from tests.support.values_corpus import REFUSED
 from topics.catalogue import RUN_EVENTS
 from topics.codec import decode
@@ -240,13 +240,15 @@ class Doors:
         return Executor(
             "w1",
             Tooling(registry=registry, documents_dir=directory),
-            call_model=no_model,
-            objects=self.objects,
-            clock=clock,
-            aborts=Cancellations(clock),
-            guard=ToolGuard(KnownPolicies(), said, clock),
-            answer_guards=AnswerGuards(KnownPolicies(), {}),
-            privacy=AttemptPrivacy(KnownPolicies(), None, clock),
+            ExecutorPorts(
+                call_model=no_model,
+                objects=self.objects,
+                clock=clock,
+                aborts=Cancellations(clock),
+                guard=ToolGuard(KnownPolicies(), said, clock),
+                answer_guards=AnswerGuards(KnownPolicies(), {}),
+                privacy=AttemptPrivacy(KnownPolicies(), None, clock),
+            ),
         )
 
 

@@ -47,7 +47,7 @@ from services.runs.attempts.private import AttemptPrivacy
 from services.runs.attempts.tool_guard import ToolGuard
 from services.security.enforcement.known import KnownPolicies
 from streams.roles.worker.attempt import Attempts, AttemptSpec
-from streams.roles.worker.executor import Executor, Tooling
+from streams.roles.worker.executor import Executor, ExecutorPorts, Tooling
 from streams.roles.worker.metrics import WorkerMetrics
 from streams.roles.worker.poll_handler import Worker
 from streams.roles.worker.producer import Outbox
@@ -260,15 +260,21 @@ class Bench:
         executor = Executor(
             name,
             Tooling(registry=self.registry, documents_dir=self.directory),
-            call_model=compose(call_stages(ports)),
-            objects=self.objects,
-            clock=self.clock,
-            aborts=self.aborts,
-            shadow_answers=self.shadow_answers,
-            answer_guards=AnswerGuards(self.policies, {}),
-            privacy=AttemptPrivacy(self.policies, self.redactors, self.clock),
-            guard=ToolGuard(self.policies, lambda records: outbox.send([to_out(one) for one in records]), self.clock),
-            rollouts=Rollouts(self.decided, lambda records: outbox.send([to_out(one) for one in records]), self.clock),
+            ExecutorPorts(
+                call_model=compose(call_stages(ports)),
+                objects=self.objects,
+                clock=self.clock,
+                aborts=self.aborts,
+                shadow_answers=self.shadow_answers,
+                answer_guards=AnswerGuards(self.policies, {}),
+                privacy=AttemptPrivacy(self.policies, self.redactors, self.clock),
+                guard=ToolGuard(
+                    self.policies, lambda records: outbox.send([to_out(one) for one in records]), self.clock
+                ),
+                rollouts=Rollouts(
+                    self.decided, lambda records: outbox.send([to_out(one) for one in records]), self.clock
+                ),
+            ),
         )
         attempts = Attempts(
             AttemptSpec(worker_id=name, lease_ms=lease_ms),

@@ -1,10 +1,10 @@
 """Lines of doors that tests prove: webhooks out, MCP, answers that are read along. Each counts tests that failed."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from bench.lines import BenchError, Line
 from bench.prove.area import Aim, at_most, line_of
+from bench.prove.proved import Proved, lines_of_tests
 from bench.tested import Outcomes, run_tests
 from deploy.local.engines.progress import Progress
 
@@ -14,16 +14,6 @@ _SENDER = "tests/unit/connectors/http/test_webhook_sender.py"
 _MCP = "tests/integration/system/test_mcp.py"
 _PINS = "tests/unit/services/tools/test_mcp.py"
 _TOKENS = "tests/integration/api/test_token_streams.py"
-
-
-@dataclass(frozen=True)
-class Proved:
-    """A line: its tests, and what they hold. ``engines``: they start some, so a quick run leaves them out."""
-
-    name: str
-    note: str
-    tests: tuple[str, ...]
-    engines: bool = True
 
 
 PROVED = (
@@ -87,7 +77,7 @@ WEBHOOK_FIGURES = {
     "webhook_repeats_with_another_id": "requests",
 }
 AIMS = (
-    *(Aim(one.name, "tests", at_most(0), at_most(0)) for one in PROVED),
+    *(one.aim for one in PROVED),
     *(Aim(name, unit, at_most(0), at_most(0)) for name, unit in WEBHOOK_FIGURES.items()),
 )
 
@@ -103,15 +93,8 @@ def measure(quick: bool, progress: Progress) -> Sequence[Line]:
 
 def lines_of(proved: Iterable[Proved], found: Outcomes) -> list[Line]:
     """Return a line for each group of tests, and the figures that they recorded. Raises ``BenchError``."""
-    lines = [_counted(one, found) for one in proved]
+    lines = lines_of_tests(proved, found)
     missing = WEBHOOK_FIGURES.keys() - found.figures.keys()
     if missing:
         raise BenchError(f"tests recorded no {', '.join(sorted(missing))}: {found.failed}")
     return [*lines, *(line_of(AIMS, name, found.figures[name]) for name in WEBHOOK_FIGURES)]
-
-
-def _counted(one: Proved, found: Outcomes) -> Line:
-    names = {test.rpartition("::")[2] for test in one.tests}
-    failed = {name: why for name, why in found.failed.items() if name.partition("[")[0] in names}
-    first = "; ".join(f"{name}: {why[:200]}" for name, why in failed.items())
-    return line_of(AIMS, one.name, len(failed), f"{one.note}; {first}" if first else one.note)

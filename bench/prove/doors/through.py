@@ -7,7 +7,9 @@ import statistics
 import tempfile
 from collections import Counter
 from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -110,44 +112,68 @@ async def _tokens(doors: Doors, model: tokens.SlowModel, count: int, progress: P
 async def _one_pair(doors: Doors, progress: Progress) -> list[Line]:
     """Send one source and id through all doors at once: HTTP, records, JetStream, each in both modes, and a webhook."""
     progress(f"doors: one source and id {AT_ONCE} times at once")
-    (_, address), source, id_, before = (
-        await doors.trigger(),
-        "urn:bench:one",
-        "the-same",
-        len(await doors.records(DLQ)),
-    )
-    data = body("one")
-    whole, plain, named = structured(source, id_, data), orjson.dumps(data), attributes(source, id_)
-    in_headers = {f"ce-{name}": text for name, text in named.items()}
+    (_, address), before = await doors.trigger(), len(await doors.records(DLQ))
+    one = _Event("urn:bench:one", "the-same", body("one"))
     answered: list[Awaitable[str]] = []
     others: list[Awaitable[None]] = []
     for number in range(AT_ONCE // len(_DOORS)):
-        answered += [
-            doors.event_over_http(whole, _STRUCTURED),
-            doors.event_over_http(plain, in_headers | _JSON),
-            doors.event_over_webhook(address, structured(source, id_, data["inputs"]), _STRUCTURED),
-            doors.event_over_webhook(address, orjson.dumps(data["inputs"]), in_headers | _JSON),
-        ]
-        others += [
-            doors.over_kafka(
-                whole, [(name.lower(), text.encode()) for name, text in _STRUCTURED.items()], b"%d" % number
-            ),
-            doors.over_kafka(plain, [(f"ce_{n}", t.encode()) for n, t in named.items()], b"b%d" % number),
-            doors.over_jetstream(whole, f"structured-{number}"),
-            doors.over_jetstream(plain, f"binary-{number}", in_headers),
-        ]
+        answered += _answered(doors, one, address)
+        others += _not_answered(doors, one, number)
     said = await _at_once(answered, others)
     await doors.taken()
-    await until(lambda: _succeeded(doors, source, 1, id_), "the run has succeeded")
-    runs = sum((await doors.runs(f"source = '{source}' OR submission_id = '{id_}'")).values())
+    await until(lambda: _succeeded(doors, one.source, 1, one.id), "the run has succeeded")
+    runs = sum((await doors.runs(f"source = '{one.source}' OR submission_id = '{one.id}'")).values())
     letters = len(await doors.records(DLQ)) - before
-    other = sum(run != run_id(ORG, source, id_) for run in said)
+    other = sum(run != run_id(ORG, one.source, one.id) for run in said)
     note = f"{len(answered) + len(others)} times over {', '.join(_DOORS)}; {letters} dead letters"
+    naming = f"of {len(said)} over HTTP and the webhook, that name another run"
     return [
         line_of(AIMS, "one_pair_runs", runs + letters, note),
-        line_of(
-            AIMS, "one_pair_other_answers", other, f"of {len(said)} over HTTP and the webhook, that name another run"
-        ),
+        line_of(AIMS, "one_pair_other_answers", other, naming),
+    ]
+
+
+@dataclass(frozen=True)
+class _Event:
+    """A CloudEvent in both modes: ``whole`` is structured, ``plain`` with ``in_headers`` is binary."""
+
+    source: str
+    id: str
+    data: dict[str, Any]
+
+    @property
+    def whole(self) -> bytes:
+        return structured(self.source, self.id, self.data)
+
+    @property
+    def plain(self) -> bytes:
+        return orjson.dumps(self.data)
+
+    @property
+    def in_headers(self) -> dict[str, str]:
+        return {f"ce-{name}": text for name, text in attributes(self.source, self.id).items()}
+
+
+def _answered(doors: Doors, one: _Event, address: str) -> list[Awaitable[str]]:
+    """Return the sends whose answer names the run: over HTTP and to a webhook at ``address``."""
+    inputs = one.data["inputs"]
+    return [
+        doors.event_over_http(one.whole, _STRUCTURED),
+        doors.event_over_http(one.plain, one.in_headers | _JSON),
+        doors.event_over_webhook(address, structured(one.source, one.id, inputs), _STRUCTURED),
+        doors.event_over_webhook(address, orjson.dumps(inputs), one.in_headers | _JSON),
+    ]
+
+
+def _not_answered(doors: Doors, one: _Event, number: int) -> list[Awaitable[None]]:
+    """Return the sends over topics and streams; ``number`` tells their keys from those of others."""
+    whole = [(name.lower(), text.encode()) for name, text in _STRUCTURED.items()]
+    plain = [(f"ce_{name}", text.encode()) for name, text in attributes(one.source, one.id).items()]
+    return [
+        doors.over_kafka(one.whole, whole, b"%d" % number),
+        doors.over_kafka(one.plain, plain, b"b%d" % number),
+        doors.over_jetstream(one.whole, f"structured-{number}"),
+        doors.over_jetstream(one.plain, f"binary-{number}", one.in_headers),
     ]
 
 

@@ -2,6 +2,7 @@
 
 from bench.prove.area import Part, area_of
 from bench.prove.observability import (
+    by_tests,
     complete,
     divergences,
     drift,
@@ -16,6 +17,7 @@ from bench.prove.observability import (
 )
 
 PARTS: tuple[Part, ...] = (
+    by_tests,
     complete,
     divergences,
     drift,

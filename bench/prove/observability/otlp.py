@@ -38,11 +38,14 @@ AIMS = (
     Aim("otlp_faults", "spans", at_most(0), at_most(0)),
     Aim("otlp_down_runs_ratio", "x", at_least(0.97), at_least(0.99)),
     Aim("otlp_down_rate_ratio", "x"),
+    Aim("otlp_down_cpu_ms", "ms"),
     Aim("otlp_resent_after_kills", "spans"),
 )
 _line = partial(line_of, AIMS)
 _Holds = Callable[[Mapping[str, float]], bool]
 _QUIET_S, _TIMEOUT_S = 0.1, 180.0
+#: Runs that nobody measures, after the exporter was started or stopped.
+_AFTER_SWITCH = 200
 #: Spans that did not come although nothing else came for this long are lost.
 _LOOK_S, _PATIENCE_S = 1.0, 40.0
 
@@ -81,7 +84,7 @@ def _out(plan: _Plan, progress: Progress) -> list[Line]:
 
 
 async def _measured(receiver: StrictReceiver, plan: _Plan, stage: Stage) -> list[Line]:
-    costs, down_s = await _blocks(receiver, plan, stage)
+    costs, down_s, own_s = await _blocks(receiver, plan, stage)
     lost = await _lost(receiver, stage)
     stage.progress(f"OTLP out: {plan.restarts} restarts")
     await _disturbed(plan.restarts, stage, kill=False)
@@ -97,6 +100,7 @@ async def _measured(receiver: StrictReceiver, plan: _Plan, stage: Stage) -> list
         _line("otlp_doubled_ids", doubled, f"{plan.restarts} restarts in order while runs went on"),
         _line("otlp_faults", len(faults), faults[0] if faults else "by a receiver that is strict: ids, order, tree"),
         _line("otlp_down_runs_ratio", costs.per_cpu, _note(plan, costs)),
+        _line("otlp_down_cpu_ms", 1_000 * own_s / (2 * plan.blocks * plan.runs), "a run, of the exporter that waits"),
         _line("otlp_down_rate_ratio", costs.rates, "runs per second, which other work on the machine moves"),
         _line(
             "otlp_resent_after_kills",
@@ -106,27 +110,28 @@ async def _measured(receiver: StrictReceiver, plan: _Plan, stage: Stage) -> list
     ]
 
 
-async def _blocks(receiver: StrictReceiver, plan: _Plan, stage: Stage) -> tuple[Compared, float]:
-    """Return what the blocks show, and for how long the receiver was down while an exporter ran."""
-    down_s, turns = 0.0, 0
+async def _blocks(receiver: StrictReceiver, plan: _Plan, stage: Stage) -> tuple[Compared, float, float]:
+    """Return what the blocks show, how long the receiver was down while an exporter ran, and its CPU in s."""
+    down_s, own_s, turns = 0.0, 0.0, 0
     receiver.down()
 
     async def one_round(down: bool) -> Round:
-        nonlocal down_s, turns
+        nonlocal down_s, own_s, turns
         turns += 1
         what = "the receiver is down" if down else "without the exporter"
         stage.progress(f"OTLP out: turn {turns} of {4 * plan.blocks}, {what}, {plan.runs} runs")
         await _switch(stage, on=down)
-        begun = time.monotonic()
+        begun, cpu_s = time.monotonic(), stage.cpu_seconds().get(EXPORTER, 0.0)
         found = await measured_round(stage, plan.runs, settle=partial(_settle, stage))
         down_s += time.monotonic() - begun if down else 0.0
+        own_s += stage.cpu_seconds().get(EXPORTER, 0.0) - cpu_s
         return found
 
     costs = await compared(plan.blocks, one_round)
     await _switch(stage, on=True)
     await asyncio.sleep(max(0.0, plan.down_s - down_s))
     receiver.up()
-    return costs, max(down_s, plan.down_s)
+    return costs, max(down_s, plan.down_s), own_s
 
 
 async def _switch(stage: Stage, *, on: bool) -> None:
@@ -137,6 +142,8 @@ async def _switch(stage: Stage, *, on: bool) -> None:
     await asyncio.to_thread(exporter.start if on else exporter.stop)
     if on:
         await _until_joined(stage)
+    # A start reads what is there already, and both let the others rest: neither is what a round measures.
+    await stage.run_many(_AFTER_SWITCH)
 
 
 def _note(plan: _Plan, costs: Compared) -> str:

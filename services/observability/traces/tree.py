@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import groupby
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from schemas.ids import phase_span_id
 from schemas.records.spans import Span
@@ -13,8 +14,9 @@ _NUMBERS = re.compile("([0-9]+)")
 _CALLS = frozenset({"llm_call", "embedding"})
 
 
-# A struct, since a trace has one for each of its spans: a frozen dataclass takes four times as long to make.
-class Totals(Struct, frozen=True, kw_only=True):
+# A struct, since a trace has one for each of its spans: a frozen dataclass takes four times as long to make. It has
+# numbers alone, so the collector need not look at it.
+class Totals(Struct, frozen=True, kw_only=True, gc=False):
     """What a span spent together with all spans below it. Money is nano-dollars; ``spans`` counts itself."""
 
     cost_nano: int = 0
@@ -39,8 +41,7 @@ class Totals(Struct, frozen=True, kw_only=True):
 NOTHING = Totals()
 
 
-@dataclass(slots=True, eq=False)
-class TreeSpan:
+class TreeSpan(Struct, eq=False):
     """One span in its place.
 
     ``children`` are in the order in which they started. ``orphan``: its parent is not in the trace. ``drawn``: no such
@@ -83,12 +84,11 @@ def tree_of(spans: Iterable[Span], drawn: Iterable[Span] = ()) -> TraceTree:
     by_id |= {one.span_id: TreeSpan(one) for one in spans}
     for phase in [phase for one in by_id.values() if one.span.phases for phase in _phases(one)]:
         by_id.setdefault(phase.span.span_id, phase)
-    roots = sorted(_joined(by_id), key=_root_order)
+    roots = _joined(by_id)
     order = _walked(roots)
     # Children before their parents, and without recursion: chains may be as long as traces.
     for _, one in reversed(order):
-        own = _own(one.span)
-        one.total = sum((child.total for child in one.children), own) if one.children else own
+        one.total = _total(one)
     return TraceTree(roots, by_id, order)
 
 
@@ -114,8 +114,8 @@ def _phases(one: TreeSpan) -> Sequence[TreeSpan]:
 
 
 def _joined(by_id: dict[str, TreeSpan]) -> list[TreeSpan]:
-    """Put every span below its parent; return the others."""
-    roots, ordered = [], sorted(by_id.values(), key=_order)
+    """Put every span below its parent; return the others, in their order."""
+    roots, ordered = [], _in_order(by_id.values())
     for one in ordered:
         parent = by_id.get(one.span.parent_span_id or "")
         if parent is None or parent is one:
@@ -132,7 +132,19 @@ def _joined(by_id: dict[str, TreeSpan]) -> list[TreeSpan]:
             one.orphan = True
             roots.append(one)
             reached |= _below([one])
-    return roots
+    return sorted(roots, key=_root_order)
+
+
+def _in_order(spans: Iterable[TreeSpan]) -> list[TreeSpan]:
+    """Return spans in the order in which they started.
+
+    What decides between equal starts is looked at for those alone: it takes longer than all the rest of a tree.
+    """
+    ordered: list[TreeSpan] = []
+    for _, group in groupby(sorted(spans, key=_start), _start):
+        same = list(group)
+        ordered += sorted(same, key=_order) if len(same) > 1 else same
+    return ordered
 
 
 def _below(roots: Iterable[TreeSpan]) -> set[str]:
@@ -155,15 +167,26 @@ def _walked(roots: Sequence[TreeSpan]) -> list[tuple[int, TreeSpan]]:
     return found
 
 
-def _own(span: Span) -> Totals:
+def _total(one: TreeSpan) -> Totals:
+    """Return what a span spent together with its children, whose totals are known."""
+    span = one.span
+    cost, tokens_in, tokens_out, spans = span.cost_nano, span.input_tokens, span.output_tokens, 1
+    calls, errors = int(span.type in _CALLS), int(span.status == "error")
+    for child in one.children:
+        below = child.total
+        cost += below.cost_nano
+        tokens_in += below.input_tokens
+        tokens_out += below.output_tokens
+        spans += below.spans
+        calls += below.calls
+        errors += below.errors
     return Totals(
-        cost_nano=span.cost_nano,
-        input_tokens=span.input_tokens,
-        output_tokens=span.output_tokens,
-        spans=1,
-        calls=1 if span.type in _CALLS else 0,
-        errors=1 if span.status == "error" else 0,
+        cost_nano=cost, input_tokens=tokens_in, output_tokens=tokens_out, spans=spans, calls=calls, errors=errors
     )
+
+
+def _start(one: TreeSpan) -> int:
+    return one.span.start_ns
 
 
 def _order(one: TreeSpan) -> tuple[int, list[str | int], int, int, str]:

@@ -17,7 +17,7 @@ from schemas.records.quality import AnswerScored
 from schemas.records.rollouts.deployments import RunScored
 from schemas.records.routes import RouteScored
 from services.routing.choice import Choice, Excluded
-from services.runs.answers.scores import Score, Scored, scored_records
+from services.runs.answers.scores import Answered, Score, Scored, scored_records
 from services.workflows.of_run import RunDefinitions
 from topics.catalogue import DEPLOYMENT_OUTCOMES, QUALITY_SCORES, ROUTE_OUTCOMES
 from topics.codec import encode
@@ -107,7 +107,7 @@ class RunRoutes:
             raise InvalidInput.of(why)
         run = await self._run(org_id, run_id)
         spec = await self._definitions.of(org_id, run)
-        records = scored_records(org_id, run, step, one, attempt, spec, self._now())
+        records = scored_records(Answered(org_id, run, step, attempt, spec), one, self._now())
         await self._appender.append([OutRecord(_TOPICS[type(r)], key_of(r).encode(), encode(r)) for r in records])
         return records
 

@@ -17,7 +17,8 @@ from schemas.records.rollouts.arms import RunArm
 from schemas.records.rollouts.deployments import RunScored
 from schemas.records.routes import RouteScored
 from schemas.spec.loops import every_node
-from schemas.spec.model import AgentNode, LlmNode, ResolvedSpec
+from schemas.spec.model import AgentNode, LlmNode, PinnedPrompt, ResolvedSpec
+from schemas.spec.policy import Tier
 
 Scored = RouteScored | RunScored | AnswerScored
 CountsFor = Literal["routes", "rollout", "quality"]
@@ -35,52 +36,71 @@ class Score:
     attempt: int | None = None
 
 
-def scored_records(
-    org_id: str, run: StoredRun, step: StoredStep, one: Score, attempt: int, spec: ResolvedSpec | None, now_ms: int
-) -> list[Scored]:
+@dataclass(frozen=True)
+class Answered:
+    """The answer that a score is of: an attempt of a step, and what its run's workflow says, where that is known."""
+
+    org_id: str
+    run: StoredRun
+    step: StoredStep
+    attempt: int
+    spec: ResolvedSpec | None
+
+    @property
+    def call(self) -> str:
+        """The id of the request that was answered."""
+        return request_id(self.run.id, self.step.step_id, self.attempt)
+
+
+def scored_records(answer: Answered, one: Score, now_ms: int) -> list[Scored]:
     """Return the records of a score. Raises ``Conflict`` for a step that is no answer of a model."""
+    step, spec = answer.step, answer.spec
     nodes = [] if spec is None else every_node(spec.spec.dag.nodes)
     node = next((one for one in nodes if one.id == step.node_id), None)
     if spec is None or not isinstance(node, LlmNode | AgentNode):
         raise Conflict(f"step {step.step_id} is no answer of a model: score a step of a node of type llm or agent")
-    call, ref = request_id(run.id, step.step_id, attempt), node.config.prompt_ref
+    ref = node.config.prompt_ref
     prompt = spec.prompts[ref]
     found: list[Scored] = []
     if learns(node):
-        found.append(
-            RouteScored(
-                org_id=org_id,
-                prompt=prompt.name,
-                tier=node.policy.quality,
-                decision_id=call,
-                run_id=run.id,
-                step_id=step.step_id,
-                score=one.score,
-                name=one.name,
-                scored_at_ms=now_ms,
-            )
-        )
-    found += _arm_score(org_id, run, ref, one)
+        found.append(_route_score(answer, prompt, node.policy.quality, one, now_ms))
+    found += _arm_score(answer, ref, one)
     # An answer that the model did not give now says nothing of how it answers.
     if not step.cached and step.reused_from is None:
-        found.append(
-            AnswerScored(
-                org_id=org_id,
-                prompt=prompt.name,
-                version=prompt.version,
-                workflow_name=run.workflow_name,
-                model=step.model or "",
-                scorer=(one.name or PEOPLE).replace("/", "_"),
-                score=one.score,
-                call=call,
-                run_id=run.id,
-                step_id=step.step_id,
-                scored_at_ms=now_ms,
-            )
-        )
+        found.append(_answer_score(answer, prompt, one, now_ms))
     if not found:
         raise Conflict(f"the answer of step {step.step_id} comes from an earlier call: score it where it was given")
     return found
+
+
+def _route_score(answer: Answered, prompt: PinnedPrompt, tier: Tier, one: Score, now_ms: int) -> RouteScored:
+    return RouteScored(
+        org_id=answer.org_id,
+        prompt=prompt.name,
+        tier=tier,
+        decision_id=answer.call,
+        run_id=answer.run.id,
+        step_id=answer.step.step_id,
+        score=one.score,
+        name=one.name,
+        scored_at_ms=now_ms,
+    )
+
+
+def _answer_score(answer: Answered, prompt: PinnedPrompt, one: Score, now_ms: int) -> AnswerScored:
+    return AnswerScored(
+        org_id=answer.org_id,
+        prompt=prompt.name,
+        version=prompt.version,
+        workflow_name=answer.run.workflow_name,
+        model=answer.step.model or "",
+        scorer=(one.name or PEOPLE).replace("/", "_"),
+        score=one.score,
+        call=answer.call,
+        run_id=answer.run.id,
+        step_id=answer.step.step_id,
+        scored_at_ms=now_ms,
+    )
 
 
 def learns(node: LlmNode | AgentNode) -> bool:
@@ -96,11 +116,12 @@ def counts_for(records: list[Scored]) -> list[CountsFor]:
     return [names[type(record)] for record in records]
 
 
-def _arm_score(org_id: str, run: StoredRun, ref: str, one: Score) -> Iterator[RunScored]:
+def _arm_score(answer: Answered, ref: str, one: Score) -> Iterator[RunScored]:
+    run = answer.run
     for arm in msgspec.convert(run.rollouts or [], list[RunArm]):
         if arm.ref == ref:
             yield RunScored(
-                org_id=org_id,
+                org_id=answer.org_id,
                 prompt=arm.prompt,
                 environment=arm.environment,
                 deployment_id=arm.deployment_id,

@@ -89,8 +89,9 @@ class Tooling:
     mcp: McpCaller = field(default_factory=NoMcp)
 
 
-class Executor:
-    """Works on attempts. ``worker_id`` names this worker in results, ``call_model`` makes calls of models.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutorPorts:
+    """What attempts ask and write. ``call_model`` makes calls of models.
 
     ``rollouts`` knows of withdrawn versions; without it every version is called as it was requested. ``shadow_answers``
     keeps answers that nobody is shown, to be scored. ``guard`` asks policies before tools are called; ``answer_guards``
@@ -99,47 +100,45 @@ class Executor:
     ``references`` are asked what models were asked.
     """
 
-    def __init__(
-        self,
-        worker_id: str,
-        tooling: Tooling,
-        *,
-        call_model: Proceed,
-        objects: Objects,
-        clock: Clock,
-        aborts: Cancellations,
-        rollouts: Rollouts | None = None,
-        shadow_answers: Answers | None = None,
-        guard: ToolGuard,
-        answer_guards: AnswerGuards,
-        privacy: AttemptPrivacy,
-        references: Callable[[MakeCall], References] | None = None,
-        seals: OutcomeSeals | None = None,
-        watchers: Watchers | None = None,
-    ) -> None:
-        self._seals = seals
-        self._watchers = watchers
-        self._answer_guards = answer_guards
-        self._privacy = privacy
-        self._rollouts = rollouts
-        self._guard = guard
+    call_model: Proceed
+    objects: Objects
+    clock: Clock
+    aborts: Cancellations
+    guard: ToolGuard
+    answer_guards: AnswerGuards
+    privacy: AttemptPrivacy
+    rollouts: Rollouts | None = None
+    shadow_answers: Answers | None = None
+    references: Callable[[MakeCall], References] | None = None
+    seals: OutcomeSeals | None = None
+    watchers: Watchers | None = None
+
+
+class Executor:
+    """Works on attempts. ``worker_id`` names this worker in results."""
+
+    def __init__(self, worker_id: str, tooling: Tooling, ports: ExecutorPorts) -> None:
         self._worker_id = worker_id
+        self._tooling = tooling
         self._registry = tooling.registry
-        self._documents_dir = tooling.documents_dir
-        self._world = tooling.world
-        self._secrets = tooling.secrets
-        self._mcp = tooling.mcp
-        self._call_model = call_model
-        self._objects = objects
-        self._clock = clock
-        self._aborts = aborts
-        self._references = None if references is None else references(self._value)
-        self._shadows: Shadows | None = None
-        if rollouts is not None:
-            ports = ShadowPorts(
-                call=self._value, say=rollouts.say, objects=objects, clock=clock, answers=shadow_answers
+        self._call_model, self._objects, self._clock = ports.call_model, ports.objects, ports.clock
+        self._aborts, self._watchers = ports.aborts, ports.watchers
+        self._guard, self._answer_guards = ports.guard, ports.answer_guards
+        self._privacy, self._seals = ports.privacy, ports.seals
+        self._rollouts = ports.rollouts
+        self._references = None if ports.references is None else ports.references(self._value)
+        self._shadows = None if ports.rollouts is None else self._shadowing(ports, ports.rollouts)
+
+    def _shadowing(self, ports: ExecutorPorts, rollouts: Rollouts) -> Shadows:
+        return Shadows(
+            ShadowPorts(
+                call=self._value,
+                say=rollouts.say,
+                objects=ports.objects,
+                clock=ports.clock,
+                answers=ports.shadow_answers,
             )
-            self._shadows = Shadows(ports)
+        )
 
     async def close(self) -> None:
         """Break off the calls that nobody waits for."""
@@ -243,6 +242,8 @@ class Executor:
                 return await self._privacy.logged(request, answer, ledger, "answer")
             case (ToolCall() | FunctionCall()) as work:
                 value = fitting(work, await self._tool(request, work, args, granted, ledger))
+                if isinstance(work, ToolCall):
+                    value = self._guard.given(request, work, value, ledger)
                 return await self._privacy.logged(request, value, ledger, "tool_result")
         raise StepError("bad_request", "a model is never called without a claim")
 
@@ -365,18 +366,19 @@ class Executor:
             run_id=request.run_id,
             step_id=request.step_id,
             idempotency_key=request.idempotency_key,
-            documents_dir=self._documents_dir,
+            documents_dir=self._tooling.documents_dir,
             objects=self._objects,
-            world=self._world,
+            world=self._tooling.world,
             trace_headers=_trace_headers(request),
             secrets=self._call_secrets(request),
-            mcp=self._mcp,
+            mcp=self._tooling.mcp,
         )
 
     def _call_secrets(self, request: StepRequest) -> CallSecrets:
-        if self._secrets is None or not isinstance(request.work, ToolCall):
+        secrets = self._tooling.secrets
+        if secrets is None or not isinstance(request.work, ToolCall):
             return NO_SECRETS
-        return self._secrets.of_call(request.org_id, request.work.name)
+        return secrets.of_call(request.org_id, request.work.name)
 
     async def _payload(self, request: StepRequest, value: Any, ledger: Ledger) -> Payload:
         """Return the output as it travels. It may be paid for, so a store that is down is waited for."""

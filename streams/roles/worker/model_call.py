@@ -93,14 +93,7 @@ def content_of(
     """
     return Content(
         max_tokens=work.max_tokens,
-        template=Template(
-            name=work.prompt_name,
-            version=work.prompt_version,
-            text=work.template,
-            args=args,
-            form=work.form,
-            given=given,
-        ),
+        template=_template(work, args, given),
         temperature=work.temperature,
         cache=work.cache,
         cache_wish=work.cache_wish,
@@ -121,6 +114,17 @@ def content_of(
         repair=work.form is not None and work.form.repair,
         top_p=work.top_p,
         parallel_tools=work.parallel_tools,
+    )
+
+
+def _template(work: LlmCall, args: dict[str, Any], given: dict[str, Any] | None) -> Template:
+    return Template(
+        name=work.prompt_name,
+        version=work.prompt_version,
+        text=work.template,
+        args=args,
+        form=work.form,
+        given=given,
     )
 
 

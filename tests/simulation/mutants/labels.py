@@ -80,8 +80,8 @@ MUTANTS = (
     Mutant(
         "restart_forgets_the_inputs_labels",
         RUNS,
-        "        return Pinned(_SECURITY.decode(data))\n",
-        '        return Pinned(msgspec.structs.replace(_SECURITY.decode(data), inputs={"$": ["trusted"]}))\n',
+        "        return Pinned.stored(data)\n",
+        '        return Pinned(msgspec.structs.replace(Pinned.stored(data).record, inputs={"$": ["trusted"]}))\n',
         "a restored run has its labels",
     ),
     Mutant(

@@ -131,7 +131,7 @@ def _keep(state: State, event: RunSubmitted) -> None:
         state.put(event.run_id, ARMS, tuple(event.rollouts))
     if event.security is not None:
         _check_rules(event, "has labels", RULES_OF_LABELS)
-        state.put(event.run_id, SECURITY, Pinned(event.security))
+        state.put(event.run_id, SECURITY, Pinned.of(event.security))
     if event.subject:
         _check_sealed(event)
     if event.flow is not None:

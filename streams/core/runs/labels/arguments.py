@@ -74,16 +74,23 @@ def _once(what: str, node: PlanNode, names: Names, make: Callable[[], FoundT]) -
     """Return what is made of a node's arguments, which the labels of all that they may read decide."""
     if names.others:
         return make()
-    sources = node.known.get(_SOURCES)
-    if sources is None:
-        sources = node.known[_SOURCES] = tuple(dict.fromkeys(_sources(value for _, value in node.args)))
-    key = (what, names.inputs, names.item, names.index, *[names.outputs(source) for source in sources])
+    key = (what, names.inputs, names.item, names.index, *[names.outputs(source) for source in sources_of(node)])
     found: FoundT | None = node.known.get(key)
-    if found is None:
-        if len(node.known) > KNOWN_MOST:
-            node.known.clear()
-        found = node.known[key] = make()
+    return keep(node, key, make()) if found is None else found
+
+
+def keep(node: PlanNode, key: object, found: FoundT) -> FoundT:
+    """Keep what was found out of a node, and return it."""
+    if len(node.known) > KNOWN_MOST:
+        node.known.clear()
+    node.known[key] = found
     return found
+
+
+def sources_of(node: PlanNode) -> tuple[str, ...]:
+    """Return the nodes whose outputs a node's arguments read."""
+    found: tuple[str, ...] | None = node.known.get(_SOURCES)
+    return keep(node, _SOURCES, tuple(dict.fromkeys(_sources(v for _, v in node.args)))) if found is None else found
 
 
 def _sources(values: Iterable[Value]) -> Iterator[str]:

@@ -1,13 +1,17 @@
 """What a run knows of its security, read once: the entry ``RunSecurity`` with its labels parsed."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+import msgspec
 
 from schemas.labels.label import TRUSTED, Label
 from schemas.labels.mapped import Labels
 from schemas.labels.servers import tool_key
 from schemas.records.security.pinned import UNDECLARED, RunSecurity, ToolSecurity
-from schemas.records.steps import AgentTurn, FunctionCall, LlmCall, ToolCall
-from streams.core.runs.labels.recorded import label_from, read
+from schemas.records.steps import AgentTurn, FunctionCall, LlmCall, StepSecurity, ToolCall
+from streams.core.runs.labels.recorded import Words, label_from, read
 
 Work = LlmCall | ToolCall | FunctionCall | AgentTurn
 
@@ -17,13 +21,36 @@ FUNCTION = "function:"
 CLOSED = ToolSecurity(pure=True, endorses=True)
 
 
-class Found:
-    """Labels that one event has found, so that they are made once for it. It decides nothing."""
+@dataclass(slots=True, eq=False)
+class Begun:
+    """What a step begins with: the labels of what decided it, of all that it reads, and of its arguments by place.
 
-    __slots__ = ("_known",)
+    ``security`` is what its request says where its node's own work is requested, and no person has approved of it;
+    ``None`` until there was such a request.
+    """
+
+    decided: Words
+    read: Words
+    args: Labels
+    security: StepSecurity | None = None
+
+
+class Found:
+    """Labels that one event has found, so that they are made once for it. It decides nothing.
+
+    ``plain`` is the last step that began as others did, with what it began with, see ``labels.plain``.
+    """
+
+    __slots__ = ("_known", "plain")
 
     def __init__(self) -> None:
         self._known: dict[str, Labels] | None = None
+        self.plain: tuple[str, Begun] | None = None
+
+    def began(self, step_id: str, begun: Begun) -> Begun:
+        """Remember what a plain step begins with, and return it."""
+        self.plain = (step_id, begun)
+        return begun
 
     def of(self, name: str, make: Callable[[], Labels]) -> Labels:
         """Return the labels of this name, made if they are not known."""
@@ -36,16 +63,33 @@ class Found:
 
 
 class Pinned:
-    """The security of a run. ``inputs`` are the labels of its inputs, ``control`` that of what started it."""
+    """The security of a run. ``inputs`` are the labels of its inputs, ``control`` that of what started it.
 
-    __slots__ = ("control", "endorses", "inputs", "record")
+    Runs of equal security share one, see ``of`` and ``stored``: what was found by it is found for all of them.
+    ``input_labels`` are the labels of inputs as the record has them, ``entry`` is the record as the table has it.
+    """
+
+    __slots__ = ("control", "endorses", "entry", "input_labels", "inputs", "record")
 
     def __init__(self, record: RunSecurity) -> None:
         self.record = record
+        self.entry = _ENCODER.encode(record)
         self.inputs: Labels = read(record.inputs)
+        same = self.inputs.recorded
+        self.input_labels = same if same == record.inputs else record.inputs
         #: Whether any result may be trusted more than what it was made of.
         self.endorses = bool(record.closed) or any(one.endorses for one in record.tools.values())
         self.control: Label = label_from(tuple(record.control)) if record.control else TRUSTED
+
+    @staticmethod
+    def of(record: RunSecurity) -> "Pinned":
+        """Return what a run of this security knows."""
+        return Pinned.stored(_ENCODER.encode(record))
+
+    @staticmethod
+    def stored(entry: bytes) -> "Pinned":
+        """Return what a run knows of whose security this is the entry. Raises ``msgspec.DecodeError``."""
+        return _stored(entry)
 
     def declared(self, work: Work, workflow: str, node: str) -> ToolSecurity | None:
         """Return what is declared of what a node calls.
@@ -68,3 +112,12 @@ class Pinned:
         if not isinstance(work, AgentTurn):
             return {}
         return {name: self.record.tools.get(name, UNDECLARED) for name in work.tools}
+
+
+@lru_cache(256)
+def _stored(entry: bytes) -> Pinned:
+    return Pinned(_DECODER.decode(entry))
+
+
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODER = msgspec.msgpack.Decoder(RunSecurity)

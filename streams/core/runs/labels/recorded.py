@@ -5,7 +5,7 @@ from functools import lru_cache
 
 from schemas.errors import BadRecord, InvalidInput
 from schemas.labels.label import TRUSTED, Integrity, Label, label_of
-from schemas.labels.mapped import Labels
+from schemas.labels.mapped import Labels, Recorded
 from schemas.labels.paths import ROOT, format_path
 from schemas.payload import Payload
 
@@ -39,6 +39,8 @@ def label_from(words: Words) -> Label:
 
 def read(written: Written) -> Labels:
     """Return labels by path; those that cannot be read make the whole value unreadable."""
+    if type(written) is Recorded:
+        return written.of
     if len(written) == 1 and _WHOLE in written:
         return Labels.of_whole(label_from(tuple(written[_WHOLE])))
     return _read(tuple((path, tuple(words)) for path, words in written.items()))
@@ -46,6 +48,8 @@ def read(written: Written) -> Labels:
 
 def whole_of(written: Written) -> Label:
     """Return the label of who reads all of a value with these labels."""
+    if type(written) is Recorded:
+        return written.of.whole
     if len(written) == 1 and _WHOLE in written:
         return label_from(tuple(written[_WHOLE]))
     return _read(tuple((path, tuple(words)) for path, words in written.items())).whole

@@ -1,19 +1,21 @@
 """What a request says of labels: those of its arguments, of what decided that it is made, and what decides on it."""
 
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 
 from msgspec import structs
 
 from schemas.labels.label import UNLABELLED
 from schemas.labels.mapped import Labels
-from schemas.labels.paths import format_path
+from schemas.labels.paths import Path, format_path
 from schemas.payload import Payload
 from schemas.records.security.pinned import RunSecurity
 from schemas.records.steps import ChainedStep, OutputLink, StepRequest, StepSecurity
 from streams.core.runs.labels.arguments import recorded_of
 from streams.core.runs.labels.names import names_of
 from streams.core.runs.labels.pinned import Pinned, Work
-from streams.core.runs.labels.recorded import Words, label_from, of_payload, read, words_of
+from streams.core.runs.labels.plain import NOT_YET, chained_before
+from streams.core.runs.labels.recorded import Words, label_from, of_payload, read, whole_of, words_of
 from streams.core.runs.labels.results import result_of
 from streams.core.runs.labels.steps import arguments, declared_of
 from streams.core.runs.plan.agent_ids import part_of
@@ -21,12 +23,19 @@ from streams.core.runs.plan.model import PlanNode
 from streams.core.runs.state.entries import Step
 from streams.core.runs.state.reader import RunReader
 
-#: It stands where an output of the chain will be, so that one which never comes is trusted least.
-_NOT_YET = Labels.of_whole(UNLABELLED)
-
 
 def of_request(turn: RunReader, security: Pinned, step_id: str, step: Step, work: Work) -> StepSecurity:
     """Return the security of a request for a step's current attempt, made from state alone."""
+    plain = turn.labels.plain
+    if plain is None or plain[0] != step_id or step.approvals or work is not turn.node_of(step).work:
+        return _of_request(turn, security, step_id, step, work)
+    begun = plain[1]
+    if begun.security is None:
+        begun.security = _of_request(turn, security, step_id, step, work)
+    return begun.security
+
+
+def _of_request(turn: RunReader, security: Pinned, step_id: str, step: Step, work: Work) -> StepSecurity:
     record = security.record
     of_agent = part_of(step_id) is not None
     return StepSecurity(
@@ -54,10 +63,16 @@ def of_chained(turn: RunReader, security: Pinned, node: PlanNode, work: Work, in
 
     The step after a plain one runs whenever that one does, so what decided is the same.
     """
+    if work is not node.work:
+        return _of_chained(turn, security, node, work, inside)
+    return chained_before(turn, security, node, inside, lambda: _of_chained(turn, security, node, work, inside))
+
+
+def _of_chained(turn: RunReader, security: Pinned, node: PlanNode, work: Work, inside: Collection[str]) -> StepSecurity:
     names = names_of(turn, security, node, None)
 
     def outputs(source: str) -> Labels:
-        return _NOT_YET if source in inside else names.outputs(source)
+        return NOT_YET if source in inside else names.outputs(source)
 
     return StepSecurity(
         args=dict(recorded_of(node, names.with_outputs(outputs))),
@@ -70,7 +85,7 @@ def labelled(request: StepRequest, output: Payload) -> Payload:
     said = request.security
     if said is None:
         return output
-    decided, made_of = label_from(tuple(said.control)), read(said.args).whole
+    decided, made_of = label_from(tuple(said.control)), whole_of(said.args)
     return structs.replace(output, labels=result_of(said.tool, made_of, decided, output).recorded)
 
 
@@ -80,9 +95,14 @@ def filled(step: ChainedStep, mine: Sequence[OutputLink], output: Payload) -> St
         return None
     labels, args = of_payload(output), dict(step.security.args)
     for link in mine:
-        placed = labels.at(tuple(link.path)).placed(tuple(link.at))
-        args |= {format_path(path): list(words_of(label)) for path, label in placed.items()}
+        args |= _written(labels, tuple(link.path), tuple(link.at))
     return structs.replace(step.security, args=args)
+
+
+@lru_cache(2048)
+def _written(labels: Labels, path: Path, at: Path) -> dict[str, list[str]]:
+    """Return the labels of a part of a value by their paths where it is put. They are shared, and not changed."""
+    return {format_path(path): label.words for path, label in labels.at(path).placed(at).items()}
 
 
 def of_next(before: StepRequest, step: ChainedStep) -> StepSecurity | None:

@@ -1,5 +1,6 @@
 """What a step gets when it begins and when it ends: the labels of what decided it, what it read and what it gave."""
 
+from functools import lru_cache
 from typing import TypeVar
 
 from msgspec import structs
@@ -13,7 +14,8 @@ from streams.core.runs.labels.arguments import arguments_of
 from streams.core.runs.labels.control import decided_by, joined_by
 from streams.core.runs.labels.given import children_of, decided_of, iteration_of, outcome_of, with_parts
 from streams.core.runs.labels.names import BY_USER, names_of
-from streams.core.runs.labels.pinned import Pinned, Work
+from streams.core.runs.labels.pinned import Begun, Pinned, Work
+from streams.core.runs.labels.plain import begun_before, is_as_read
 from streams.core.runs.labels.recorded import Words, label_from, words_of
 from streams.core.runs.labels.results import result_of, said_by, source_of
 from streams.core.runs.plan.agent_ids import call_ids, part_of, place_of, turn_id
@@ -26,9 +28,13 @@ PayloadT = TypeVar("PayloadT", bound=Payload)
 
 def begun(turn: RunReader, security: Pinned, step_id: str, step: Step) -> Step:
     """Return a step that begins, with the labels of what decided it and of all that it reads."""
-    if step.decided is not None and step.read is not None:
-        return step
     decided, read = step.decided, step.read
+    if decided is not None and read is not None:
+        return step
+    if decided is None and read is None:
+        found = begun_before(turn, security, step_id, step, lambda: _begun(turn, security, step_id, step))
+        if found is not None:
+            return structs.replace(step, decided=found.decided, read=found.read)
     label = decided_by(turn, security, step_id, step) if decided is None else label_from(decided)
     if decided is None:
         decided = words_of(label)
@@ -36,6 +42,12 @@ def begun(turn: RunReader, security: Pinned, step_id: str, step: Step) -> Step:
         reads = _read(turn, security, step_id, step, label)
         read = decided if reads is label else words_of(reads)
     return structs.replace(step, decided=decided, read=read)
+
+
+def _begun(turn: RunReader, security: Pinned, step_id: str, step: Step) -> Begun:
+    label = decided_by(turn, security, step_id, step)
+    reads = _read(turn, security, step_id, step, label)
+    return Begun(words_of(label), words_of(reads), arguments(turn, security, step_id, step))
 
 
 def skipped(turn: RunReader, security: Pinned, step_id: str, step: Step, asked: Step | None) -> Step:
@@ -77,6 +89,15 @@ def context_of(turn: RunReader, part_id: str) -> Label:
 
 def ended(turn: RunReader, security: Pinned, step_id: str, step: Step) -> Step:
     """Return a step that has just ended with the labels of its output, or of its error."""
+    value = step.value
+    if (
+        step.state == "succeeded"
+        and value is not None
+        and not value.labels
+        and is_as_read(turn, security, step_id, step, lambda node: declared_of(turn, security, node.asked, node))
+    ):
+        labels = _whole_of(step.read or (), step.decided or ())
+        return structs.replace(step, value=structs.replace(value, labels=labels.recorded))
     work = work_of(turn, step_id, step)
     if step.state == "failed":
         source = TRUSTED if work is None else source_of(declared_of(turn, security, work, turn.node_of(step)))
@@ -158,6 +179,11 @@ def also_read(step: Step, words: list[str]) -> Words:
 def least_trusted(payload: Payload) -> Payload:
     """Return a payload that says nothing of itself as the least trusted."""
     return _labelled(payload, Labels.of_whole(UNLABELLED))
+
+
+@lru_cache(4096)
+def _whole_of(read: Words, decided: Words) -> Labels:
+    return Labels.of_whole(label_from(read).join(label_from(decided)))
 
 
 def _labelled(payload: PayloadT, labels: Labels) -> PayloadT:

@@ -178,21 +178,21 @@ def _filled(chained: list[ChainedStep], node_id: str, output: Payload) -> list[C
     filled: list[ChainedStep] = []
     for step in chained:
         try:
-            filled.append(_fill(step, node_id, said))
+            filled.append(_fill(step, node_id, output, said))
         except BindingError:
             break
     return filled
 
 
-def _fill(step: ChainedStep, node_id: str, said: bytes) -> ChainedStep:
+def _fill(step: ChainedStep, node_id: str, output: Payload, said: bytes) -> ChainedStep:
     mine = [link for link in step.outputs if link.node == node_id]
     if not mine:
         return step
     # Every chained step has values of its own, as if read from the log: a step may change its arguments while it works.
-    output = _PAYLOAD.decode(said)
+    own = _PAYLOAD.decode(said)
     args, links = copy.deepcopy(step.args), list(step.links)
     for link in mine:
-        datum = find(output, Reference(link.node, tuple(link.path)))
+        datum = find(own, Reference(link.node, tuple(link.path)))
         walk(args, link.at[:-1])[link.at[-1]] = place(datum, link.at, links)
     rest = [link for link in step.outputs if link.node != node_id]
     return structs.replace(step, args=args, links=links, outputs=rest, security=filled(step, mine, output))

@@ -36,7 +36,7 @@ from schemas.records.parents import Parent
 from schemas.records.rollouts.arms import RunArm
 from schemas.records.rollouts.deployments import RunOutcome
 from schemas.records.run_events import Capture, ToolUse
-from schemas.records.security.pinned import Approval, Question, RunSecurity
+from schemas.records.security.pinned import Approval, Question
 from schemas.records.timers import Deadline, Defer, Timer, timer_id
 from schemas.run_states import RunState, StepState
 from schemas.spec.text.document import resolved_bytes
@@ -239,7 +239,7 @@ def encode(field: str, value: Json) -> bytes:
     if field == SPEC:
         return resolved_bytes(value.resolved)
     if field == SECURITY:
-        return _ENCODER.encode(value.record)
+        return bytes(value.entry)
     return _ENCODER.encode(value)
 
 
@@ -249,7 +249,7 @@ def decode(field: str, data: bytes) -> Any:
         status: RunState = msgspec.convert(data.decode(), RunState)
         return status
     if field == SECURITY:
-        return Pinned(_SECURITY.decode(data))
+        return Pinned.stored(data)
     decoder = _STEP if field.startswith(STEP_PREFIX) else _DECODERS[field]
     return decoder.decode(data)
 
@@ -287,7 +287,6 @@ def step_field(step_id: str) -> Entry[Step]:
 
 _ENCODER = msgspec.msgpack.Encoder()
 _STEP = msgspec.msgpack.Decoder(Step)
-_SECURITY = msgspec.msgpack.Decoder(RunSecurity)
 _DECODERS: Mapping[str, msgspec.msgpack.Decoder[Any]] = {
     HEADER: msgspec.msgpack.Decoder(Header),
     PROGRESS: msgspec.msgpack.Decoder(Progress),

@@ -218,6 +218,6 @@ def _view(
         children_nano=turn.children_nano,
         rollouts=list(turn.arms),
         policy="" if security is None else security.record.policy,
-        input_labels=security.record.inputs if security is not None else {},
+        input_labels=security.input_labels if security is not None else {},
         subject=header.subject,
     )

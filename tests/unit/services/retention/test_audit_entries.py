@@ -3,6 +3,7 @@
 import pytest
 
 from schemas.audit.verifying import EXPIRED
+from schemas.configuration.audit_days import AuditDays
 from schemas.errors import Unavailable
 from schemas.records.definitions import AuditEvent
 from services.retention.audit_entries import DAY_MS, AuditSweeper
@@ -29,7 +30,7 @@ async def test_each_log_that_has_some_gets_an_entry() -> None:
         said.append(event)
 
     entries = Entries(key_use=["acme", "other"], decisions=[])
-    sweeper = AuditSweeper({"key_use": 90, "decisions": 365}, entries, say)
+    sweeper = AuditSweeper(AuditDays({"key_use": 90, "decisions": 365}), entries, say)
     assert await sweeper.sweep(NOW_MS) == 2
     before = 19_910 * DAY_MS
     assert entries.asked == [("key_use", before), ("decisions", 19_635 * DAY_MS)]
@@ -49,6 +50,19 @@ async def test_nothing_is_asked_without_days_and_a_store_that_is_down_says_so() 
     async def say(event: AuditEvent) -> None:
         raise AssertionError(event)
 
-    assert await AuditSweeper({}, Entries(), say).sweep(NOW_MS) == 0
+    assert await AuditSweeper(AuditDays({}), Entries(), say).sweep(NOW_MS) == 0
     with pytest.raises(Unavailable):
-        await AuditSweeper({"label": 1}, Entries(), say).sweep(NOW_MS)
+        await AuditSweeper(AuditDays({"label": 1}), Entries(), say).sweep(NOW_MS)
+
+
+async def test_an_organisation_has_days_of_its_own() -> None:
+    said: list[AuditEvent] = []
+
+    async def say(event: AuditEvent) -> None:
+        said.append(event)
+
+    entries = Entries(key_use=["acme", "other", "third"], denial=["acme", "other"])
+    days = AuditDays({"key_use": 90}, {"acme": {"key_use": 30, "denial": 7}, "third": {"key_use": 0}})
+    assert await AuditSweeper(days, entries, say).sweep(NOW_MS) == 3
+    found = {(one.org_id, one.subject): int(one.details["before_ms"]) // DAY_MS for one in said}
+    assert found == {("other", "key_use"): 19_910, ("acme", "key_use"): 19_970, ("acme", "denial"): 19_993}

@@ -13,7 +13,7 @@ from schemas.records.quality import AnswerScored
 from schemas.records.rollouts.arms import RunArm
 from schemas.records.rollouts.deployments import RunScored
 from schemas.records.routes import RouteScored
-from services.runs.answers.scores import PEOPLE, Score, Scored, counts_for, scored_records
+from services.runs.answers.scores import PEOPLE, Answered, Score, Scored, counts_for, scored_records
 from tests.support.runs import NO_FAMILY, function, llm, resolve, resolved
 from tests.support.runs import spec as workflow
 
@@ -44,7 +44,7 @@ def scored(
     node = llm("answer", "ask@production") | ({} if policy is None else {"policy": policy})
     pinned = resolved(llm("answer")).prompts["ask@1"]
     spec = resolve(workflow(node), {"ask@production": pinned}, NO_FAMILY)
-    return scored_records("acme", run(*arms), of or step(), Score("answer", 0.8, name), 2, spec, NOW_MS)
+    return scored_records(Answered("acme", run(*arms), of or step(), 2, spec), Score("answer", 0.8, name), NOW_MS)
 
 
 def test_a_score_counts_for_routes_rollout_and_series() -> None:
@@ -95,6 +95,6 @@ def test_an_earlier_answer_is_in_no_series() -> None:
 def test_only_answers_of_models_are_scored() -> None:
     spec = resolved(function("answer"))
     with pytest.raises(Conflict, match="no answer of a model"):
-        scored_records("acme", run(), step(), Score("answer", 1), 1, spec, NOW_MS)
+        scored_records(Answered("acme", run(), step(), 1, spec), Score("answer", 1), NOW_MS)
     with pytest.raises(Conflict, match="no answer of a model"):
-        scored_records("acme", run(), step(), Score("answer", 1), 1, None, NOW_MS)
+        scored_records(Answered("acme", run(), step(), 1, None), Score("answer", 1), NOW_MS)
