@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from bench.lines import BenchError, Line
-from bench.observability.alerting import ALERTS, CHEAP, DEAR, FAILS, Stand, load, standing
+from bench.observability.alerting import ALERTS, CHEAP, DEAR, FAILS, Stand, load, search_values, standing
 from bench.observability.grafana_queries import Asked, promql_of, sql_of
 from bench.observability.monitoring import FASTER, tools, values_of
 from bench.prove.area import Aim, at_least, at_most, line_of
@@ -51,6 +51,7 @@ def _lines(stand: Stand, progress: Progress) -> Iterator[Line]:
         yield _line(f"alert_{name}_fires", times.fired_s, f"times of rules divided by {FASTER}")
         yield _line(f"alert_{name}_resolves", times.resolved_s)
     progress("metrics: the sample for the dashboards")
+    search_values(stand)
     with load(stand, CHEAP, DEAR, FAILS):
         time.sleep(SAMPLE_S)
         asked, empty, refused = asyncio.run(_asked(stand))

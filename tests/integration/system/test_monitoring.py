@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from bench.observability import alerting
-from bench.observability.alerting import ALERTS, BUDGETS, CHEAP, DEAR, FAILS, Stand, load, standing
+from bench.observability.alerting import ALERTS, BUDGETS, CHEAP, DEAR, FAILS, Stand, load, search_values, standing
 from bench.observability.grafana_queries import Asked, promql_of, sql_of
 from bench.observability.monitoring import tools, values_of
 from connectors.clickhouse.client import ClickHouse
@@ -55,7 +55,8 @@ def test_an_alert_reaches_the_webhook_within_half_a_minute_and_resolves(stand: S
 
 
 def test_the_sample_for_the_panels_has_run(stand: Stand) -> None:
-    """Calls that cost, fail, are tried again and are answered from the cache; a budget; pushes."""
+    """Calls that cost, fail, are tried again and are answered from the cache; a policy; a budget; pushes."""
+    search_values(stand)
     with load(stand, CHEAP, DEAR, FAILS):
         until(lambda: values_of(stand.monitoring.query("sum(step_retries_total) > 0")), DEADLINE_S, "retries")
         until(lambda: values_of(stand.monitoring.query("sum(cache_hits_total) > 0")), DEADLINE_S, "cache hits")
