@@ -135,17 +135,7 @@ class Submissions:
         read by nothing, or breaks the schema of the workflow or of the prompt that gets it, named by its path),
         ``PrivacyRefused`` (the policy refuses what they hold), ``TooLarge`` (the inputs), ``SubjectErased``.
         """
-        asked = Asked(
-            org_id=org_id,
-            source=source,
-            submission_id=submission_id,
-            body=body,
-            trace=trace,
-            api_key=api_key,
-            door=door,
-            labels=labels,
-            subject=subject,
-        )
+        asked = Asked(org_id, source, submission_id, body, trace, api_key, door, labels, subject)
         try:
             draft = await self.draft(asked)
         except PrivacyRefused as exc:

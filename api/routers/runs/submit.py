@@ -94,14 +94,7 @@ async def submit_run(
         body = body.model_copy(update={"project": project})
     if dry_run:
         response.status_code = 200
-        asked = Asked(
-            org_id=who.org_id,
-            source=HTTP_SOURCE,
-            submission_id=idempotency_key,
-            body=body,
-            api_key=who.key_id,
-            door=Integrity.USER,
-        )
+        asked = Asked(who.org_id, HTTP_SOURCE, idempotency_key, body, api_key=who.key_id, door=Integrity.USER)
         return runs.dry_run(await parts.runs.dry_runs.of(asked), now_ms())
     trace = sender_context(traceparent, tracestate, baggage)
     with parts.runs.bound.place():

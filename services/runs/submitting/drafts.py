@@ -42,7 +42,7 @@ from services.workflows.resolver import Plan, WorkflowResolver
 NOBODY = {"project": None, "end_user": None}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Asked:
     """A submission as it came through a door.
 
