@@ -72,6 +72,7 @@ from services.optimizer.optimizer import Optimizer
 from services.prices.stored import StoredPrices
 from services.privacy.redact.redactors import Redactors
 from services.privacy.subjects.erasure import Erasures
+from services.privacy.subjects.scheduled import ScheduledInputs
 from services.privacy.vault.opening import OpenVault
 from services.prompts.evaluations.results import EvaluationResults
 from services.prompts.evaluations.start import EvaluationStarts
@@ -225,10 +226,11 @@ class OtlpServices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScheduleServices:
-    """Schedules and their backfills."""
+    """Schedules and their backfills; ``inputs`` seal those of data subjects."""
 
     stored: Schedules
     backfills: Backfills
+    inputs: ScheduledInputs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

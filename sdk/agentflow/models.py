@@ -2333,6 +2333,7 @@ class ScheduleAnswer(Answer):
     workflow_name: str
     workflow_version: int | None
     inputs: dict[str, Any]
+    subject: str | None = None
     tags: dict[str, str]
     budget_cents: Decimal | None
     cron: str | None
@@ -2959,6 +2960,7 @@ class WholeSchedule(Answer):
     workflow_name: str
     workflow_version: int | None
     inputs: dict[str, Any]
+    subject: str | None = None
     tags: dict[str, str]
     budget_cents: Decimal | None
     cron: str | None

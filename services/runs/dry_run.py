@@ -71,9 +71,15 @@ class DryRuns:
         api_key: str | None = None,
         *,
         door: Integrity = Integrity.THIRD_PARTY,
+        subject: str = "",
     ) -> DryRun:
-        """Return what a submission would do. Raises as it would, ``SubmissionConflict`` included."""
-        draft = await self._ports.submissions.draft(org_id, source, submission_id, body, api_key=api_key, door=door)
+        """Return what a submission would do. Raises as it would, ``SubmissionConflict`` included.
+
+        ``subject`` is the pseudonym of a person whose id is no longer known.
+        """
+        draft = await self._ports.submissions.draft(
+            org_id, source, submission_id, body, api_key=api_key, door=door, subject=subject
+        )
         earlier = await self._ports.submissions.earlier(draft)
         record = draft.record
         return DryRun(

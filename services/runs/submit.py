@@ -251,7 +251,7 @@ class Submissions:
             rules_version=max(
                 plan.rules_version,
                 RULES_OF_ARMS if armed.arms else FIRST,
-                rules_of_security(None if security is None else security.tools),
+                FIRST if security is None else rules_of_security(security.tools, redacts=security.redacts),
                 RULES_OF_FLOW if flow is not None else FIRST,
             ),
             deadline_ms=body.deadline_ms,
