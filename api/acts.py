@@ -7,6 +7,7 @@ here; a test has every other route that changes something in a list of its own, 
 
 import inspect
 import re
+import uuid
 from collections.abc import Awaitable, Callable
 from functools import wraps
 from typing import Any, NamedTuple
@@ -16,7 +17,11 @@ from fastapi import Request
 from pydantic import BaseModel
 
 from api.caller import Caller
-from schemas.errors import AgentFlowError
+from schemas.clock import now_ms
+from schemas.errors import AgentFlowError, Forbidden
+from schemas.policies.facts import AdminFacts, Key, Where
+from schemas.records.base import Json
+from schemas.records.definitions import AuditEvent
 from services.security.auditing import Act, Auditing
 
 METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
@@ -105,6 +110,7 @@ def recorded(path: str, endpoint: Endpoint) -> Endpoint:
         who: Caller = audited_request.state.caller
         auditing: Auditing = audited_request.app.state.services.audit.auditing
         said = _act(audited_request, who, path, endpoint.__name__, arguments)
+        await decided(audited_request, who, said, _body(path, arguments))
         event_id = await auditing.act(said)
         try:
             return await endpoint(**arguments)
@@ -115,6 +121,55 @@ def recorded(path: str, endpoint: Endpoint) -> Endpoint:
     act.__signature__ = signature.replace(parameters=[*signature.parameters.values(), asked])  # type: ignore[attr-defined]
     setattr(act, _MARK, True)
     return act
+
+
+def _body(path: str, arguments: dict[str, Any]) -> Json:
+    """Return what was sent, as JSON values; ``None`` where it has secrets."""
+    body = arguments.get("body")
+    if not isinstance(body, BaseModel) or path in SECRET:
+        return None
+    said: Json = body.model_dump(mode="json", exclude_unset=True)
+    return said
+
+
+async def decided(request: Request, who: Caller, act: Act, body: Json) -> None:
+    """Let the organisation's policy decide on an act; what matched is in the audit log before the act is done.
+
+    Raises ``Forbidden`` where it denies, and ``Unavailable`` where nobody can know or record it.
+    """
+    parts = request.app.state.services
+    key = Key(id=who.key_id, project=who.project or "", permissions=sorted(who.permissions), roles=who.roles)
+    facts = AdminFacts(
+        where=Where(org=who.org_id, key=key),
+        operation=act.action,
+        actor="key" if who.kind == "key" else "user",
+        method=request.method,
+        path=act.details["path"],
+        subject=act.subject,
+        body=body,
+    )
+    said = await parts.security.acting.ruling(facts)
+    if said is None or not said[0].decisions:
+        return
+    ruling, policy = said
+    denies = ruling.verdict == "deny"
+    await parts.audit.auditing.event(
+        AuditEvent(
+            event_id=f"admin/{uuid.uuid4()}",
+            org_id=act.org_id,
+            actor=act.actor,
+            action="policies.admin",
+            subject=act.subject,
+            decision="denied" if denies else "allowed",
+            reason=ruling.message if denies else "",
+            at_ms=now_ms(),
+            kind="decisions",
+            policy=policy,
+            decisions=list(ruling.decisions),
+        )
+    )
+    if denies:
+        raise Forbidden(f"policy {policy} denies it: {ruling.message or 'a rule at admin'}")
 
 
 def denied(request: Request, reason: str) -> None:
@@ -142,9 +197,9 @@ def nameless(path: str) -> str:
 
 def _act(request: Request, who: Caller, path: str, name: str, arguments: dict[str, Any]) -> Act:
     details = {"method": request.method, "path": path}
-    body = arguments.get("body")
-    if isinstance(body, BaseModel) and path not in SECRET:
-        given = orjson.dumps(body.model_dump(mode="json", exclude_unset=True), option=orjson.OPT_SORT_KEYS).decode()
+    body = _body(path, arguments)
+    if body is not None:
+        given = orjson.dumps(body, option=orjson.OPT_SORT_KEYS).decode()
         details["body"] = given[:MOST_BODY]
     if request.url.query:
         details["query"] = request.url.query[:MOST_BODY]

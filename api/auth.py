@@ -52,6 +52,19 @@ class Tokens(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyBounds:
+    """What a new key is bound to: a project, scopes, a time, a rate. Without any it may do all that its rights say."""
+
+    project: str | None = None
+    scopes: Sequence[str] = ()
+    expires_ms: int | None = None
+    requests_per_minute: int | None = None
+
+
+UNBOUNDED = KeyBounds()
+
+
 @dataclass(frozen=True)
 class Minted:
     """A new key: the part that is stored, and the key itself, which is shown once."""
@@ -118,11 +131,7 @@ class Authenticator:
         org_id: str,
         name: str,
         permissions: Sequence[Permission],
-        *,
-        project: str | None = None,
-        scopes: Sequence[str] = (),
-        expires_ms: int | None = None,
-        requests_per_minute: int | None = None,
+        bounds: KeyBounds = UNBOUNDED,
     ) -> Minted:
         """Create a key with 256 random bits. Nothing is stored yet."""
         key_id = secrets.token_hex(_ID_BYTES)
@@ -136,10 +145,10 @@ class Authenticator:
             last4=key[-4:],
             bootstrap=False,
             created_ms=0,
-            project=project,
-            scopes=list(Scopes.of(scopes).texts),
-            expires_ms=expires_ms,
-            requests_per_minute=requests_per_minute,
+            project=bounds.project,
+            scopes=list(Scopes.of(bounds.scopes).texts),
+            expires_ms=bounds.expires_ms,
+            requests_per_minute=bounds.requests_per_minute,
         )
         return Minted(stored, key)
 

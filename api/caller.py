@@ -18,7 +18,10 @@ CallerKind = Literal["key", "oidc"]
 
 @dataclass(frozen=True)
 class Caller:
-    """The authenticated caller. ``archived``: its project is. ``valid_until_ms`` is when it ends by itself."""
+    """The authenticated caller. ``archived``: its project is. ``valid_until_ms`` is when it ends by itself.
+
+    ``roles`` are those that a person's token says.
+    """
 
     key_id: str
     org_id: str
@@ -30,6 +33,7 @@ class Caller:
     requests_per_minute: int | None = None
     archived: bool = False
     kind: CallerKind = "key"
+    roles: tuple[str, ...] = ()
 
     @property
     def actor(self) -> str:

@@ -45,6 +45,7 @@ def reader_of(who: Caller) -> Reader:
         kind="key" if who.kind == "key" else "user",
         project=who.project or "",
         permissions=sorted(who.permissions),
+        roles=who.roles,
     )
 
 

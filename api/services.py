@@ -78,6 +78,7 @@ from services.optimizer.optimizer import Optimizer
 from services.prices.stored import StoredPrices
 from services.privacy.redact.redactors import Redactors
 from services.privacy.subjects.erasure import Erasures
+from services.privacy.subjects.scheduled import ScheduledInputs
 from services.privacy.vault.opening import OpenVault
 from services.prompts.evaluations.results import EvaluationResults
 from services.prompts.evaluations.start import EvaluationStarts
@@ -101,6 +102,7 @@ from services.runs.submit import Submissions
 from services.runs.updates import Updates
 from services.security.auditing import Auditing
 from services.security.compliance.reporting import Reports
+from services.security.policies.acting import Acting
 from services.security.policies.active import ActivePolicies
 from services.security.policies.pinning import Pinning
 from services.security.policies.reading import Readings
@@ -230,10 +232,11 @@ class OtlpServices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScheduleServices:
-    """Schedules and their backfills."""
+    """Schedules and their backfills; ``inputs`` seal those of data subjects."""
 
     stored: Schedules
     backfills: Backfills
+    inputs: ScheduledInputs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -291,6 +294,7 @@ class SecurityServices:
     pinning: Pinning
     redactors: Redactors
     readings: Readings
+    acting: Acting
     facts: ProviderFactsStore
     restores: ReaderRestores
     #: What holds of providers for all organisations: what comes along, with the installation's own.

@@ -36,6 +36,7 @@ class OidcTokens:
             permissions=mapped.permissions,
             valid_until_ms=int((claims["exp"] + SKEW_S) * 1000),
             kind="oidc",
+            roles=mapped.roles,
         )
 
 

@@ -99,7 +99,8 @@ def _report(measured: Measured, machine: results.Machine, at: datetime, *, keep:
     if keep and measured.lines:
         ignore_take = [*measured.missing, *measured.failures]
         folder = results.ROOT / results.FOLDER
-        path = results.write(folder, measured.lines, machine, earlier, history.revision(), at, ignore_take)
+        taken = results.Taken(history.revision(), at)
+        path = results.write(folder, measured.lines, machine, earlier, taken, ignore_take)
         print(f"# kept in {path.relative_to(results.ROOT)}; commit it to make it what later runs are compared with")
     return keep and any(fails_the_gate(line, earlier.get(line.name)) for line in measured.lines)
 

@@ -6,6 +6,7 @@ change, and what that saves is the truth that a suggestion is held against.
 
 import random
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 from msgspec import Struct
@@ -186,26 +187,26 @@ def _lean_policy(tier: str) -> dict[str, Any]:
     return {"quality": tier, "sla_ms": 30_000}
 
 
+@dataclass
 class _Maker:
-    """Makes the weeks of one node: the same seed and number give the same calls."""
+    """Makes the weeks of one node: the same seed and number give the same calls.
 
-    def __init__(
-        self,
-        prices: PriceBook,
-        route: str,
-        name: str,
-        config: dict[str, Any],
-        *,
-        policy: dict[str, Any] | None = None,
-        ask: Callable[[random.Random], int] | None = None,
-        beginning: int = 0,
-    ) -> None:
-        self._prices = prices
-        self._place = Place(name, "ask", *route.split("/", 1))
-        form = {"id": "ask", "type": "llm", "policy": _lean_policy("bronze") if policy is None else policy}
-        self._node = LlmNode.model_validate(form | {"config": {"prompt_ref": "ask@1", "max_tokens": 512} | config})
-        self._beginning = beginning
-        self._ask = ask or (lambda rng: rng.getrandbits(62) + 1)
+    ``config`` and ``policy`` are the node's, ``ask`` draws what a call asks, ``beginning`` are tokens that all share.
+    """
+
+    prices: PriceBook
+    route: str
+    name: str
+    config: dict[str, Any]
+    policy: dict[str, Any] = field(default_factory=lambda: _lean_policy("bronze"))
+    ask: Callable[[random.Random], int] = lambda rng: rng.getrandbits(62) + 1
+    beginning: int = 0
+
+    def __post_init__(self) -> None:
+        self._place = Place(self.name, "ask", *self.route.split("/", 1))
+        form = {"id": "ask", "type": "llm", "policy": self.policy}
+        whole = {"prompt_ref": "ask@1", "max_tokens": 512} | self.config
+        self._node = LlmNode.model_validate(form | {"config": whole})
 
     def week(self, number: int) -> Group:
         """Return the calls of week 0 or 1."""
@@ -217,10 +218,10 @@ class _Maker:
 
     def _call(self, rng: random.Random, at_ms: int, run_id: str) -> CallFact:
         _, _, provider, model = self._place
-        read = self._beginning + int(rng.lognormvariate(7, 0.5)) + 1
+        read = self.beginning + int(rng.lognormvariate(7, 0.5)) + 1
         usage = Usage(input_tokens=read, output_tokens=rng.randint(100, 480))
         # Bytes to a token differ from text to text by some percent.
-        share = self._beginning / read * (rng.uniform(0.95, 1.05) if self._beginning else 0)
+        share = self.beginning / read * (rng.uniform(0.95, 1.05) if self.beginning else 0)
         return CallFact(
             at_ms=at_ms,
             run_id=run_id,
@@ -230,8 +231,8 @@ class _Maker:
             provider=provider,
             model=model,
             usage=usage,
-            cost_nano=self._prices.cost(provider, model, usage, at_ms - at_ms % TTL_MS),
-            request=self._ask(rng),
-            prefix=1 if self._beginning else 0,
+            cost_nano=self.prices.cost(provider, model, usage, at_ms - at_ms % TTL_MS),
+            request=self.ask(rng),
+            prefix=1 if self.beginning else 0,
             prefix_share=share,
         )

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -105,16 +105,23 @@ def file_name(at: datetime, revision: str) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%dT%H%M%SZ}-{revision}.json"
 
 
+class Taken(NamedTuple):
+    """Which revision was measured, and when; ``at`` is an aware time."""
+
+    revision: str
+    at: datetime
+
+
 def write(
     folder: Path,
     lines: Sequence[Line],
     machine: Machine,
     earlier: Mapping[str, Earlier],
-    revision: str,
-    at: datetime,
+    taken: Taken,
     failures: Sequence[str] = (),
 ) -> Path:
     """Write a results file and return its path. ``failures`` say what has no line, and why."""
+    revision, at = taken
     document = {
         "at": at.astimezone(UTC).isoformat(timespec="seconds"),
         "revision": revision,

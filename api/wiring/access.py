@@ -22,6 +22,7 @@ from services.privacy.redact.standard import redactors_of
 from services.security.auditing import Auditing
 from services.security.compliance.reporting import Reports
 from services.security.oidc import ClaimMapping
+from services.security.policies.acting import Acting
 from services.security.policies.active import ActivePolicies
 from services.security.policies.pinning import Pinning
 from services.security.policies.reading import Readings
@@ -67,6 +68,7 @@ def security_of(base: Base) -> SecurityServices:
         pinning=Pinning(active, REGISTRY.security, redactors, server_labels_of(settings, clients.database)),
         redactors=redactors,
         readings=Readings(active),
+        acting=Acting(active),
         facts=ProviderFactsStore(clients.database),
         restores=ReaderRestores(active, None if clients.vault is None else clients.vault.tokens),
         base_facts=load_facts(settings.providers.facts_file),

@@ -44,7 +44,7 @@ from services.runs.explain_waiting import Waits
 from services.runs.known_runs import KnownRuns
 from services.runs.large_inputs import LargeInputs
 from services.runs.path_admission import PathAdmission
-from services.runs.restart import Restarts
+from services.runs.restart import RestartPorts, Restarts
 from services.runs.run_ids import RunIds
 from services.runs.signals import SignalSender
 from services.runs.submit import SubmissionPorts, Submissions
@@ -176,16 +176,16 @@ class RunWiring:
         return Waits(self._history, self._of_run, claims, lag, limits.admission, self._base.workers)
 
     def _restarting(self) -> Restarts:
-        return Restarts(
-            self._history,
-            self._of_run,
-            self._large_inputs,
-            self._settings.security.capture,
+        ports = RestartPorts(
+            history=self._history,
+            definitions=self._of_run,
+            large_inputs=self._large_inputs,
             arguments=REGISTRY.argument_names,
             security=self._security.pinning,
             subjects=self._subjects,
             appender=self._appender,
         )
+        return Restarts(ports, self._settings.security.capture)
 
     def _routes(self) -> RunRoutes:
         return RunRoutes(

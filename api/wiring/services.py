@@ -23,6 +23,7 @@ from connectors.redis.response_cache import RedisResponseCache, bounds_of
 from connectors.tools import REGISTRY
 from schemas.settings import Settings
 from services.observability.replay.policy.replays import PolicyReplays
+from services.privacy.subjects.scheduled import ScheduledInputs
 from services.prompts.evaluations.functions import register
 from services.routing.evaluation import RouteEvaluations
 
@@ -44,7 +45,11 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
         rollouts=rollouts_of(base, definitions),
         leases=leases_of(base, definitions, runs),
         otlp=otlp_of(base, definitions),
-        schedules=ScheduleServices(stored=Schedules(clients.database), backfills=Backfills(clients.database)),
+        schedules=ScheduleServices(
+            stored=Schedules(clients.database),
+            backfills=Backfills(clients.database),
+            inputs=ScheduledInputs(runs.objects, None if clients.vault is None else clients.vault.keys),
+        ),
         money=money_of(base, definitions),
         optimizer=optimizer_of(base, definitions),
         routing=RouteEvaluations(RouteLog(clients.clickhouse)),

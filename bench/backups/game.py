@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from bench.backups import site as sites
 from bench.backups.load import Stream, run_all
@@ -91,30 +92,30 @@ def play(folder: Path, sizes: Sizes, say: Progress) -> Played:
     finally:
         sites.lost(system, folder / "kept")
     order = restore.Order(place, key=key, progress=say)
-    played = _restored(folder, "again", made, order, before, stream.made, say)
+    known = _Known(before, stream.made)
+    played = _restored(folder / "again", made, order, known, say)
     played.take_s = full.took_s
     if sizes.earlier:
         between = Wanted(until_ms=(full.cut_at_ms + made.cut_at_ms) // 2)
         say("backup: restored up to a time between the two")
-        played.earlier = _restored(folder, "earlier", made, replace(order, wanted=between), before, stream.made, say)
+        played.earlier = _restored(folder / "earlier", made, replace(order, wanted=between), known, say)
     return played
 
 
-def _restored(
-    folder: Path,
-    name: str,
-    made: Manifest,
-    order: restore.Order,
-    before: dict[str, str],
-    streamed: list[str],
-    say: Progress,
-) -> Played:
-    sites.brought(folder / name, folder / "kept")
-    system = sites.system_in(folder / name, say, {"WORKER_CONCURRENCY": "20"})
+class _Known(NamedTuple):
+    """How runs had ended before the site was lost, and the ids of those that were submitted during the backup."""
+
+    before: dict[str, str]
+    streamed: list[str]
+
+
+def _restored(site: Path, made: Manifest, order: restore.Order, known: _Known, say: Progress) -> Played:
+    sites.brought(site, site.parent / "kept")
+    system = sites.system_in(site, say, {"WORKER_CONCURRENCY": "20"})
     try:
         system.endpoints = system.stack.start()
         system.make_roles()
-        not_refused = _damaged_refused(folder / "backups", system, order)
+        not_refused = _damaged_refused(site.parent / "backups", system, order)
         say("backup: restored onto an empty site")
         began = time.monotonic()
         report = asyncio.run(restore.restore(sites.site(system), order))
@@ -129,8 +130,8 @@ def _restored(
         asyncio.run(_all_ended(system, submitted))
         played.ready_s = time.monotonic() - began
         asyncio.run(wait_for_quiet(system.endpoints))
-        _judge(system, played, before, {run for run, done in at_cut.items() if done}, submitted)
-        played.under_way = len(submitted & set(streamed)) - sum(at_cut.get(run, False) for run in streamed)
+        _judge(system, played, known.before, {run for run, done in at_cut.items() if done}, submitted)
+        played.under_way = len(submitted & set(known.streamed)) - sum(at_cut.get(run, False) for run in known.streamed)
         return played
     finally:
         system.stop()

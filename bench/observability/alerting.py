@@ -26,7 +26,7 @@ from deploy.local.system import System
 WITHIN_S = 30.0
 #: An hour of money is a minute here, and a group's next notice comes five seconds later.
 RESOLVED_WITHIN_S = 120.0
-RUNS, BUDGETS = "/api/v1/workflows/runs", "/api/v1/budgets"
+RUNS, BUDGETS, POLICIES = "/api/v1/workflows/runs", "/api/v1/budgets", "/api/v1/policies"
 CHEAP, DEAR, FAILS = "alerting_cheap", "alerting_dear", "alerting_fails"
 #: A call of some tokens costs tens of dollars.
 _PRICE = {
@@ -35,6 +35,12 @@ _PRICE = {
     "version": "dear",
     "input_usd_per_mtok": "900000",
     "output_usd_per_mtok": "900000",
+}
+#: Its runs are searched for personal data, which their texts have none of.
+_POLICY: dict[str, Any] = {
+    "name": "monitored",
+    "effects": "allow",
+    "privacy": {"redact": [{"id": "people", "classes": ["pii"], "action": "token", "at": ["provider"]}]},
 }
 _LLM: dict[str, Any] = {"retries": {"max_attempts": 6, "initial_ms": 20, "jitter": 0}}
 
@@ -118,6 +124,13 @@ def load(stand: Stand, *workflows: str, per_s: float = 6.0) -> Iterator[None]:
         thread.join(10)
     if failed:
         raise BenchError(f"the load ended early: {failed[0]!r}")
+
+
+def search_values(stand: Stand) -> None:
+    """Activate a policy by which values are searched, so that the panels of privacy have something to show."""
+    stand.client.post(POLICIES, json={"document": _POLICY}).raise_for_status()
+    active = {"version": 1, "mode": "enforce"}
+    stand.client.post(f"{POLICIES}/{_POLICY['name']}/activate", json=active).raise_for_status()
 
 
 def error_rate(stand: Stand) -> Times:

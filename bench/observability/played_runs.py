@@ -33,6 +33,9 @@ _AGENT_PROMPT = """Look {{what}} up, and say what is there.
 _PROMPTS = {"played_sum": "Sum up in one sentence: {{text}}", "played_agent": _AGENT_PROMPT}
 _RETRIES: Json = {"retries": {"max_attempts": 2, "initial_ms": 40, "jitter": 0.5, "retry_on": ["not_found"]}}
 
+#: How long an answer of the API may take: what is measured comes after the runs, so a busy machine only delays it.
+ANSWER_S = 60.0
+
 
 @dataclass(frozen=True)
 class Played:
@@ -46,6 +49,7 @@ class Played:
 def play(system: System, count: int, progress: Progress) -> list[str]:
     """Play ``count`` runs of eight workflows in turn, to their ends; return them. Raises ``BenchError``."""
     with system.client() as client:
+        client.timeout = httpx.Timeout(ANSWER_S)
         _define(client)
         made = _submit_all(client, count)
         progress(f"{len(made)} runs were submitted; waiting for their ends")

@@ -15,8 +15,8 @@ START_NS = 1_795_305_600_000_000_000
 EVERY_NS = 2_000_000_000
 LARGE_RUN = "large"
 
-#: A run's own span is its first; then come a step, its attempt and its call, in turns. Half of the rows come twice, as
-#: after a crash of analytics.
+#: A run's own span is its first; then come a step, its attempt and its call, in turns. One row in twenty comes twice,
+#: as after a crash of analytics.
 _FILL = """
 INSERT INTO trace_spans (org_id, trace_id, span_id, parent_span_id, run_id, name, kind, started_at, ended_at, status,
     status_message, attributes, record_id, _offset, type, step_id, attempt, workflow_name, provider, model, cost_nano,

@@ -112,17 +112,18 @@ def area_of(name: str, summary: str, parts: Sequence[Part], *, judged_when_quick
 def lines_of(parts: Sequence[Part], quick: bool, progress: Progress) -> Iterator[Line]:
     """Yield the lines of each part once it is measured.
 
-    A part that fails does not keep the others from being measured. Raises ``BenchError`` after the last one, with all
-    that failed.
+    A part that fails, by whatever exception, does not keep the others from being measured. Raises ``BenchError`` after
+    the last one, with all that failed.
     """
     failures = list[str]()
     for part in parts:
         began, name = time.monotonic(), str(getattr(part, "__name__", type(part).__name__)).rpartition(".")[2]
         try:
             yield from part.measure(quick, progress)
-        except BenchError as exc:
-            progress(f"{name} FAILED: {exc}")
-            failures.append(f"{name}: {exc}")
+        except Exception as exc:  # noqa: BLE001 - whatever ends one part must not lose what the others measure
+            said = str(exc) if isinstance(exc, BenchError) else f"{type(exc).__name__}: {exc}"
+            progress(f"{name} FAILED: {said}")
+            failures.append(f"{name}: {said}")
         progress(f"{name} took {time.monotonic() - began:.0f} s")
     if failures:
         raise BenchError("; ".join(failures))

@@ -66,7 +66,8 @@ _COSTS = """
 SELECT run_id, provider, model, countIf(s.amount_nano > 0) AS calls, sum(s.input_tokens) AS input_tokens,
        sum(s.output_tokens) AS output_tokens, sum(s.amount_nano) AS amount_nano
 FROM settled_costs AS s
-WHERE org_id = {org:String} AND (empty({runs:Array(String)}) OR has({runs:Array(String)}, run_id))
+WHERE org_id = {org:String} AND NOT startsWith(call_id, 'hour/')
+  AND (empty({runs:Array(String)}) OR has({runs:Array(String)}, run_id))
 GROUP BY run_id, provider, model
 ORDER BY run_id, provider, model
 LIMIT {limit:UInt32}
@@ -123,6 +124,12 @@ class ClickHouse:
             client = await self._connected()
             result = await client.query(sql, parameters=parameters or {})
             return [tuple(row) for row in result.result_rows]
+
+    async def command(self, sql: str, parameters: Parameters | None = None) -> None:
+        """Run a statement that returns no rows, such as an insert of what a query selects."""
+        with clickhouse_errors("command"), self._moving():
+            client = await self._connected()
+            await client.command(sql, parameters=parameters or {})
 
     async def blocks(self, sql: str, parameters: Parameters) -> AsyncGenerator[list[tuple[object, ...]]]:
         """Yield the rows of a query in blocks, as the server sends them."""

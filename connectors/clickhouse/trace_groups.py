@@ -94,6 +94,24 @@ class GroupLine:
     last_ns: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grouping:
+    """How groups are made and sorted. Without ``unit`` the keys decide what they count.
+
+    A group without a value of a key counts what has none, but for keys of spans, which most spans have not, and with
+    ``named``. ``after`` are the measure and the first value of the last group of the page before.
+    """
+
+    unit: Unit | None = None
+    sort: GroupSort = "count"
+    limit: int = 100
+    named: bool = False
+    after: tuple[int, str] | None = None
+
+
+BY_COUNT = Grouping()
+
+
 def unit_of(keys: Sequence[str]) -> Unit:
     """Return what groups by these keys count."""
     if PROMPT in keys:
@@ -108,24 +126,12 @@ class TraceGroups:
         self._clickhouse = clickhouse
 
     async def by(
-        self,
-        org_id: str,
-        wanted: TraceFilter,
-        keys: Sequence[str],
-        *,
-        unit: Unit | None = None,
-        sort: GroupSort = "count",
-        limit: int = 100,
-        named: bool = False,
-        after: tuple[int, str] | None = None,
+        self, org_id: str, wanted: TraceFilter, keys: Sequence[str], grouping: Grouping = BY_COUNT
     ) -> list[GroupLine]:
-        """Return groups by keys, those with the most first; ``tag.<name>`` is the key of a tag.
-
-        A group without a value of a key counts what has none, but for keys of spans, which most spans have not, and
-        with ``named``. ``after`` are the measure and the first value of the last group of the page before.
-        """
-        unit = unit_of(keys) if unit is None else unit
-        given = wanted.parameters(org_id) | {"limit": limit}
+        """Return groups by keys, those with the most first; ``tag.<name>`` is the key of a tag."""
+        unit = unit_of(keys) if grouping.unit is None else grouping.unit
+        sort, after = grouping.sort, grouping.after
+        given = wanted.parameters(org_id) | {"limit": grouping.limit}
         place = "1"
         if after is not None:
             place = (
@@ -134,7 +140,7 @@ class TraceGroups:
             given |= {"after": after[0], "after_id": after[1]}
         given |= {f"key{n}": key.removeprefix(TAG) for n, key in enumerate(keys) if key.startswith(TAG)}
         names = ", ".join(f"g{n}" for n in range(len(keys)))
-        units = _units(unit, keys, wanted, named=named)
+        units = _units(unit, keys, wanted, named=grouping.named)
         sql = _GROUPS.format(names=names, columns=_COLUMNS, units=units, order=_ORDER[sort], after=place)
         return [_line(row, len(keys)) for row in await self._clickhouse.query(sql, given)]
 

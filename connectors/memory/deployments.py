@@ -1,7 +1,7 @@
 """Deployments in memory: for unit tests and proofs of what crashes leave behind."""
 
 import fnmatch
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from msgspec import structs
 
@@ -13,8 +13,7 @@ from schemas.records.rollouts.deployments import (
     DeploymentStarted,
     DeploymentStepped,
 )
-from schemas.rollouts.deployment import Deployment, NewDeployment, one_runs, unknown
-from schemas.rollouts.plan import Status
+from schemas.rollouts.deployment import Deployment, DeploymentFilter, NewDeployment, one_runs, unknown
 
 
 class MemoryDeployments:
@@ -41,30 +40,19 @@ class MemoryDeployments:
             raise unknown(deployment_id)
         return one
 
-    async def page(
-        self,
-        org_id: str,
-        limit: int,
-        *,
-        prompt: str | None = None,
-        environment: str | None = None,
-        status: Status | None = None,
-        project: str | None = None,
-        prompts_like: Sequence[str] | None = None,
-        cursor: str | None = None,
-    ) -> tuple[list[Deployment], str | None]:
+    async def page(self, org_id: str, wanted: DeploymentFilter) -> tuple[list[Deployment], str | None]:
         found = [
             one
             for one in reversed(self.rows.values())
             if one.org_id == org_id
-            and prompt in (None, one.prompt)
-            and environment in (None, one.environment)
-            and status in (None, one.status)
-            and (project is None or one.project in (None, project))
-            and (prompts_like is None or any(_is_like(one.prompt, like) for like in prompts_like))
+            and wanted.prompt in (None, one.prompt)
+            and wanted.environment in (None, one.environment)
+            and wanted.status in (None, one.status)
+            and (wanted.project is None or one.project in (None, wanted.project))
+            and (wanted.prompts_like is None or any(_is_like(one.prompt, like) for like in wanted.prompts_like))
         ]
         ids = [one.id for one in found]
-        start = 0 if cursor is None else ids.index(cursor) + 1
+        limit, start = wanted.limit, 0 if wanted.cursor is None else ids.index(wanted.cursor) + 1
         more = ids[start + limit - 1] if len(found) > start + limit else None
         return found[start : start + limit], more
 

@@ -10,6 +10,7 @@ import asyncpg
 from connectors.postgres.cells.places import HERE
 from connectors.postgres.database import Database, epoch_ms
 from schemas.errors import Conflict, NotFound
+from schemas.privacy.sealed_schedules import subject_of_inputs
 from schemas.schedule import Timing
 
 _COLUMNS = (
@@ -61,6 +62,11 @@ class StoredSchedule:
     problem_slot_ms: int | None
     created_ms: int
     updated_ms: int
+
+    @property
+    def subject(self) -> str:
+        """The pseudonym of its runs' data subject, empty without one: then ``inputs`` are sealed."""
+        return subject_of_inputs(self.inputs)
 
     @property
     def timing(self) -> Timing:
@@ -124,6 +130,13 @@ class Schedules:
         )
         if row is not None:
             _same(row, defined)
+
+    async def inputs_of(self, org_id: str, name: str) -> dict[str, Any] | None:
+        """Return the inputs of the schedule with a name, as its row has them; ``None`` without one."""
+        row = await self._database.fetchrow(
+            "read a schedule", "SELECT inputs FROM schedule WHERE org_id = $1 AND name = $2", *(org_id, name)
+        )
+        return None if row is None else dict(row["inputs"])
 
     async def check_renamed(self, org_id: str, schedule_id: str, name: str) -> None:
         """Raise ``Conflict`` when a name belongs to another schedule than this one."""

@@ -25,7 +25,8 @@ class CreateSchedule(Request):
 
     Its runs spend for ``project``. ``{{slot}}`` in a text of ``inputs`` becomes the slot's time. ``overlap`` is the
     policy while the previous run is in flight, ``catchup`` the policy for slots missed while no scheduler ran, at most
-    ``catchup_limit`` of them.
+    ``catchup_limit`` of them. ``subject`` is your id of the person whose data its runs handle: the inputs are sealed
+    with that person's key, and no answer has them.
     """
 
     model_config = ConfigDict(
@@ -58,6 +59,7 @@ class CreateSchedule(Request):
     catchup: Catchup = "latest"
     catchup_limit: int = Field(default=100, ge=1, le=MAX_CATCHUP, strict=True)
     paused: bool = False
+    subject: str | None = Field(default=None, min_length=1, max_length=256)
 
 
 class ChangeSchedule(Request):
@@ -134,7 +136,7 @@ class ScheduleProblem(Answer):
 
 class ScheduleAnswer(Answer):
     """A schedule. ``next_runs`` are its next slots, none while it is paused; ``skipped`` counts slots that were not
-    run.
+    run. ``subject`` is the pseudonym of its runs' data subject; then the inputs are sealed, and not shown.
     """
 
     id: str
@@ -143,6 +145,7 @@ class ScheduleAnswer(Answer):
     workflow_name: str
     workflow_version: int | None
     inputs: dict[str, Any]
+    subject: str | None = None
     tags: dict[str, str]
     budget_cents: str | None
     cron: str | None

@@ -8,7 +8,7 @@ from pydantic import Field
 from schemas.labels.label import Label, label_of
 from schemas.labels.mapped import Labels
 from schemas.policies.document import At, Strict, ToolDeclaration, Words
-from schemas.policies.facts import Facts, Key, ModelFacts, OutputFacts, Reader, ReadFacts, ToolFacts, Where
+from schemas.policies.facts import AdminFacts, Facts, Key, ModelFacts, OutputFacts, Reader, ReadFacts, ToolFacts, Where
 from schemas.records.security.pinned import UNDECLARED, ToolSecurity
 
 _TRUSTED: Words = ["trusted"]
@@ -134,15 +134,20 @@ class ModelCase(_Case):
 
 
 class OutputCase(_Case):
-    """An output."""
+    """An output: of a model, or of ``tool``."""
 
     value: Any = None
     labels: dict[str, Words] = {}
+    tool: str = ""
 
     def facts(self) -> OutputFacts:
         """Return the facts."""
         return OutputFacts(
-            where=self.where, value=self.value, labels=_labels(self.labels), control=label_of(self.control)
+            where=self.where,
+            value=self.value,
+            labels=_labels(self.labels),
+            control=label_of(self.control),
+            tool=self.tool,
         )
 
 
@@ -165,11 +170,38 @@ class ReadCase(_Case):
         )
 
 
-_CASES: dict[At, type[ToolCase | ModelCase | OutputCase | ReadCase]] = {
+class _Act(Strict):
+    operation: str
+    method: str = "POST"
+    path: str = ""
+    subject: str = ""
+    body: Any = None
+
+
+class _Actor(_Key):
+    kind: str = "key"
+
+
+class AdminCase(Strict):
+    """An act of administration. ``act`` is the name of an operation, or more of an act; ``key`` who does it."""
+
+    act: str | _Act
+    key: _Actor = _Actor()
+    org: str = "org"
+
+    def facts(self) -> AdminFacts:
+        """Return the facts."""
+        act = _Act(operation=self.act) if isinstance(self.act, str) else self.act
+        key = Key(**self.key.model_dump(exclude={"kind"}))
+        return AdminFacts(where=Where(org=self.org, key=key), actor=self.key.kind, **act.model_dump())
+
+
+_CASES: dict[At, type[ToolCase | ModelCase | OutputCase | ReadCase | AdminCase]] = {
     "tool_call": ToolCase,
     "model_call": ModelCase,
     "output": OutputCase,
     "read": ReadCase,
+    "admin": AdminCase,
 }
 
 

@@ -18,12 +18,13 @@ from schemas.policies.arguments import argument_labels, has_effects
 from schemas.policies.compliance import rules_of
 from schemas.policies.document import At, Policy, Rule
 from schemas.policies.expressions import Expression, Undecided, activation, any_of, compile_expression
-from schemas.policies.facts import Facts, ModelFacts, OutputFacts, ReadFacts, ToolFacts
+from schemas.policies.facts import AdminFacts, Facts, ModelFacts, OutputFacts, ReadFacts, ToolFacts
 from schemas.policies.links import links_of_arguments
 from schemas.policies.patterns import matches
 from schemas.policies.rulings import ALLOWED, DEFAULT, ERROR, NOTHING, Changes, Ruling, strictest
 from schemas.policies.variables import (
     Variables,
+    admin_variables,
     model_variables,
     output_variables,
     read_variables,
@@ -108,6 +109,11 @@ class PolicySet:
         subject = f"{facts.provider}/{facts.model}"
         return self._decide("model_call", facts, subject, lambda: model_variables(facts, self.policy.values))
 
+    @property
+    def rules_results(self) -> bool:
+        """Whether there are rules for what tools give."""
+        return any(one.rule.at == "output" and one.rule.tools for one in self._ready)
+
     def output(self, facts: OutputFacts) -> Ruling:
         """Decide on what a step or a run gives."""
         return self._decide("output", facts, facts.path, lambda: output_variables(facts, self.policy.values))
@@ -115,6 +121,10 @@ class PolicySet:
     def read(self, facts: ReadFacts) -> Ruling:
         """Decide on who may see recorded data."""
         return self._decide("read", facts, facts.path, lambda: read_variables(facts, self.policy.values))
+
+    def admin(self, facts: AdminFacts) -> Ruling:
+        """Decide on an act of administration."""
+        return self._decide("admin", facts, facts.operation, lambda: admin_variables(facts, self.policy.values))
 
     def _decide(
         self, at: At, facts: Facts, subject: str, variables: Callable[[], Variables], default: Verdict = "allow"
@@ -184,7 +194,7 @@ class PolicySet:
         )
 
     def _selection(self, at: At, facts: Facts) -> _Selection:
-        tool = facts.tool if isinstance(facts, ToolFacts) else ""
+        tool = facts.tool if isinstance(facts, ToolFacts | OutputFacts) else ""
         names = (at, tool, facts.where.workflow, facts.where.node)
         found = self._selected.get(names)
         if found is None:
@@ -210,6 +220,9 @@ def _is_false(one: Expression | None, read: cel.Activation) -> bool:
 
 
 def _counts(rule: Rule, tool: str, workflow: str, node: str) -> bool:
+    if rule.at == "output" and bool(rule.tools) != bool(tool):
+        # Rules for answers of models were not written for what tools give, nor the other way round.
+        return False
     return matches(rule.tools, tool) and matches(rule.workflows, workflow) and matches(rule.nodes, node)
 
 
@@ -244,6 +257,9 @@ def _labels(facts: Facts, words: frozenset[str] | None) -> dict[str, list[str]]:
         return words is None or not words.isdisjoint(said)
 
     found: dict[str, Label] = {}
+    if isinstance(facts, AdminFacts):
+        # A request has no labels.
+        return {}
     if isinstance(facts, ToolFacts | ModelFacts):
         if read("args", "sinks"):
             names = list(facts.args)[:_MAX_LABELLED]

@@ -18,7 +18,7 @@ MAX_RULES = 200
 MAX_TESTS = 500
 MAX_TOOLS = 1_000
 
-At = Literal["tool_call", "model_call", "output", "read"]
+At = Literal["tool_call", "model_call", "output", "read", "admin"]
 EndorsedBy = Literal["verbatim", "schema", "list"]
 Id = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_./-]{0,99}$")]
 #: A name, or a beginning of names before ``*``; a star may stand anywhere.

@@ -44,6 +44,12 @@ VARIABLES: dict[At, dict[str, tuple[str, ...]]] = {
     "output": _EVERYWHERE | {"output": (*_LABEL, "value")},
     "read": _EVERYWHERE
     | {"output": (*_LABEL, "kind"), "reader": ("id", "kind", "project", "permissions", "roles", "groups")},
+    "admin": {
+        "act": ("operation", "method", "path", "subject", "body"),
+        "key": ("id", "kind", "project", "permissions", "roles"),
+        "org": (),
+        "values": (),
+    },
 }
 #: The constants of integrity, for every condition.
 CONSTANTS = {one.name: int(one) for one in Integrity}

@@ -70,13 +70,17 @@ class ModelFacts(Struct, frozen=True, kw_only=True):
 
 
 class OutputFacts(Struct, frozen=True, kw_only=True):
-    """A step, or a run, gives a value. ``path`` names what it is about in decisions."""
+    """A step, or a run, gives a value. ``path`` names what it is about in decisions.
+
+    ``tool`` is the tool that gave it, if one did.
+    """
 
     where: Where
     value: Json
     labels: Labels
     control: Label
     path: str = "$"
+    tool: str = ""
 
 
 class Reader(Struct, frozen=True, kw_only=True):
@@ -101,4 +105,21 @@ class ReadFacts(Struct, frozen=True, kw_only=True):
     path: str = "$"
 
 
-Facts = ToolFacts | ModelFacts | OutputFacts | ReadFacts
+class AdminFacts(Struct, frozen=True, kw_only=True):
+    """An act of administration is about to take effect.
+
+    ``operation`` is the name of the API's operation (``create_key``), ``method`` and ``path`` those of its route,
+    ``subject`` the path of the thing without ``/api/v1/``. ``body`` is what was sent, ``None`` where it has secrets.
+    ``actor`` is a ``key`` or a ``user``.
+    """
+
+    where: Where
+    operation: str
+    actor: str = "key"
+    method: str = "POST"
+    path: str = ""
+    subject: str = ""
+    body: Json = None
+
+
+Facts = ToolFacts | ModelFacts | OutputFacts | ReadFacts | AdminFacts

@@ -128,8 +128,12 @@ def _rule(rule: Rule) -> Iterator[Problem]:
         fix = "name paths or data classes in redact or redact_classes"
         yield Problem("redact", "a rule says what to redact if its verdict is redact, and no other", fix)
     yield from _allows(rule)
-    if rule.tools and rule.at != "tool_call":
-        yield Problem("tools", "only rules at tool_call have tools", "remove them")
+    if rule.at == "admin" and rule.verdict == "redact":
+        yield Problem("verdict", "an act is done or not, and nothing of it can be hidden", "use deny or record")
+    if rule.at == "admin" and (rule.workflows or rule.nodes):
+        yield Problem("workflows", "an act is of no workflow and of no node", "remove workflows and nodes")
+    if rule.tools and rule.at not in ("tool_call", "output"):
+        yield Problem("tools", "only rules at tool_call and output have tools", "remove them")
     for path in rule.redact:
         yield from _path("redact", path)
 

@@ -12,7 +12,7 @@ from schemas.policies.cases import facts_of
 from schemas.policies.compiled import PolicySet, compile_policy
 from schemas.policies.compliance import rules_of
 from schemas.policies.document import Policy, PolicyTest
-from schemas.policies.facts import Facts, ModelFacts, OutputFacts, ToolFacts
+from schemas.policies.facts import AdminFacts, Facts, ModelFacts, OutputFacts, ToolFacts
 from schemas.policies.rulings import Ruling
 from schemas.privacy.cases import said_of
 
@@ -88,6 +88,8 @@ def decide(compiled: PolicySet, facts: Facts) -> Ruling:
         return compiled.tool_call(facts)
     if isinstance(facts, ModelFacts):
         return compiled.model_call(facts)
+    if isinstance(facts, AdminFacts):
+        return compiled.admin(facts)
     return compiled.output(facts) if isinstance(facts, OutputFacts) else compiled.read(facts)
 
 

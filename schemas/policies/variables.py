@@ -15,7 +15,7 @@ from schemas.labels.label import Integrity, Label
 from schemas.labels.mapped import Labels
 from schemas.policies.arguments import argument_labels, has_effects, sink_of
 from schemas.policies.expressions import Undecided
-from schemas.policies.facts import Key, ModelFacts, OutputFacts, ReadFacts, ToolFacts, Where
+from schemas.policies.facts import AdminFacts, Key, ModelFacts, OutputFacts, ReadFacts, ToolFacts, Where
 from schemas.records.base import Json
 
 #: Arguments of one call, of which more are refused.
@@ -95,6 +95,25 @@ def read_variables(facts: ReadFacts, values: Mapping[str, Json]) -> Variables:
     }
     said = label_fields(facts.label) | {"kind": facts.kind}
     return {"output": said, "reader": reader} | _everywhere(facts.where, facts.control, values)
+
+
+def admin_variables(facts: AdminFacts, values: Mapping[str, Json]) -> Variables:
+    """Return the variables of an act of administration."""
+    act: dict[str, Json] = {
+        "operation": facts.operation,
+        "method": facts.method,
+        "path": facts.path,
+        "subject": facts.subject,
+    }
+    if facts.body is not None and is_readable(facts.body):
+        act["body"] = facts.body
+    where = facts.where
+    return {
+        "act": act,
+        "key": _key(where.key) | {"kind": facts.actor},
+        "org": where.org,
+        "values": dict(values),
+    }
 
 
 def label_fields(label: Label) -> dict[str, Any]:

@@ -186,6 +186,12 @@ class Privacy(_Strict):
     limits: Limits = Limits()
 
     @property
+    def redacts_log(self) -> bool:
+        """Whether a rule takes something out of what the log has, or refuses it."""
+        enforced = [rule for rule in self.redact if rule.mode == "enforce" and rule.action != "keep"]
+        return self.mode == "enforce" and any("log" in rule.at for rule in enforced)
+
+    @property
     def ids(self) -> list[str]:
         """The ids of all rules."""
         restore = self.restore

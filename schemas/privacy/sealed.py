@@ -18,6 +18,8 @@ from typing import NamedTuple
 from schemas.errors import Forbidden
 from schemas.payload import PathPart, Payload, Reference
 
+#: The words of an error in place of data of an erased person.
+ERASED_MESSAGE = "the data of this run's subject was erased, and the step needs it"
 SUBJECT_PATTERN = r"sub_[0-9a-f]{32}"
 #: Sealed bytes up to this size travel in the record: requests repeat them, so it is less than of plain values.
 SEALED_INLINE_BYTES = 8 * 1024

@@ -87,7 +87,8 @@ class _StepOutcome(_RunEvent, frozen=True, kw_only=True):
 
     ``chain`` is there when other steps are chained to the request. ``args_hash`` is there when the worker went on to
     the step by itself: it names the arguments that it bound. ``call_costs`` is the cost of each call, where there
-    are several; ``presumed_calls`` are those whose cost is an estimate.
+    are several; ``presumed_calls`` are those whose cost is an estimate. ``redacted``: what the run's policy takes
+    out of the log was taken out; a worker of ours says so of each outcome under a policy.
     """
 
     step_id: str
@@ -105,6 +106,7 @@ class _StepOutcome(_RunEvent, frozen=True, kw_only=True):
     args_hash: str = ""
     call_costs: dict[str, NanoDollars] = {}
     presumed_calls: list[str] = []
+    redacted: bool = False
 
 
 class ToolUse(Part, frozen=True, kw_only=True):

@@ -1,5 +1,8 @@
 """A deployment as the store has it: a prompt's new version in an environment, by a plan, and what was decided last."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from msgspec import Struct
 
 from schemas.errors import NotFound
@@ -43,6 +46,23 @@ class NewDeployment(Struct, frozen=True, kw_only=True):
             plan=self.plan,
             by=self.started_by,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeploymentFilter:
+    """Which deployments a page has, and how many. ``cursor`` is where the page before ended.
+
+    With ``project`` those of other projects' prompts are left out. ``prompts_like`` are patterns of ``LIKE``, of which
+    the prompt matches one.
+    """
+
+    limit: int
+    prompt: str | None = None
+    environment: str | None = None
+    status: Status | None = None
+    project: str | None = None
+    prompts_like: Sequence[str] | None = None
+    cursor: str | None = None
 
 
 class Deployment(NewDeployment, frozen=True, kw_only=True):

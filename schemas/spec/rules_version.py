@@ -11,6 +11,8 @@
 8. Flow control: a run of a workflow with ``flow`` waits for its admission. It is a run's, too: one that another run
    starts passes no gate.
 9. Labels of MCP servers, of runs under a policy that call one with a label of its own. They are a run's, too.
+10. Outcomes: those of runs with a data subject must be sealed, and those under a policy that redacts the log must say
+   that they were. They are a run's, too.
 
 A change of what the rules decide adds a number, its line above, and the test of a workflow that needs it. A
 workflow that uses nothing newer keeps its number, so that older orchestrators still fold its runs.
@@ -33,8 +35,9 @@ VALIDATED = 6
 SEALED = 7
 FLOW = 8
 SERVERS = 9
+OUTCOMES = 10
 #: The newest rules that there are.
-NEWEST = SERVERS
+NEWEST = OUTCOMES
 #: The oldest rules that know a type of node.
 _KNOWN_SINCE: Mapping[NodeKind, int] = {**dict.fromkeys(get_args(NodeKind), FIRST), "loop": LOOPS}
 
@@ -49,10 +52,15 @@ def rules_of(spec: WorkflowSpec, prompts: Iterable[PinnedPrompt] = ()) -> int:
     return max(of_prompts, VALIDATED if has_schema else FIRST, *map(_of_node, every_node(spec.dag.nodes)))
 
 
-def rules_of_security(tools: Iterable[str] | None) -> int:
-    """Return the number of the rules for a run whose security has these tools; ``None``: it has none."""
+def rules_of_security(tools: Iterable[str] | None, *, redacts: bool = False) -> int:
+    """Return the number of the rules for a run whose security has these tools; ``None``: it has none.
+
+    ``redacts``: its policy takes something out of what the log has.
+    """
     if tools is None:
         return FIRST
+    if redacts:
+        return OUTCOMES
     return SERVERS if any(map(server_of, tools)) else LABELS
 
 

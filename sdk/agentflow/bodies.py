@@ -414,6 +414,7 @@ class CreateSchedule(TypedDict):
     catchup: NotRequired[Literal["all", "latest", "none"]]
     catchup_limit: NotRequired[int]
     paused: NotRequired[bool]
+    subject: NotRequired[str | None]
 
 
 class CreateStop(TypedDict):

@@ -2362,6 +2362,7 @@ class ScheduleAnswer(Answer):
     workflow_name: str
     workflow_version: int | None
     inputs: dict[str, Any]
+    subject: str | None = None
     tags: dict[str, str]
     budget_cents: Decimal | None
     cron: str | None
@@ -2988,6 +2989,7 @@ class WholeSchedule(Answer):
     workflow_name: str
     workflow_version: int | None
     inputs: dict[str, Any]
+    subject: str | None = None
     tags: dict[str, str]
     budget_cents: Decimal | None
     cron: str | None

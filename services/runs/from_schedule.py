@@ -33,18 +33,22 @@ def run_of(schedule: StoredSchedule, slot_ms: int) -> str:
     return run_id(schedule.org_id, source_of(schedule.id), slot_id(slot_ms))
 
 
-def submission_of(schedule: StoredSchedule, slot_ms: int) -> SubmitRun:
-    """Return the submission of a slot. The schedule's name is a tag, if there is room for one more."""
-    inputs = filled(schedule.inputs, slot_ms)
-    named = {TAG: schedule.name} if len(schedule.tags) < MAX_TAGS else {}
+def submission_of(schedule: StoredSchedule, slot_ms: int, inputs: Mapping[str, Any] | None = None) -> SubmitRun:
+    """Return the submission of a slot; ``inputs`` are those of a data subject in clear."""
+    inputs = filled(schedule.inputs if inputs is None else inputs, slot_ms)
     return SubmitRun(
         workflow_name=schedule.workflow_name,
         workflow_version=schedule.workflow_version,
         inputs=inputs,
-        tags=named | schedule.tags,
+        tags=tags_of(schedule.name, schedule.tags),
         project=schedule.project,
         budget_cents=Decimal(cents(schedule.budget_nano)) if schedule.budget_nano is not None else None,
     )
+
+
+def tags_of(name: str, tags: Mapping[str, str]) -> dict[str, str]:
+    """Return the tags of a schedule's runs: its name is one of them, if there is room for one more."""
+    return ({TAG: name} if len(tags) < MAX_TAGS else {}) | dict(tags)
 
 
 def filled(inputs: Mapping[str, Any], slot_ms: int) -> dict[str, Any]:

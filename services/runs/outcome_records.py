@@ -44,6 +44,7 @@ def result_record(request: StepRequest, outcome: Outcome, ledger: Ledger, worker
         "args_hash": request.args_hash,
         "call_costs": ledger.call_costs,
         "presumed_calls": ledger.presumed_calls,
+        "redacted": request.security is not None,
     }
     if outcome.output is not None:
         return StepSucceeded(output=outcome.output, tool_calls=ledger.tool_calls, **common)

@@ -60,35 +60,38 @@ class Again:
     everything: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestartPorts:
+    """What restarts ask and write. ``arguments`` are the names that a tool or function takes.
+
+    ``subjects`` seal the inputs of runs with a data subject; without them none can be done again. ``appender`` takes
+    what a policy decided on inputs; without it no policy redacts them.
+    """
+
+    history: Runs
+    definitions: RunDefinitions
+    large_inputs: LargeInputs
+    arguments: Arguments = any_arguments
+    security: Pinning | None = None
+    subjects: SubjectRuns | None = None
+    appender: Appender | None = None
+
+
 class Restarts:
     """Prepares submissions out of recorded runs. Raises ``Unavailable`` when a dependency does not answer."""
 
     def __init__(
-        self,
-        history: Runs,
-        definitions: RunDefinitions,
-        large_inputs: LargeInputs,
-        capture: Capture = "full",
-        now_ms: Callable[[], int] = clock.now_ms,
-        *,
-        arguments: Arguments = any_arguments,
-        security: Pinning | None = None,
-        subjects: SubjectRuns | None = None,
-        appender: Appender | None = None,
+        self, ports: RestartPorts, capture: Capture = "full", now_ms: Callable[[], int] = clock.now_ms
     ) -> None:
-        """``subjects`` seal the inputs of runs with a data subject; without them none can be done again.
-
-        ``appender`` takes what a policy decided on inputs; without it no policy redacts them.
-        """
-        self._subjects = subjects
-        self._appender = appender
-        self._history = history
-        self._definitions = definitions
-        self._large_inputs = large_inputs
+        self._subjects = ports.subjects
+        self._appender = ports.appender
+        self._history = ports.history
+        self._definitions = ports.definitions
+        self._large_inputs = ports.large_inputs
         self._capture = capture
         self._now_ms = now_ms
-        self._arguments = arguments
-        self._security = security
+        self._arguments = ports.arguments
+        self._security = ports.security
 
     async def prepare(
         self, org_id: str, of: str, again: Again, key: str | None, api_key: str | None = None
@@ -148,7 +151,7 @@ class Restarts:
             inputs=found.inputs,
             body_hash=found.body_hash,
             security=found.security,
-            rules_version=max(record.rules_version, rules_of_security(security.tools)),
+            rules_version=max(record.rules_version, rules_of_security(security.tools, redacts=security.redacts)),
         )
 
     async def _definition(self, org_id: str, run: StoredRun) -> ResolvedSpec:

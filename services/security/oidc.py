@@ -10,13 +10,17 @@ from schemas.configuration.issuer import read_pairs, read_roles
 from schemas.errors import Forbidden
 from services.security.tokens import Claims
 
+#: Roles of a token that rules can name.
+MAX_ROLES = 64
+
 
 @dataclass(frozen=True)
 class Mapped:
-    """Whose claims they are. ``permissions`` are none where no role has any."""
+    """Whose claims they are. ``permissions`` are none where no role has any; ``roles`` are those of the claim."""
 
     org_id: str
     permissions: frozenset[str]
+    roles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -44,8 +48,9 @@ class ClaimMapping:
             )
         listed = _claim(claims, self.roles_claim)
         roles = listed.split() if isinstance(listed, str) else listed if isinstance(listed, list) else []
-        of_roles = [self.permissions.get(role, frozenset()) for role in roles if isinstance(role, str)]
-        return Mapped(org_id, frozenset[str]().union(*of_roles))
+        named = [role for role in roles if isinstance(role, str)]
+        of_roles = [self.permissions.get(role, frozenset()) for role in named]
+        return Mapped(org_id, frozenset[str]().union(*of_roles), tuple(named[:MAX_ROLES]))
 
 
 def _claim(claims: Claims, name: str) -> Any:

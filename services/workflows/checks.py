@@ -5,16 +5,13 @@ They need no time limit: what a small document can ask for is bounded by its siz
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from schemas.errors import Overloaded, Problem
+from schemas.errors import Overloaded
 from schemas.prompts.inline import InlinePrompt
-from schemas.spec.inputs.known_inputs import ArgumentNames
-from schemas.spec.model import PinnedPrompt, WorkflowSpec
-from schemas.spec.nested import Family
-from services.security.flow.check import FlowCheck
+from schemas.spec.model import WorkflowSpec
 from services.workflows.check_requests import Check, Parse, ReadDocument
 from services.workflows.checker_process import CheckerProcess
 from services.workflows.resolver import Plan
@@ -85,31 +82,9 @@ class DocumentChecks:
             raise TypeError(f"{type(found).__name__} came for a document")
         return Parsed(found.spec, found.inline, small)
 
-    async def check(
-        self,
-        spec: WorkflowSpec,
-        *,
-        small: bool,
-        prompts: Mapping[str, PinnedPrompt],
-        tools: Sequence[str],
-        functions: Sequence[str],
-        further: Sequence[Problem],
-        family: Family,
-        arguments: ArgumentNames,
-        flow: FlowCheck | None = None,
-    ) -> Plan:
+    async def check(self, request: Check, *, small: bool) -> Plan:
         """Check a workflow and return its plan. Raises ``InvalidSpec`` and ``TooLarge``."""
-        request = Check(
-            spec=spec,
-            prompts=prompts,
-            tools=tools,
-            functions=functions,
-            further=further,
-            family=family,
-            arguments=arguments,
-            flow=flow,
-        )
-        found = await self._run(request, small and not family.members)
+        found = await self._run(request, small and not request.family.members)
         if not isinstance(found, Plan):
             raise TypeError(f"{type(found).__name__} came for a checked workflow")
         return found

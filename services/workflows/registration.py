@@ -32,6 +32,7 @@ from services.security.flow.check import FlowCheck
 from services.security.flow.ports import ActivePolicies
 from services.tools.server_labels import ServerLabels
 from services.workflows.archived import archived_problems
+from services.workflows.check_requests import Check
 from services.workflows.checks import DocumentChecks, Parsed
 from services.workflows.mcp_pins import mcp_calls
 from services.workflows.nested import load_family, pin_prompts
@@ -134,9 +135,8 @@ class Registrations:
             route_problems(spec, ports.models, workers, pinned),
             answer_schema_problems(spec),
         )
-        return await ports.checks.check(
-            spec,
-            small=parsed.small,
+        request = Check(
+            spec=spec,
             prompts=pinned,
             tools=sorted(ports.tools.names("tool")),
             functions=sorted(ports.tools.names("function")),
@@ -145,6 +145,7 @@ class Registrations:
             arguments=ports.tools.all_argument_names(),
             flow=await self.flow_check(org_id),
         )
+        return await ports.checks.check(request, small=parsed.small)
 
     async def flow_check(self, org_id: str) -> FlowCheck | None:
         """Return the check of where data may go, ``None`` in an organisation without a policy."""

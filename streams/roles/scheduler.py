@@ -18,13 +18,13 @@ from connectors.postgres.history.runs import Runs
 from connectors.postgres.schedules import Backfills, Schedules, StoredSchedule
 from connectors.prometheus.families import counter
 from connectors.redis.submission_markers import SubmissionMarkers
-from schemas.api_models.runs import SubmitRun
-from schemas.errors import Rejected, SubmissionConflict, Unavailable
+from schemas.errors import InvalidInput, Problem, Rejected, SubjectErased, SubmissionConflict, Unavailable
 from schemas.labels.label import Integrity
 from schemas.metrics import SCHEDULER_SLOTS_TOTAL
 from schemas.records.run_events import CancelRequested, RunSubmitted
 from schemas.run_states import TERMINAL_RUN
 from schemas.schedule import slot_id, slots
+from services.privacy.subjects.scheduled import ScheduledInputs
 from services.runs.from_schedule import run_of, source_of, submission_of
 from services.runs.submit import Submissions
 from streams.core.schedules import due, overlap
@@ -60,6 +60,7 @@ class SchedulerPorts:
     history: Runs
     markers: SubmissionMarkers
     appender: Appender
+    inputs: ScheduledInputs | None = None
 
 
 class Scheduler:
@@ -72,6 +73,7 @@ class Scheduler:
         self._history = ports.history
         self._markers = ports.markers
         self._appender = ports.appender
+        self._inputs = ports.inputs
         self._clock = clock
         self._slots = counter(SCHEDULER_SLOTS_TOTAL, registry)
 
@@ -137,13 +139,16 @@ class Scheduler:
         """Submit a slot's run; one that cannot be submitted is said in the schedule, and not tried again."""
         source, run = source_of(schedule.id), run_of(schedule, slot)
         try:
-            body = submission_of(schedule, slot)
-            record = await self._prepared(schedule, source, slot, body)
+            record = await self._prepared(schedule, source, slot)
             run = record.run_id
             await self._submissions.submit(record)
         except SubmissionConflict:
             # It was submitted as the schedule was then; a scheduler died, and somebody changed it before the next.
             log.info("slot %s of %s was started before", slot_id(slot), schedule.id, extra={"action": "slot_started"})
+        except SubjectErased as exc:
+            self._slots.labels("refused").inc()
+            log.warning("schedule %s is paused: %s", schedule.id, exc, extra={"action": "schedule_paused"})
+            return {"problem": str(exc)[:_PROBLEM_CHARS], "problem_slot_ms": slot, "paused": True}
         except Rejected as exc:
             self._slots.labels("refused").inc()
             log.warning(
@@ -159,9 +164,18 @@ class Scheduler:
             "problem_slot_ms": None,
         }
 
-    async def _prepared(self, schedule: StoredSchedule, source: str, slot: int, body: SubmitRun) -> RunSubmitted:
+    async def _prepared(self, schedule: StoredSchedule, source: str, slot: int) -> RunSubmitted:
         """Return a slot's submission. Somebody with a key wrote the schedule, its inputs included."""
-        return await self._submissions.prepare(schedule.org_id, source, slot_id(slot), body, door=Integrity.USER)
+        inputs = None
+        if schedule.subject:
+            if self._inputs is None:
+                fix = "set VAULT_KEY for the scheduler"
+                raise InvalidInput.of(Problem("subject", "the inputs are sealed, and nothing can be opened here", fix))
+            inputs = await self._inputs.opened(schedule.org_id, schedule.inputs)
+        body = submission_of(schedule, slot, inputs)
+        return await self._submissions.prepare(
+            schedule.org_id, source, slot_id(slot), body, door=Integrity.USER, subject=schedule.subject
+        )
 
     async def _runs(self, schedule: StoredSchedule) -> bool:
         """Return whether the schedule's previous run is still under way, as far as can be known."""
@@ -193,9 +207,7 @@ class Scheduler:
         problem = None
         for slot in found:
             try:
-                body = submission_of(schedule, slot)
-                source = source_of(schedule.id)
-                records.append(await self._prepared(schedule, source, slot, body))
+                records.append(await self._prepared(schedule, source_of(schedule.id), slot))
             except Rejected as exc:
                 problem = f"slot {slot_id(slot)}: {exc}"[:_PROBLEM_CHARS]
         await self._submissions.submit_all(records)
@@ -222,6 +234,7 @@ def build(ctx: RoleContext) -> RoleApp:
         history=path.history,
         markers=path.markers,
         appender=path.appender,
+        inputs=ScheduledInputs(path.objects, ctx.subject_keys()),
     )
     return TickApp(SPEC.name, Scheduler(ports, ctx.clock, ctx.registry), TICK_S)
 

@@ -13,7 +13,7 @@ from connectors.postgres.prompts.deployments import PromptDeployments
 from connectors.postgres.prompts.rows import NewPrompt
 from schemas.errors import Conflict, NotFound
 from schemas.records.rollouts.deployments import DeploymentDecided, DeploymentOverridden, DeploymentStepped
-from schemas.rollouts.deployment import NewDeployment
+from schemas.rollouts.deployment import DeploymentFilter, NewDeployment
 from schemas.rollouts.plan import Plan
 from services.prompts.rollouts.deployments import Deployments
 from tests.support.api import MemoryLog, migrated_database
@@ -110,7 +110,7 @@ async def test_another_organisation_finds_nothing_and_decides_nothing(store: Dep
         await store.say(foreign)
     assert not await store.record(decided(new(org_id="other"), 9, status="promoted"))
     assert await store.get(ORG, "d1") == one
-    assert (await store.page("other", 10))[0] == []
+    assert (await store.page("other", DeploymentFilter(limit=10)))[0] == []
 
 
 async def test_what_is_decided_by_hand_is_said(store: Deployments, dsn: str) -> None:
@@ -148,10 +148,10 @@ async def test_pages_are_the_newest_first_and_filtered(store: Deployments) -> No
         one = await store.start(new(f"d{number}"))
         await store.record(decided(one, 1, status="stopped", reason="by_hand"))
     await store.start(new("d3", prompt="ask", project=None))
-    first, more = await store.page(ORG, 3)
+    first, more = await store.page(ORG, DeploymentFilter(limit=3))
     assert [one.id for one in first] == ["d3", "d2", "d1"]
     assert more is not None
-    rest, none = await store.page(ORG, 3, cursor=more)
+    rest, none = await store.page(ORG, DeploymentFilter(limit=3, cursor=more))
     assert ([one.id for one in rest], none) == (["d0"], None)
     filters: list[dict[str, Any]] = [
         {"prompt": "ask"},
@@ -160,6 +160,6 @@ async def test_pages_are_the_newest_first_and_filtered(store: Deployments) -> No
         {"environment": "production", "status": "running"},
     ]
     for filtered in filters:
-        page, _ = await store.page(ORG, 10, **filtered)
+        page, _ = await store.page(ORG, DeploymentFilter(limit=10, **filtered))
         assert [one.id for one in page] == ["d3"], filtered
-    assert (await store.page(ORG, 10, environment="staging"))[0] == []
+    assert (await store.page(ORG, DeploymentFilter(limit=10, environment="staging")))[0] == []

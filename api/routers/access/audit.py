@@ -1,11 +1,12 @@
 """The audit log: entries, signed checkpoints and proofs."""
 
 import base64
+from dataclasses import dataclass
 from typing import Annotated
 
 import msgspec
 import orjson
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 
 from api.caller import Caller
 from api.dependencies import Admin, Parts, Reader
@@ -41,32 +42,39 @@ MOST_LINE_BYTES = 4 * 1024 * 1024
 router = APIRouter(prefix="/api/v1/audit", tags=["audit"])
 
 
-@router.get("", responses=errors(), summary="List audit entries")
-async def list_audit_entries(
-    who: Admin,
-    parts: Parts,
-    kind: Text = None,
-    actor: Annotated[
-        str | None, Query(max_length=200, description="`key:<id>`, `person:<id>` or `role:<name>`.")
-    ] = None,
-    action: Text = None,
-    run_id: Text = None,
-    since: Annotated[str | None, Query(max_length=64, description="RFC 3339, or a span back from now (`24h`).")] = None,
-    until: Annotated[str | None, Query(max_length=64, description="The same; entries before it.")] = None,
-    cursor: Annotated[str | None, Query(pattern=r"^(0|[1-9][0-9]{0,17})$")] = None,
-    limit: Limit = 100,
-) -> AuditPage:
-    """List entries, the newest first. What retention removed is found by kind and time only."""
-    wanted = EntryFilter(
-        kind=stored_text("query.kind", kind),
-        actor=stored_text("query.actor", actor),
-        action=stored_text("query.action", action),
-        run_id=stored_text("query.run_id", run_id),
-        since_ms=time_ms("query.since", since),
-        until_ms=time_ms("query.until", until),
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryQuery:
+    """Which entries are listed, as query parameters."""
+
+    kind: Text = None
+    actor: Annotated[str | None, Query(max_length=200, description="`key:<id>`, `person:<id>` or `role:<name>`.")] = (
+        None
     )
-    found = await parts.audit.reads.page(who.org_id, wanted, None if cursor is None else int(cursor), limit)
-    following = str(found[-1].index) if len(found) == limit else None
+    action: Text = None
+    run_id: Text = None
+    since: Annotated[str | None, Query(max_length=64, description="RFC 3339, or a span back from now (`24h`).")] = None
+    until: Annotated[str | None, Query(max_length=64, description="The same; entries before it.")] = None
+    cursor: Annotated[str | None, Query(pattern=r"^(0|[1-9][0-9]{0,17})$")] = None
+    limit: Limit = 100
+
+    def filtered(self) -> EntryFilter:
+        """Return the filter. Raises ``InvalidInput``."""
+        return EntryFilter(
+            kind=stored_text("query.kind", self.kind),
+            actor=stored_text("query.actor", self.actor),
+            action=stored_text("query.action", self.action),
+            run_id=stored_text("query.run_id", self.run_id),
+            since_ms=time_ms("query.since", self.since),
+            until_ms=time_ms("query.until", self.until),
+        )
+
+
+@router.get("", responses=errors(), summary="List audit entries")
+async def list_audit_entries(who: Admin, parts: Parts, asked: Annotated[EntryQuery, Depends()]) -> AuditPage:
+    """List entries, the newest first. What retention removed is found by kind and time only."""
+    before = None if asked.cursor is None else int(asked.cursor)
+    found = await parts.audit.reads.page(who.org_id, asked.filtered(), before, asked.limit)
+    following = str(found[-1].index) if len(found) == asked.limit else None
     return AuditPage(entries=[_entry(one) for one in found], next_cursor=following)
 
 

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
 
+from api.auth import KeyBounds
 from api.dependencies import Anyone, Parts, ProjectAdmin
 from api.http.strict_json import StrictJsonRoute
 from api.render import access as render
@@ -44,10 +45,12 @@ async def create_key(body: CreateKey, who: ProjectAdmin, parts: Parts) -> KeyCre
         who.org_id,
         body.name,
         body.permissions,
-        project=who.in_project(body.project),
-        scopes=body.scopes,
-        expires_ms=_expiry(body),
-        requests_per_minute=body.requests_per_minute,
+        KeyBounds(
+            project=who.in_project(body.project),
+            scopes=body.scopes,
+            expires_ms=_expiry(body),
+            requests_per_minute=body.requests_per_minute,
+        ),
     )
     stored = await parts.access.keys.create(minted.stored)
     return KeyCreated(**render.key_fields(stored), key=minted.key)

@@ -1,9 +1,10 @@
 """Deployments of prompts: a version for an environment, its statistics, and what people decide by hand."""
 
+from dataclasses import dataclass
 from typing import Annotated
 
 import msgspec
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Depends, Path, Query
 
 from api.caller import Caller
 from api.dependencies import Parts, PromptReader, PromptWriter
@@ -24,7 +25,7 @@ from schemas.api_models.prompts.deployments import (
 from schemas.clock import now_ms
 from schemas.errors import InvalidInput, Problem, Unavailable
 from schemas.prompts.refs import LABEL_PATTERN, LATEST, PromptRef
-from schemas.rollouts.deployment import Deployment
+from schemas.rollouts.deployment import Deployment, DeploymentFilter
 from schemas.rollouts.plan import Status
 from schemas.spec.model import NAME_PATTERN
 from schemas.values.fields import ASCII_INTEGER
@@ -52,27 +53,35 @@ async def deploy_prompt(name: PromptName, body: StartDeployment, who: PromptWrit
     return render.line(started)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeploymentQuery:
+    """Which deployments are listed, as query parameters."""
+
+    prompt: Annotated[str | None, Query(pattern=NAME_PATTERN)] = None
+    environment: Annotated[str | None, Query(pattern=LABEL_PATTERN)] = None
+    status: Status | None = None
+    limit: Annotated[int, Query(ge=1, le=MAX_PAGE), ASCII_INTEGER] = 50
+    cursor: Annotated[str | None, Query(max_length=1024, description="`next_cursor` of the previous page.")] = None
+
+    def filtered(self, who: Caller) -> DeploymentFilter:
+        """Return the filter, of what the caller may see."""
+        return DeploymentFilter(
+            limit=self.limit,
+            prompt=self.prompt,
+            environment=self.environment,
+            status=self.status,
+            project=who.project,
+            prompts_like=who.scopes.like("prompt"),
+            cursor=self.cursor,
+        )
+
+
 @router.get("/deployments", responses=errors())
 async def list_deployments(
-    who: PromptReader,
-    parts: Parts,
-    prompt: Annotated[str | None, Query(pattern=NAME_PATTERN)] = None,
-    environment: Annotated[str | None, Query(pattern=LABEL_PATTERN)] = None,
-    status: Status | None = None,
-    limit: Annotated[int, Query(ge=1, le=MAX_PAGE), ASCII_INTEGER] = 50,
-    cursor: Annotated[str | None, Query(max_length=1024, description="`next_cursor` of the previous page.")] = None,
+    who: PromptReader, parts: Parts, asked: Annotated[DeploymentQuery, Depends()]
 ) -> DeploymentPage:
     """List deployments, the newest first, without their statistics."""
-    found, more = await parts.rollouts.control.deployments.page(
-        who.org_id,
-        limit,
-        prompt=prompt,
-        environment=environment,
-        status=status,
-        project=who.project,
-        prompts_like=who.scopes.like("prompt"),
-        cursor=cursor,
-    )
+    found, more = await parts.rollouts.control.deployments.page(who.org_id, asked.filtered(who))
     return DeploymentPage(deployments=list(map(render.line, found)), next_cursor=more)
 
 

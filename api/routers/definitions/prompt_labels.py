@@ -9,7 +9,7 @@ from api.http.strict_json import StrictJsonRoute
 from api.render import prompts as render
 from api.routers.definitions.prompts import PromptName, author, changed
 from api.routers.errors import errors
-from connectors.postgres.prompts.labels import ANYTHING
+from connectors.postgres.prompts.labels import ANYTHING, LabelChange
 from schemas.api_models.prompts.versions import MAX_VERSION, LabelAnswer, LabelPage, MoveLabel
 from schemas.errors import InvalidInput, Problem
 from schemas.prompts.refs import PromptRef, check_label
@@ -40,7 +40,7 @@ async def move_prompt_label(
     registry = parts.definitions.prompts
     await registry.require_owned(who.org_id, name, author(who))
     expected = body.expected_version if "expected_version" in body.model_fields_set else ANYTHING
-    stored = await registry.labels.move(who.org_id, name, label, body.version, expected, who.key_id)
+    stored = await registry.labels.move(LabelChange(who.org_id, name, label, who.key_id), body.version, expected)
     changed(parts, who)
     return render.label(name, stored)
 
@@ -59,7 +59,7 @@ async def remove_prompt_label(
     registry = parts.definitions.prompts
     await registry.require_owned(who.org_id, name, author(who))
     expected = ANYTHING if expected_version is None else expected_version
-    await registry.labels.remove(who.org_id, name, label, expected, who.key_id)
+    await registry.labels.remove(LabelChange(who.org_id, name, label, who.key_id), expected)
     changed(parts, who)
     return Response(status_code=204)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from fastapi import APIRouter, Path, Query, Response
 
@@ -33,7 +33,9 @@ from schemas.errors import Forbidden, InvalidInput, Problem
 from schemas.labels.label import Integrity
 from schemas.records.base import Json
 from schemas.schedule import Timing, next_slot, slots, timing_problems
-from services.runs.from_schedule import filled, template_problems
+from services.privacy.subjects.scheduled import refuse_reserved
+from services.runs.from_schedule import filled, tags_of, template_problems
+from services.runs.submitting.drafts import Asked
 
 ScheduleId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 
@@ -57,15 +59,18 @@ async def create_schedule(
 ) -> ScheduleAnswer | ScheduleDryRun:
     """Create a schedule. Its submission is validated now; its first slot is the next one from now."""
     who.require_named("workflow", body.workflow_name)
-    defined = _defined(body.model_dump()) | {"project": who.in_project(body.project)}
+    defined = _defined(body.model_dump(exclude={"subject"})) | {"project": who.in_project(body.project)}
+    person = _Person(body.subject)
     timing = _timing(defined)
     _check_templates(body.inputs)
+    refuse_reserved(body.inputs)
     if dry_run:
         response.status_code = 200
-        await parts.schedules.stored.check_name(who.org_id, defined)
-        return await _dry_run(parts, who.org_id, defined, timing, next_slot(timing, now_ms()))
-    await _check_submission(parts, who.org_id, defined)
-    stored, new = await parts.schedules.stored.create(who.org_id, defined, next_slot(timing, now_ms()))
+        await parts.schedules.stored.check_name(who.org_id, await _as_row(parts, who.org_id, defined, body.subject))
+        return await _dry_run(parts, who.org_id, defined, timing, next_slot(timing, now_ms()), person)
+    await _check_submission(parts, who.org_id, defined, person)
+    row = await _as_row(parts, who.org_id, defined, body.subject)
+    stored, new = await parts.schedules.stored.create(who.org_id, row, next_slot(timing, now_ms()))
     response.status_code = 201 if new else 200
     return render.schedule(stored)
 
@@ -109,16 +114,24 @@ async def change_schedule(
     if not changes and not dry_run:
         return render.schedule(before)
     defined = _as_defined(before) | changes
+    person = _Person(None, before.subject)
+    if before.subject:
+        opened = await parts.schedules.inputs.opened(who.org_id, before.inputs)
+        defined["inputs"] = changes.get("inputs", opened)
     who.require_named("workflow", defined["workflow_name"])
     _check_project(who, defined["project"])
     timing = _timing(defined)
     _check_templates(body.inputs or {})
+    refuse_reserved(body.inputs or {})
     if _TIMING & changes.keys() or (before.paused and not defined["paused"]):
         changes["next_slot_ms"] = next_slot(timing, now_ms())
     if dry_run:
         await parts.schedules.stored.check_renamed(who.org_id, schedule_id, defined["name"])
-        return await _dry_run(parts, who.org_id, defined, timing, changes.get("next_slot_ms", before.next_slot_ms))
-    await _check_submission(parts, who.org_id, defined)
+        first = changes.get("next_slot_ms", before.next_slot_ms)
+        return await _dry_run(parts, who.org_id, defined, timing, first, person)
+    await _check_submission(parts, who.org_id, defined, person)
+    if before.subject and "inputs" in changes:
+        changes["inputs"] = await parts.schedules.inputs.sealed(who.org_id, before.subject, changes["inputs"])
     return render.schedule(await parts.schedules.stored.change(who.org_id, schedule_id, changes))
 
 
@@ -188,7 +201,7 @@ def _changes(body: ChangeSchedule) -> dict[str, Any]:
 
 
 def _as_defined(stored: StoredSchedule) -> dict[str, Any]:
-    names = (*CreateSchedule.model_fields.keys() - {"budget_cents"}, "budget_nano")
+    names = (*CreateSchedule.model_fields.keys() - {"budget_cents", "subject"}, "budget_nano")
     return {name: getattr(stored, name) for name in names}
 
 
@@ -200,8 +213,30 @@ def _timing(defined: dict[str, Any]) -> Timing:
     return timing
 
 
+class _Person(NamedTuple):
+    """Whose data a schedule's runs handle: by the id that a body has, or by the pseudonym that a row has."""
+
+    id: str | None
+    pseudonym: str = ""
+
+    @property
+    def is_named(self) -> bool:
+        """Whether there is one."""
+        return self.id is not None or bool(self.pseudonym)
+
+
+async def _as_row(parts: Services, org_id: str, defined: dict[str, Any], subject_id: str | None) -> dict[str, Any]:
+    """Return a definition as its row has it: inputs of a data subject sealed."""
+    if subject_id is None:
+        return defined
+    inputs, stored = parts.schedules.inputs, parts.schedules.stored
+    before = await stored.inputs_of(org_id, defined["name"])
+    subject = await inputs.pseudonym(org_id, subject_id)
+    return defined | {"inputs": await inputs.as_before(org_id, subject, defined["inputs"], before)}
+
+
 async def _dry_run(
-    parts: Services, org_id: str, defined: dict[str, Any], timing: Timing, first: int | None
+    parts: Services, org_id: str, defined: dict[str, Any], timing: Timing, first: int | None, person: _Person
 ) -> ScheduleDryRun:
     budget_nano = defined["budget_nano"]
     submission = SubmitRun(
@@ -211,8 +246,9 @@ async def _dry_run(
         tags=defined["tags"],
         project=defined["project"],
         budget_cents=None if budget_nano is None else Decimal(money.cents(budget_nano)),
+        subject=person.id,
     )
-    found = await parts.runs.dry_runs.of(org_id, "schedule", None, submission, door=Integrity.USER)
+    found = await parts.runs.dry_runs.of(_asked(org_id, submission, person, Integrity.USER))
     slots_shown = [] if defined["paused"] else render.next_slots(timing, first)
     return ScheduleDryRun(next_runs=slots_shown, first_run=render_runs.dry_run(found, now_ms()))
 
@@ -222,13 +258,22 @@ def _check_templates(inputs: Mapping[str, Json]) -> None:
         raise InvalidInput.of(*problems)
 
 
-async def _check_submission(parts: Services, org_id: str, defined: dict[str, Any]) -> None:
+async def _check_submission(parts: Services, org_id: str, defined: dict[str, Any], person: _Person) -> None:
     """Raise now the error that every slot would meet."""
     body = SubmitRun(
         workflow_name=defined["workflow_name"],
         workflow_version=defined["workflow_version"],
         inputs=defined["inputs"],
-        tags=defined["tags"],
+        # The name is in clear in each run.
+        tags=tags_of(defined["name"], defined["tags"]) if person.is_named else defined["tags"],
         project=defined["project"],
+        subject=person.id,
     )
-    await parts.runs.submissions.to_store(await parts.runs.submissions.draft(org_id, "schedule", None, body))
+    draft = await parts.runs.submissions.draft(_asked(org_id, body, person))
+    await parts.runs.submissions.to_store(draft)
+
+
+def _asked(org_id: str, body: SubmitRun, person: _Person, door: Integrity = Integrity.THIRD_PARTY) -> Asked:
+    """Return a slot's submission, to be tried."""
+    subject = person.pseudonym
+    return Asked(org_id=org_id, source="schedule", submission_id=None, body=body, door=door, subject=subject)

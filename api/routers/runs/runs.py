@@ -1,10 +1,12 @@
 """Runs: read, list and cancel."""
 
+from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Request
+from fastapi import APIRouter, Depends, Header, Query, Request
 
 from api.auth import bearer_key
+from api.caller import Caller
 from api.cancels import request_cancel
 from api.dependencies import READER, Parts, RunId, RunReader, RunWriter, WorkflowReader
 from api.http.sse import EventStream
@@ -32,47 +34,51 @@ from services.privacy.subjects.reading import opened_run
 router = APIRouter(prefix="/api/v1/workflows/runs", tags=["runs"], route_class=StrictJsonRoute)
 
 
-@router.get("", responses=errors(), summary="List runs, newest first")
-async def list_runs(
-    who: WorkflowReader,
-    parts: Parts,
-    status: Annotated[RunState | None, Query()] = None,
-    workflow: Annotated[str | None, Query(max_length=128)] = None,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunQuery:
+    """Which runs are listed, as query parameters."""
+
+    status: Annotated[RunState | None, Query()] = None
+    workflow: Annotated[str | None, Query(max_length=128)] = None
     tag: Annotated[
         list[str] | None,
         Query(description="`key:value`; repeated tags must all match.", examples=["team:research"]),
-    ] = None,
+    ] = None
     since: Annotated[
         str | None,
         Query(description="Submitted at or after: RFC 3339, or a span back from now.", examples=["24h"]),
-    ] = None,
+    ] = None
     until: Annotated[
         str | None,
         Query(description="Submitted before: RFC 3339, or a span back from now.", examples=["1h"]),
-    ] = None,
+    ] = None
     parent_run_id: Annotated[
         str | None, Query(max_length=64, description="Only runs that steps of this run started.")
-    ] = None,
-    project: Annotated[
-        str | None, Query(min_length=1, max_length=256, description="Only runs of this project.")
-    ] = None,
-    limit: Annotated[int, Query(ge=1, le=MAX_PAGE), ASCII_INTEGER] = 50,
-    cursor: Annotated[str | None, Query(max_length=512, description="`next_cursor` of the previous page.")] = None,
-) -> RunPage:
+    ] = None
+    project: Annotated[str | None, Query(min_length=1, max_length=256, description="Only runs of this project.")] = None
+    limit: Annotated[int, Query(ge=1, le=MAX_PAGE), ASCII_INTEGER] = 50
+    cursor: Annotated[str | None, Query(max_length=512, description="`next_cursor` of the previous page.")] = None
+
+    def filtered(self, who: Caller) -> RunFilter:
+        """Return the filter, of what the caller may see. Raises ``InvalidInput``."""
+        return RunFilter(
+            status=self.status,
+            workflow=stored_text("query.workflow", self.workflow),
+            tags=tags_of("query.tag", self.tag or []),
+            since_ms=time_ms("query.since", self.since),
+            until_ms=time_ms("query.until", self.until),
+            parent_run_id=stored_text("query.parent_run_id", self.parent_run_id),
+            workflows_like=who.scopes.like("workflow"),
+            project=who.in_project(stored_text("query.project", self.project)),
+            cursor=self.cursor,
+            limit=self.limit,
+        )
+
+
+@router.get("", responses=errors(), summary="List runs, newest first")
+async def list_runs(who: WorkflowReader, parts: Parts, asked: Annotated[RunQuery, Depends()]) -> RunPage:
     """List the organisation's runs."""
-    wanted = RunFilter(
-        status=status,
-        workflow=stored_text("query.workflow", workflow),
-        tags=tags_of("query.tag", tag or []),
-        since_ms=time_ms("query.since", since),
-        until_ms=time_ms("query.until", until),
-        parent_run_id=stored_text("query.parent_run_id", parent_run_id),
-        workflows_like=who.scopes.like("workflow"),
-        project=who.in_project(stored_text("query.project", project)),
-        cursor=cursor,
-        limit=limit,
-    )
-    lines, next_cursor = await parts.runs.history.page(who.org_id, wanted)
+    lines, next_cursor = await parts.runs.history.page(who.org_id, asked.filtered(who))
     return RunPage(runs=[render.summary(line) for line in lines], next_cursor=next_cursor)
 
 

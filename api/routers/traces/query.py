@@ -21,7 +21,7 @@ from api.routers.traces.wanted import (
 )
 from api.services import Services
 from connectors.clickhouse.trace_filter import TraceFilter
-from connectors.clickhouse.trace_groups import unit_of
+from connectors.clickhouse.trace_groups import Grouping, unit_of
 from schemas.api_models.traces.query import QueryTraces, TracesFound
 from schemas.ids import trace_id
 from services.observability.traces.reading import Viewer
@@ -62,9 +62,8 @@ async def _window(parts: Services, viewer: Viewer, body: QueryTraces) -> tuple[i
 
 async def _grouped(parts: Services, viewer: Viewer, body: QueryTraces, wanted: TraceFilter) -> TracesFound:
     unit = "span" if body.level == "span" and unit_of(body.group_by) == "trace" else unit_of(body.group_by)
-    lines = await parts.traces.groups.by(
-        viewer.org_id, wanted, body.group_by, unit=unit, sort=group_sort_of(body), limit=body.limit
-    )
+    grouping = Grouping(unit=unit, sort=group_sort_of(body), limit=body.limit)
+    lines = await parts.traces.groups.by(viewer.org_id, wanted, body.group_by, grouping)
     return TracesFound(level=unit, **_times(wanted), groups=[render.group(body.group_by, one) for one in lines])
 
 

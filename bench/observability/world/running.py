@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from bench.observability.world.effects import Effect, Effects, nothing
 from bench.observability.world.shape import World, WorldNode
-from bench.observability.world.spans import Attempt, SpanWriter
+from bench.observability.world.spans import Attempt, SpanWriter, Work
 from schemas.ids import child_step_id, content_hash
 from schemas.records.spans import Span, SpanType
 
@@ -123,7 +123,7 @@ class WorldRunner:
         )
         if error:
             value = Value(NULL, missing=True)
-        writer.step(node, node.id, kind, start, end, output="" if error else value.hash, error=error)
+        writer.step(node, node.id, kind, (start, end), output="" if error else value.hash, error=error)
         return _Done(value, end, error)
 
     def _step(
@@ -141,9 +141,9 @@ class WorldRunner:
         end = at + 1
         output = "" if error else value.hash
         kind: SpanType = "timer" if node.kind == "timer" else "step"
-        writer.step(node, step_id, kind, start, end, output=output, error=error, turn=turn)
+        writer.step(node, step_id, kind, (start, end), output=output, error=error)
         for attempt in attempts if kind == "step" else ():
-            writer.attempt(node, step_id, attempt, effect, route, bound, output)
+            writer.attempt(Work(node, step_id, effect, route, bound, output), attempt)
         return _Done(Value(NULL, missing=True) if error else value, end, error)
 
     def _attempts(self, node: WorldNode, effect: Effect, error: str, start: float) -> tuple[list[Attempt], float]:

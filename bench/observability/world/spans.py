@@ -35,6 +35,18 @@ class Attempt:
     quota_ms: float
 
 
+@dataclass(frozen=True)
+class Work:
+    """The work of a step: hashes of what it reads and gives, and the provider and model of its call."""
+
+    node: WorldNode
+    step_id: str
+    effect: Effect
+    route: tuple[str, str]
+    inputs: str
+    output: str
+
+
 class SpanWriter:
     """Collects the spans of one run."""
 
@@ -49,15 +61,14 @@ class SpanWriter:
         node: WorldNode,
         step_id: str,
         kind: SpanType,
-        start: float,
-        end: float,
+        lasted: tuple[float, float],
         *,
         output: str,
         error: str,
-        turn: int = 0,
     ) -> None:
         """Add the span of a step, as the fold writes it when the run has ended: workers' hashes are on attempts."""
-        inside = bool(turn) or step_id.endswith("]")
+        start, end = lasted
+        inside = "/turn-" in step_id or step_id.endswith("]")
         self._spans.append(
             Span(
                 span_id=span_id(self._run_id, step_id),
@@ -73,18 +84,20 @@ class SpanWriter:
             )
         )
 
-    def attempt(
-        self,
-        node: WorldNode,
-        step_id: str,
-        attempt: Attempt,
-        effect: Effect,
-        route: tuple[str, str],
-        inputs: str,
-        output: str,
-    ) -> None:
+    def attempt(self, work: Work, attempt: Attempt) -> None:
         """Add the span of one try with what is below it, as a worker writes them."""
-        own = span_id(self._run_id, step_id, attempt.number)
+        node, own = work.node, span_id(self._run_id, work.step_id, attempt.number)
+        self._spans.append(self._tried(work, attempt, own))
+        refused = attempt.error in {"budget_exceeded", "quota_exceeded", "run_budget_exceeded"}
+        if work.effect.guard or node.guarded:
+            self._guard(own, work.step_id, attempt, work.effect)
+        if node.kind in {"llm", "agent"} and not refused and not work.effect.guard:
+            self._model_call(work, own, attempt)
+        elif node.kind == "tool" and attempt.error != "bad_arguments":
+            self._tool_call(work, own, attempt)
+
+    def _tried(self, work: Work, attempt: Attempt, own: str) -> Span:
+        """Return the span of an attempt itself."""
         # A worker gives back what would wait for longer: another attempt span begins when it is requested again.
         given_back = attempt.quota_ms > GIVEN_BACK_MS
         requested = attempt.begun_ms - 2 if given_back else attempt.requested_ms
@@ -92,31 +105,22 @@ class SpanWriter:
         phases = [_phase("queue", requested, queued), _phase("claim", queued, queued + 0.4)]
         if attempt.quota_ms and not given_back:
             phases.append(_phase("quota", queued, attempt.begun_ms))
-        self._spans.append(
-            Span(
-                span_id=own,
-                parent_span_id=span_id(self._run_id, step_id),
-                name=f"attempt {node.id}",
-                start_ns=int(requested * _NS),
-                end_ns=int(attempt.ended_ms * _NS),
-                status="error" if attempt.error else "ok",
-                type="attempt",
-                step_id=step_id,
-                attempt=attempt.number,
-                error_code=attempt.error,
-                input_hash=inputs,
-                output_hash="" if attempt.error else output,
-                attributes=self._attributes(node) | ({"agentflow.step.deferrals": 1} if given_back else {}),
-                phases=phases,
-            )
+        return Span(
+            span_id=own,
+            parent_span_id=span_id(self._run_id, work.step_id),
+            name=f"attempt {work.node.id}",
+            start_ns=int(requested * _NS),
+            end_ns=int(attempt.ended_ms * _NS),
+            status="error" if attempt.error else "ok",
+            type="attempt",
+            step_id=work.step_id,
+            attempt=attempt.number,
+            error_code=attempt.error,
+            input_hash=work.inputs,
+            output_hash="" if attempt.error else work.output,
+            attributes=self._attributes(work.node) | ({"agentflow.step.deferrals": 1} if given_back else {}),
+            phases=phases,
         )
-        refused = attempt.error in {"budget_exceeded", "quota_exceeded", "run_budget_exceeded"}
-        if effect.guard or node.guarded:
-            self._guard(own, step_id, attempt, effect)
-        if node.kind in {"llm", "agent"} and not refused and not effect.guard:
-            self._model_call(node, step_id, own, attempt, effect, route, inputs, output)
-        elif node.kind == "tool" and attempt.error != "bad_arguments":
-            self._tool_call(node, step_id, own, attempt, inputs, output)
 
     def _attributes(self, node: WorldNode) -> dict[str, Any]:
         found: dict[str, Any] = {"agentflow.step.tier": "silver", **self._places}
@@ -145,32 +149,18 @@ class SpanWriter:
             )
         )
 
-    def _model_call(
-        self,
-        node: WorldNode,
-        step_id: str,
-        own: str,
-        attempt: Attempt,
-        effect: Effect,
-        route: tuple[str, str],
-        inputs: str,
-        output: str,
-    ) -> None:
+    def _model_call(self, work: Work, own: str, attempt: Attempt) -> None:
+        node, step_id, effect, (provider, model) = work.node, work.step_id, work.effect, work.route
         # Tokens are a property of the text: equal texts have as many.
-        taken, given = tokens_of(inputs, output, effect.tokens)
+        taken, given = tokens_of(work.inputs, work.output, effect.tokens)
         call = call_id(request_id(self._run_id, step_id, attempt.number), 1)
         paid = not effect.cached and not attempt.error
-        price = PRICES.get(route[1], (150, 600))
-        attributes: dict[str, Any] = {"agentflow.call.id": call, "agentflow.request.max_tokens": 1024}
-        if effect.cached:
-            attributes["agentflow.cache.kind"] = effect.cached
-        if effect.stepped_from:
-            attributes["agentflow.call.stepped_down_from"] = effect.stepped_from
+        price = PRICES.get(model, (150, 600))
         self._spans.append(
             Span(
                 span_id=content_hash(call.encode())[:16],
                 parent_span_id=own,
-                name=f"{'cache' if effect.cached else 'chat'} {route[1]}",
+                name=f"{'cache' if effect.cached else 'chat'} {model}",
                 kind="internal" if effect.cached else "client",
                 start_ns=int(attempt.begun_ms * _NS),
                 end_ns=int(attempt.ended_ms * _NS),
@@ -178,34 +168,34 @@ class SpanWriter:
                 type="cache" if effect.cached else "llm_call",
                 step_id=step_id,
                 attempt=attempt.number,
-                provider=route[0],
-                model=route[1],
+                provider=provider,
+                model=model,
                 cost_nano=taken * price[0] + given * price[1] if paid else 0,
                 input_tokens=taken if not attempt.error else 0,
                 output_tokens=given if not attempt.error else 0,
                 error_code=attempt.error,
-                input_hash=content_hash(f"{inputs}{node.prompt_version}{node.settings}".encode()),
-                output_hash="" if attempt.error else output,
-                attributes=attributes,
+                input_hash=content_hash(f"{work.inputs}{node.prompt_version}{node.settings}".encode()),
+                output_hash="" if attempt.error else work.output,
+                attributes=_call_attributes(call, effect),
             )
         )
 
-    def _tool_call(self, node: WorldNode, step_id: str, own: str, attempt: Attempt, inputs: str, output: str) -> None:
+    def _tool_call(self, work: Work, own: str, attempt: Attempt) -> None:
         self._spans.append(
             Span(
                 span_id=content_hash(f"{own}tool".encode())[:16],
                 parent_span_id=own,
-                name=f"execute_tool {node.tool}",
+                name=f"execute_tool {work.node.tool}",
                 start_ns=int(attempt.begun_ms * _NS),
                 end_ns=int(attempt.ended_ms * _NS),
                 status="error" if attempt.error else "ok",
                 type="tool_call",
-                step_id=step_id,
+                step_id=work.step_id,
                 attempt=attempt.number,
                 error_code=attempt.error,
-                input_hash=inputs,
-                output_hash="" if attempt.error else output,
-                attributes={"agentflow.tool.name": node.tool},
+                input_hash=work.inputs,
+                output_hash="" if attempt.error else work.output,
+                attributes={"agentflow.tool.name": work.node.tool},
             )
         )
 
@@ -234,6 +224,15 @@ class SpanWriter:
             },
         )
         return [root, *spans]
+
+
+def _call_attributes(call: str, effect: Effect) -> dict[str, Any]:
+    attributes: dict[str, Any] = {"agentflow.call.id": call, "agentflow.request.max_tokens": 1024}
+    if effect.cached:
+        attributes["agentflow.cache.kind"] = effect.cached
+    if effect.stepped_from:
+        attributes["agentflow.call.stepped_down_from"] = effect.stepped_from
+    return attributes
 
 
 def tokens_of(inputs: str, output: str, factor: float) -> tuple[int, int]:

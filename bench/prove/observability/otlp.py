@@ -44,6 +44,8 @@ AIMS = (
 _line = partial(line_of, AIMS)
 _Holds = Callable[[Mapping[str, float]], bool]
 _QUIET_S, _TIMEOUT_S = 0.1, 180.0
+#: Runs that nobody measures, after the exporter was started or stopped.
+_AFTER_SWITCH = 200
 #: Spans that did not come although nothing else came for this long are lost.
 _LOOK_S, _PATIENCE_S = 1.0, 40.0
 
@@ -140,6 +142,8 @@ async def _switch(stage: Stage, *, on: bool) -> None:
     await asyncio.to_thread(exporter.start if on else exporter.stop)
     if on:
         await _until_joined(stage)
+    # A start reads what is there already, and both let the others rest: neither is what a round measures.
+    await stage.run_many(_AFTER_SWITCH)
 
 
 def _note(plan: _Plan, costs: Compared) -> str:

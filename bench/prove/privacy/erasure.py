@@ -30,15 +30,20 @@ def measure(quick: bool, progress: Progress) -> Sequence[Line]:
 
 def lines_of(game: Game, played: Played) -> list[Line]:
     """Return the lines of a game that was played."""
+    figures = {**_left(game, played), **_harmed(played)}
+    return [line_of(AIMS, aim.name, float(figures[aim.name][0]), figures[aim.name][1]) for aim in AIMS]
+
+
+def _left(game: Game, played: Played) -> dict[str, tuple[int, str]]:
+    """Return what is left, or came back, of those who were erased."""
     sizes = played.sizes
     left = numbers_of(played.found, game.people)
     erased_left = sorted({number for number in left if number in {-1, *(one.number for one in game.erased)}})
     back = set(played.restored_readable) | set(numbers_of(played.restored_found, game.erased))
     same, read = played.restored_others
-    kills = ", ".join(f"{count} {name}" for name, count in sorted(played.killed.items()))
     where = _places(played.found.by_place())
     searched = f"{played.found.files} files, {played.found.read_bytes / 2**20:.0f} MiB"
-    figures = {
+    return {
         "erased_traces": (
             len(set(erased_left) | set(played.readable_after)),
             (
@@ -46,18 +51,6 @@ def lines_of(game: Game, played: Played) -> list[Line]:
                 f"of the {sizes.subjects - sizes.erased} others {len(left) - len(erased_left)} stand in clear{where}; "
                 "not searched: memory, swap, blocks of deleted files"
             ),
-        ),
-        "erasure_others_changed": (
-            len(played.changed),
-            f"of {sizes.subjects - sizes.erased}, costs apart{_first(played.changed)}",
-        ),
-        "erasure_paid_again": (
-            played.paid_twice,
-            f"of {sizes.subjects - sizes.erased} runs that had ended before the kills, costs of which rose after them",
-        ),
-        "erasure_runs_broken": (
-            len(played.broken),
-            f"of {played.ends.total()} runs ({_counts(played.ends)}); kills: {kills}{_first(played.broken)}",
         ),
         "erased_brought_back": (
             len(back),
@@ -70,12 +63,25 @@ def lines_of(game: Game, played: Played) -> list[Line]:
             len(played.control),
             f"places with strings of people who are no subjects: {', '.join(sorted(played.control))}",
         ),
-        "erased_keys_in_files": (
-            sum(played.keys_left.values()),
-            _keys_note(played),
+        "erased_keys_in_files": (sum(played.keys_left.values()), _keys_note(played)),
+    }
+
+
+def _harmed(played: Played) -> dict[str, tuple[int, str]]:
+    """Return what erasures and kills did to others, to money and to runs."""
+    others = played.sizes.subjects - played.sizes.erased
+    kills = ", ".join(f"{count} {name}" for name, count in sorted(played.killed.items()))
+    return {
+        "erasure_others_changed": (len(played.changed), f"of {others}, costs apart{_first(played.changed)}"),
+        "erasure_paid_again": (
+            played.paid_twice,
+            f"of {others} runs that had ended before the kills, costs of which rose after them",
+        ),
+        "erasure_runs_broken": (
+            len(played.broken),
+            f"of {played.ends.total()} runs ({_counts(played.ends)}); kills: {kills}{_first(played.broken)}",
         ),
     }
-    return [line_of(AIMS, name, float(figure), note) for name, (figure, note) in figures.items()]
 
 
 def _places(found: Counter[str]) -> str:

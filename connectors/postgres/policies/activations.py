@@ -54,7 +54,7 @@ class PolicyActivations:
             )
             if found is None:
                 raise NotFound(f"there is no policy {name}@{version}; see GET /api/v1/policies")
-            made = await _insert(conn, org_id, before, name, version, mode, by)
+            made = await _insert(conn, org_id, before, (name, version), mode, by)
             # Workers get the version itself; which mode and which version a run is under, the run says.
             document = read_json(found["document"].encode())
             await enqueue(conn, "policy", org_id, name, document, version)
@@ -69,7 +69,7 @@ class PolicyActivations:
             before = await _newest(conn, org_id)
             if before is None or not before.name:
                 raise NotFound("no policy is active; see GET /api/v1/policies/active")
-            made = await _insert(conn, org_id, before, None, None, before.mode, by)
+            made = await _insert(conn, org_id, before, None, before.mode, by)
             details = {"number": str(made.number), "before": _said(before)}
             await record_act(conn, org_id, Act("policy.deactivate", f"{before.name}@{before.version}", actor, details))
             return made
@@ -104,11 +104,12 @@ async def _insert(
     conn: Connection,
     org_id: str,
     before: Activation | None,
-    name: str | None,
-    version: int | None,
+    policy: tuple[str, int] | None,
     mode: Mode,
     by: str,
 ) -> Activation:
+    """Add an activation of a policy, by name and version; ``None`` is no policy."""
+    name, version = policy or (None, None)
     number = 1 if before is None else before.number + 1
     await conn.execute(
         "INSERT INTO policy_activation (org_id, number, name, version, mode, activated_by) "

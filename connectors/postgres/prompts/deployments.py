@@ -4,7 +4,6 @@ A row and the record of its start are written in one transaction, as is what som
 reaches ``deployment-outcomes``, however often a process dies, and repeats change nothing there.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import asyncpg
@@ -16,8 +15,8 @@ from connectors.postgres.page_cursor import AFTER, MICROS, read_cursor, write_cu
 from connectors.postgres.prompts.rows import lock_prompt
 from schemas.errors import Conflict
 from schemas.records.rollouts.deployments import DeploymentDecided, DeploymentOverridden, DeploymentStepped
-from schemas.rollouts.deployment import Deployment, NewDeployment, one_runs, unknown
-from schemas.rollouts.plan import Plan, Status
+from schemas.rollouts.deployment import Deployment, DeploymentFilter, NewDeployment, one_runs, unknown
+from schemas.rollouts.plan import Plan
 from topics.catalogue import DEPLOYMENT_OUTCOMES
 
 _COLUMNS = (
@@ -71,24 +70,12 @@ class PromptDeployments:
             raise unknown(deployment_id)
         return _deployment(row)
 
-    async def page(
-        self,
-        org_id: str,
-        limit: int,
-        *,
-        prompt: str | None = None,
-        environment: str | None = None,
-        status: Status | None = None,
-        project: str | None = None,
-        prompts_like: Sequence[str] | None = None,
-        cursor: str | None = None,
-    ) -> tuple[list[Deployment], str | None]:
+    async def page(self, org_id: str, wanted: DeploymentFilter) -> tuple[list[Deployment], str | None]:
         """Return deployments, the newest first, and the cursor of the next page.
 
-        With ``project`` those of other projects' prompts are left out. ``prompts_like`` are patterns of ``LIKE``, of
-        which the prompt matches one. Raises ``InvalidInput`` for a bad cursor.
+        Raises ``InvalidInput`` for a bad cursor.
         """
-        after = (None, None) if cursor is None else read_cursor(cursor)
+        limit, after = wanted.limit, (None, None) if wanted.cursor is None else read_cursor(wanted.cursor)
         rows = await self._database.fetch(
             "list deployments",
             f"SELECT {_COLUMNS}, {MICROS} AS created_us FROM deployment WHERE org_id = $1 "
@@ -96,7 +83,8 @@ class PromptDeployments:
             "AND ($4::text IS NULL OR status = $4) AND ($5::text IS NULL OR project IS NULL OR project = $5) "
             f"AND ($6::text[] IS NULL OR prompt LIKE ANY($6)) AND ($7::bigint IS NULL OR {AFTER.format('$7', '$8')}) "
             "ORDER BY created_at DESC, id DESC LIMIT $9",
-            *(org_id, prompt, environment, status, project, prompts_like, *after, limit + 1),
+            *(org_id, wanted.prompt, wanted.environment, wanted.status, wanted.project, wanted.prompts_like),
+            *(*after, limit + 1),
         )
         page = [_deployment(row) for row in rows[:limit]]
         more = write_cursor(rows[limit - 1]["created_us"], page[-1].id) if len(rows) > limit else None

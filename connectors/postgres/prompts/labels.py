@@ -52,6 +52,22 @@ class LabelMove:
     message: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class LabelChange:
+    """A change of one label: by whom, which is the id of a key, and why, where somebody says so."""
+
+    org_id: str
+    name: str
+    label: str
+    by: str
+    message: str = ""
+
+    @property
+    def place(self) -> tuple[str, str, str]:
+        """Organisation, prompt and label: what finds the row."""
+        return self.org_id, self.name, self.label
+
+
 class PromptLabels:
     """The labels of all organisations' prompts. All methods raise ``Unavailable``."""
 
@@ -67,23 +83,22 @@ class PromptLabels:
         )
         return [StoredLabel(**row) for row in rows]
 
-    async def move(
-        self, org_id: str, name: str, label: str, version: int, expected: Expected, by: str, message: str = ""
-    ) -> StoredLabel:
-        """Let a label name a version and return it. ``message`` is kept with the move.
+    async def move(self, change: LabelChange, version: int, expected: Expected) -> StoredLabel:
+        """Let a label name a version and return it. The change's message is kept with the move.
 
         Raises ``Conflict`` when it names another version than expected, with who moved it and when, or when the prompt
         is archived; ``NotFound`` without such a version, ``TooLarge`` for one label too many.
         """
         async with self._database.transaction("move a label") as conn:
-            await lock_prompt(conn, org_id, name)
-            await _require_version(conn, org_id, name, version)
-            there = await _find(conn, org_id, name, label)
-            if there is not None and there.version == version and (there.moved_by == by or _is(there, expected)):
+            await lock_prompt(conn, change.org_id, change.name)
+            await _require_version(conn, change.org_id, change.name, version)
+            there = await _find(conn, change)
+            by_same = there is not None and there.moved_by == change.by
+            if there is not None and there.version == version and (by_same or _is(there, expected)):
                 return there
             if not _is(there, expected):
-                raise Conflict(_moved(name, label, there))
-            return await _set(conn, org_id, name, label, version, by, message)
+                raise Conflict(_moved(change, there))
+            return await _set(conn, change, version)
 
     async def set_all(self, org_id: str, name: str, labels: Sequence[str], version: int, by: str) -> None:
         """Let labels name a version in one transaction, whatever they named. Raises as ``move`` does."""
@@ -91,23 +106,25 @@ class PromptLabels:
             await lock_prompt(conn, org_id, name)
             await _require_version(conn, org_id, name, version)
             for label in sorted(set(labels)):
-                there = await _find(conn, org_id, name, label)
+                change = LabelChange(org_id, name, label, by)
+                there = await _find(conn, change)
                 if there is None or there.version != version:
-                    await _set(conn, org_id, name, label, version, by)
+                    await _set(conn, change, version)
 
-    async def remove(self, org_id: str, name: str, label: str, expected: Expected, by: str, message: str = "") -> None:
+    async def remove(self, change: LabelChange, expected: Expected) -> None:
         """Remove a label. Raises ``NotFound`` without one, and ``Conflict`` as ``move`` does."""
         async with self._database.transaction("remove a label") as conn:
+            org_id, name, label = change.place
             await lock_prompt(conn, org_id, name)
-            there = await _find(conn, org_id, name, label)
+            there = await _find(conn, change)
             if there is None:
                 raise NotFound(f"prompt {name} has no label {label}; see GET /api/v1/prompts/{name}/labels")
             if not _is(there, expected):
-                raise Conflict(_moved(name, label, there))
+                raise Conflict(_moved(change, there))
             await conn.execute(
                 "DELETE FROM prompt_label WHERE org_id = $1 AND name = $2 AND label = $3", org_id, name, label
             )
-            await _note(conn, org_id, name, label, there.revision + 1, None, by, message)
+            await _note(conn, change, there.revision + 1, None)
             # A label's definitions all have the version 1, and so one key: compaction leaves the last one.
             await withdraw(conn, "prompt_label", org_id, f"{name}@{label}", 1)
 
@@ -132,9 +149,9 @@ async def _require_version(conn: Connection, org_id: str, name: str, version: in
         raise Conflict(f"prompt {name} is archived; restore it: POST /api/v1/prompts/{name}/restore")
 
 
-async def _find(conn: Connection, org_id: str, name: str, label: str) -> StoredLabel | None:
+async def _find(conn: Connection, change: LabelChange) -> StoredLabel | None:
     row = await conn.fetchrow(
-        f"SELECT {_COLUMNS} FROM prompt_label WHERE org_id = $1 AND name = $2 AND label = $3", org_id, name, label
+        f"SELECT {_COLUMNS} FROM prompt_label WHERE org_id = $1 AND name = $2 AND label = $3", *change.place
     )
     return None if row is None else StoredLabel(**row)
 
@@ -143,14 +160,13 @@ def _is(there: StoredLabel | None, expected: Expected) -> bool:
     return isinstance(expected, _Anything) or (None if there is None else there.version) == expected
 
 
-async def _set(
-    conn: Connection, org_id: str, name: str, label: str, version: int, by: str, message: str = ""
-) -> StoredLabel:
+async def _set(conn: Connection, change: LabelChange, version: int) -> StoredLabel:
+    org_id, name, label = change.place
     counted = await conn.fetchrow(
         "SELECT (SELECT count(*) FROM prompt_label WHERE org_id = $1 AND name = $2 AND label <> $3) AS labels, "
         "(SELECT coalesce(max(revision), 0) FROM prompt_label_move "
         "WHERE org_id = $1 AND name = $2 AND label = $3) AS revision",
-        *(org_id, name, label),
+        *change.place,
     )
     before = returned(counted, "count labels")
     if before["labels"] >= MAX_LABELS:
@@ -159,26 +175,25 @@ async def _set(
         "INSERT INTO prompt_label (org_id, name, label, version, revision, moved_by) VALUES ($1, $2, $3, $4, $5, $6) "
         "ON CONFLICT (org_id, name, label) DO UPDATE SET version = $4, revision = $5, moved_by = $6, moved_at = now() "
         f"RETURNING {_COLUMNS}",
-        *(org_id, name, label, version, before["revision"] + 1, by),
+        *(*change.place, version, before["revision"] + 1, change.by),
     )
     stored = StoredLabel(**returned(row, "move a label"))
-    await _note(conn, org_id, name, label, stored.revision, version, by, message)
+    await _note(conn, change, stored.revision, version)
     body = {"name": name, "label": label, "version": version, "revision": stored.revision}
     await enqueue(conn, "prompt_label", org_id, f"{name}@{label}", body)
     return stored
 
 
-async def _note(
-    conn: Connection, org_id: str, name: str, label: str, revision: int, version: int | None, by: str, message: str
-) -> None:
+async def _note(conn: Connection, change: LabelChange, revision: int, version: int | None) -> None:
     await conn.execute(
         "INSERT INTO prompt_label_move (org_id, name, label, revision, version, moved_by, message) "
         "VALUES ($1, $2, $3, $4, $5, $6, $7)",
-        *(org_id, name, label, revision, version, by, message),
+        *(*change.place, revision, version, change.by, change.message),
     )
 
 
-def _moved(name: str, label: str, there: StoredLabel | None) -> str:
+def _moved(change: LabelChange, there: StoredLabel | None) -> str:
+    _, name, label = change.place
     if there is None:
         return f"prompt {name} has no label {label} now; read its labels again, then send expected_version: null"
     at = datetime.fromtimestamp(there.moved_ms / 1000, UTC).isoformat(timespec="milliseconds")

@@ -48,7 +48,8 @@ class RunSecurity(Part, frozen=True, kw_only=True):
     labels of the run's inputs, by path, which the door made. ``tools`` are the declarations of the tools that the
     workflow may call, and of functions that endorse as ``function:<name>``. ``control`` is the label of what chose to
     start the run, such as a step of another one. ``closed`` are nodes, by workflow, whose answers have a closed schema
-    that the policy takes for an endorsement.
+    that the policy takes for an endorsement. ``redacts``: the policy takes something out of what the log has, so
+    outcomes must say that it was.
     """
 
     policy: str = ""
@@ -58,6 +59,7 @@ class RunSecurity(Part, frozen=True, kw_only=True):
     tools: dict[str, ToolSecurity] = {}
     control: list[str] = []
     closed: dict[str, list[str]] = {}
+    redacts: bool = False
 
 
 class Approval(Part, frozen=True, kw_only=True):

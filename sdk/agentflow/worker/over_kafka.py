@@ -23,6 +23,7 @@ SESSION_MS = 6_000
 #: Of one partition, behind the lowest step that is not finished: all of it is read again after a crash.
 MAX_SPAN = 200
 Record = dict[str, Any]
+_SEALED = "the run has a data subject, whose data nobody can open or seal over Kafka; serve this queue over HTTP"
 
 
 class Offsets:
@@ -129,6 +130,9 @@ class KafkaQueue:
         except (ValueError, KeyError, TypeError, AttributeError):
             # Nobody can be answered.
             await self._finish(partition, record.offset)
+            return None
+        if request.get("subject"):
+            await self.complete(step, Outcome(failure=Failure("unsealed_outcome", _SEALED)))
             return None
         try:
             await self._fill(request, step)

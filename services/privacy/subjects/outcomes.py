@@ -27,7 +27,7 @@ from connectors.objects.store import Objects
 from connectors.ports.engine import Clock
 from schemas.errors import Rejected, SubjectErased
 from schemas.payload import Inline, Payload, Reference
-from schemas.privacy.sealed import is_sealed
+from schemas.privacy.sealed import ERASED_MESSAGE, is_sealed
 from schemas.privacy.wants import Sealing
 from schemas.records.base import ErrorInfo, Record
 from schemas.records.money import ProviderCall
@@ -40,7 +40,6 @@ from services.privacy.subjects.ports import DataKey, SubjectKeys
 SEALED_MESSAGE = "the words of this error are sealed with the data of its subject"
 #: What begins the text of sealed progress.
 _PROGRESS = "sealed-progress:"
-ERASED_MESSAGE = "the data of this run's subject was erased, and the step needs it"
 
 
 class OutcomeSeals:

@@ -20,7 +20,7 @@ from schemas.privacy.wants import Sealing, Want
 from schemas.records.run_events import RunSubmitted
 from schemas.spec.conditions import Condition
 from schemas.spec.model import ResolvedSpec
-from schemas.spec.rules_version import SEALED as RULES_OF_SEALED
+from schemas.spec.rules_version import OUTCOMES as RULES_OF_OUTCOMES
 from services.privacy.subjects.ports import SubjectKeys
 from services.privacy.subjects.pseudonym import pseudonym_of
 
@@ -79,7 +79,7 @@ class SubjectRuns:
             record,
             inputs=dict.fromkeys(plain),
             stored_inputs=_with_answers(asked.conditions, plain, references),
-            rules_version=max(record.rules_version, RULES_OF_SEALED),
+            rules_version=max(record.rules_version, RULES_OF_OUTCOMES),
         )
 
     async def opened(self, org_id: str, stored: Mapping[str, Reference]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from schemas.clock import now_ms
 from schemas.errors import Conflict, InvalidInput, Problem
 from schemas.prompts.refs import PromptRef, check_label
 from schemas.records.rollouts.deployments import DeploymentOverridden, DeploymentStepped
-from schemas.rollouts.deployment import Deployment, NewDeployment, unknown
+from schemas.rollouts.deployment import Deployment, DeploymentFilter, NewDeployment, unknown
 from services.prompts.registry.prompts import Author
 from services.prompts.rollouts.deployments import Deployments
 from services.prompts.rollouts.plans import USUAL, PlanRequest, plan_of, version_problem
@@ -147,7 +147,9 @@ class Rollouts:
         Raises ``NotFound``, ``Forbidden``, and ``Conflict`` when another deployment came after it.
         """
         found = await self._owned(org_id, deployment_id, author)
-        newest, _ = await self.deployments.page(org_id, 1, prompt=found.prompt, environment=found.environment)
+        newest, _ = await self.deployments.page(
+            org_id, DeploymentFilter(limit=1, prompt=found.prompt, environment=found.environment)
+        )
         if newest and newest[0].id != found.id:
             said = f"deployment {found.id} is over, and {newest[0].id} came after it in {found.environment}"
             raise Conflict(

@@ -1,11 +1,9 @@
 """The port of stored deployments, see ``connectors.postgres.prompts.deployments`` and ``connectors.memory``."""
 
-from collections.abc import Sequence
 from typing import Protocol
 
 from schemas.records.rollouts.deployments import DeploymentDecided, DeploymentOverridden, DeploymentStepped
-from schemas.rollouts.deployment import Deployment, NewDeployment
-from schemas.rollouts.plan import Status
+from schemas.rollouts.deployment import Deployment, DeploymentFilter, NewDeployment
 
 
 class Deployments(Protocol):
@@ -22,18 +20,7 @@ class Deployments(Protocol):
         """Return a deployment. Raises ``NotFound``."""
         ...
 
-    async def page(
-        self,
-        org_id: str,
-        limit: int,
-        *,
-        prompt: str | None = None,
-        environment: str | None = None,
-        status: Status | None = None,
-        project: str | None = None,
-        prompts_like: Sequence[str] | None = None,
-        cursor: str | None = None,
-    ) -> tuple[list[Deployment], str | None]:
+    async def page(self, org_id: str, wanted: DeploymentFilter) -> tuple[list[Deployment], str | None]:
         """Return deployments, the newest first, and the cursor of the next page.
 
         Raises ``InvalidInput`` for a bad cursor.

@@ -11,7 +11,7 @@ meanwhile stays: the deployment says so. Workers need none of this, since they f
 import logging
 from typing import Protocol
 
-from connectors.postgres.prompts.labels import StoredLabel
+from connectors.postgres.prompts.labels import LabelChange, StoredLabel
 from schemas.errors import Conflict, NotFound, Rejected
 from schemas.records.rollouts.deployments import DeploymentDecided
 from schemas.rollouts.deployment import Deployment
@@ -23,15 +23,11 @@ log = logging.getLogger(__name__)
 class Labels(Protocol):
     """The labels of prompts, see ``connectors.postgres.prompts.labels``. All methods raise ``Unavailable``."""
 
-    async def move(
-        self, org_id: str, name: str, label: str, version: int, expected: int | None, by: str, message: str = ""
-    ) -> StoredLabel:
+    async def move(self, change: LabelChange, version: int, expected: int | None) -> StoredLabel:
         """Let a label name a version. Raises ``Conflict``, ``NotFound`` and ``TooLarge``."""
         ...
 
-    async def remove(
-        self, org_id: str, name: str, label: str, expected: int | None, by: str, message: str = ""
-    ) -> None:
+    async def remove(self, change: LabelChange, expected: int | None) -> None:
         """Remove a label. Raises ``NotFound`` and ``Conflict``."""
         ...
 
@@ -61,18 +57,18 @@ class Upkeep:
         return await self._deployments.record(decided, problem)
 
     async def _move(self, decided: DeploymentDecided, found: Deployment) -> None:
-        by, said = decided.by or f"deployment:{found.id}", _message(decided)
-        where = (decided.org_id, decided.prompt, decided.environment)
+        by = decided.by or f"deployment:{found.id}"
+        change = LabelChange(decided.org_id, decided.prompt, decided.environment, by, _message(decided))
         stable = found.stable_version or None
         if decided.status == "promoted":
-            await self._labels.move(*where, found.canary_version, stable, by, said)
+            await self._labels.move(change, found.canary_version, stable)
         elif decided.status in ("rolled_back", "stopped") and found.status == "promoted":
             # It was promoted before, and somebody takes that back.
             if stable is not None:
-                await self._labels.move(*where, stable, found.canary_version, by, said)
+                await self._labels.move(change, stable, found.canary_version)
                 return
             try:
-                await self._labels.remove(*where, found.canary_version, by, said)
+                await self._labels.remove(change, found.canary_version)
             except NotFound as exc:
                 raise Conflict(str(exc)) from exc
 

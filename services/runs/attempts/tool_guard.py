@@ -10,10 +10,11 @@ from functools import partial
 
 from connectors.ports.engine import Clock
 from schemas.errors import StepError, Unavailable
-from schemas.labels.label import label_of
+from schemas.labels.label import TRUSTED, label_of
 from schemas.labels.mapped import Labels
-from schemas.policies.facts import ToolFacts, Where
-from schemas.policies.rulings import NOTHING, Ruling
+from schemas.policies.compiled import PolicySet
+from schemas.policies.facts import OutputFacts, ToolFacts, Where
+from schemas.policies.rulings import ALLOWED, NOTHING, Ruling
 from schemas.records.base import Json, Record
 from schemas.records.security.pinned import UNDECLARED
 from schemas.records.steps import StepRequest, StepSecurity, ToolCall
@@ -25,6 +26,7 @@ from services.runs.attempts.asking import Asked, asked_hash, question_of
 from services.security.enforcement.audit import audit_events
 from services.security.enforcement.ports import Policies
 from services.security.enforcement.redaction import redacted
+from services.security.enforcement.results import labels_of_result
 from services.security.enforcement.ruling import approved, denial, ruling_of
 
 #: For the log's acknowledgement of what was decided.
@@ -68,6 +70,24 @@ class ToolGuard:
             await self._acknowledged(request, ledger)
         return changed
 
+    def given(self, request: StepRequest, work: ToolCall, value: Json, ledger: Ledger) -> Json:
+        """Return what may be given of a tool's result. Its effect is done by now, whatever is decided.
+
+        Raises ``Deferred`` when it cannot be decided now, and a final ``StepError`` as ``allowed`` does.
+        """
+        security = request.security
+        if security is None:
+            return value
+
+        def said(policy: PolicySet) -> Ruling:
+            return policy.output(_result(request, security, work, value)) if policy.rules_results else ALLOWED
+
+        asked = partial(ruling_of, self._policies, request.org_id, security, "output", said)
+        ruling = noted(ledger, self._clock, asked)
+        if ruling.verdict == "deny":
+            raise denial(ruling, security.policy)
+        return value if ruling.changes is NOTHING else redacted(value, labels_of_result(security), ruling.changes)
+
     def _ruling(self, request: StepRequest, security: StepSecurity, work: ToolCall, args: dict[str, Json]) -> Ruling:
         """Return what the policy says, after what people have said to its questions."""
         ruling = ruling_of(
@@ -106,18 +126,32 @@ def _changed(args: dict[str, Json], security: StepSecurity, ruling: Ruling) -> d
     return changed
 
 
+def _where(request: StepRequest, security: StepSecurity) -> Where:
+    return Where(
+        org=request.org_id,
+        workflow=request.workflow_name,
+        version=request.workflow_version,
+        run=request.run_id,
+        node=request.node_id,
+        kind="agent" if security.agent else "tool",
+        tags=request.tags,
+    )
+
+
+def _result(request: StepRequest, security: StepSecurity, work: ToolCall, value: Json) -> OutputFacts:
+    return OutputFacts(
+        where=_where(request, security),
+        value=value,
+        labels=labels_of_result(security),
+        control=label_of(security.control) if security.control else TRUSTED,
+        tool=work.name,
+    )
+
+
 def _facts(request: StepRequest, security: StepSecurity, work: ToolCall, args: dict[str, Json]) -> ToolFacts:
     labels = Labels.read(security.args)
     return ToolFacts(
-        where=Where(
-            org=request.org_id,
-            workflow=request.workflow_name,
-            version=request.workflow_version,
-            run=request.run_id,
-            node=request.node_id,
-            kind="agent" if security.agent else "tool",
-            tags=request.tags,
-        ),
+        where=_where(request, security),
         tool=work.name,
         security=security.tool or UNDECLARED,
         args=args,

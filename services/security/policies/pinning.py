@@ -194,6 +194,7 @@ def security_of(
         inputs=labelled(policy, workflow, inputs).recorded,
         tools=dict(sorted(tools.items())),
         closed=_closed(policy, surface),
+        redacts=active.mode == "enforce" and policy.privacy is not None and policy.privacy.redacts_log,
     )
 
 

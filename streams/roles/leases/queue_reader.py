@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections import deque
 from contextlib import suppress
+from dataclasses import dataclass
 
 from connectors.aio.cancel import end
 from connectors.ports.engine import Clock, InRecord
@@ -39,28 +40,31 @@ WATCH_S = 0.5
 DONE_LOOKS = 4
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaseParts:
+    """What the readers of all queues of a process share."""
+
+    lending: Lending
+    claims: LentAttempts
+    desk: LeaseDesk
+    outbox: Outbox
+    clock: Clock
+    metrics: LeaseMetrics
+
+
 class QueueReader:
     """The ``PollHandler`` of one queue. ``wanted_leases`` is set by the role: how many leases are waited for."""
 
-    def __init__(
-        self,
-        topic: str,
-        lending: Lending,
-        claims: LentAttempts,
-        desk: LeaseDesk,
-        outbox: Outbox,
-        clock: Clock,
-        metrics: LeaseMetrics,
-    ) -> None:
+    def __init__(self, topic: str, parts: LeaseParts) -> None:
         self.topic = topic
         self.wanted_leases = 0
         self.fault: BaseException | None = None
-        self._lending = lending
-        self._claims = claims
-        self._desk = desk
-        self._outbox = outbox
-        self._clock = clock
-        self._metrics = metrics
+        self._lending = parts.lending
+        self._claims = parts.claims
+        self._desk = parts.desk
+        self._outbox = parts.outbox
+        self._clock = parts.clock
+        self._metrics = parts.metrics
         self._watermarks = Watermarks(MAX_SPAN)
         self._ready: deque[Held] = deque()
         self._lent: list[Lent] = []

@@ -25,7 +25,7 @@ from streams.process.spec import Dependency, RoleSpec
 from streams.roles.leases.guard import LendingGuard
 from streams.roles.leases.lending import Lending
 from streams.roles.leases.metrics import LeaseMetrics
-from streams.roles.leases.queue_reader import QueueReader
+from streams.roles.leases.queue_reader import LeaseParts, QueueReader
 from streams.roles.worker.producer import Outbox
 from streams.runtime.consumer.poll import Partition
 from streams.runtime.consumer.transport import Member, PollApp, Reads
@@ -101,9 +101,15 @@ class Leases:
         return LendingGuard(ToolGuard(policies, say, ctx.clock), ctx.objects(), say, ctx.clock)
 
     async def _begin(self, topic: str) -> None:
-        reader = QueueReader(
-            topic, self._lending, self._claims, self._desk, self._outbox, self._ctx.clock, self._metrics
+        parts = LeaseParts(
+            lending=self._lending,
+            claims=self._claims,
+            desk=self._desk,
+            outbox=self._outbox,
+            clock=self._ctx.clock,
+            metrics=self._metrics,
         )
+        reader = QueueReader(topic, parts)
         app = PollApp(GROUP, reader, Reads(topics=(topic,), fetch_bytes=FETCH_BYTES, marks_ends=True), self._member())
         log.info("leases of %s are requested", topic, extra={"action": "queue_begun"})
         try:

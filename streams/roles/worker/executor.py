@@ -242,6 +242,8 @@ class Executor:
                 return await self._privacy.logged(request, answer, ledger, "answer")
             case (ToolCall() | FunctionCall()) as work:
                 value = fitting(work, await self._tool(request, work, args, granted, ledger))
+                if isinstance(work, ToolCall):
+                    value = self._guard.given(request, work, value, ledger)
                 return await self._privacy.logged(request, value, ledger, "tool_result")
         raise StepError("bad_request", "a model is never called without a claim")
 

@@ -1,12 +1,15 @@
 """Personal data over HTTP: what the log has of a submission, and who sees values where it has tokens."""
 
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
 from api.caller import Caller
 from api.live.readers import along_of
+from connectors.postgres.database import Database
 from schemas.payload import Inline
 from schemas.records.definitions import AuditEvent
 from schemas.records.run_events import RunSubmitted, SignalReceived
@@ -157,3 +160,37 @@ async def test_signals_are_redacted_too(api: Running) -> None:
     assert TOKEN.fullmatch(signal.payload.value["to"])
     assert signal.payload.labels["$.card"] == ["user", "class:card", "from:signal"]
     assert len(audited(api, "signal")) == 1
+
+
+async def test_a_schedule_of_a_person_is_sealed_in_its_row_and_unreadable_after_an_erasure(api: Running) -> None:
+    await api.define_greeting()
+    body = {"name": "n", "workflow_name": "greeting", "inputs": BODY["inputs"], "interval_s": 60, "subject": "person-7"}
+    made = await api.client.post("/api/v1/schedules", json=body)
+    assert made.status_code == 201, made.text
+    assert (made.json()["inputs"], made.json()["subject"][:4]) == ({}, "sub_")
+    assert (await api.client.post("/api/v1/schedules", json=body)).status_code == 200
+    assert (await api.client.post("/api/v1/schedules", json=body | {"inputs": {}})).status_code in (409, 422)
+    for bad in ({"name": "of person-7"}, {"tags": {"who": MAIL}}, {"inputs": {"$sealed": 1}}):
+        assert (await api.client.post("/api/v1/schedules", json=body | bad)).status_code == 422
+    at = f"/api/v1/schedules/{made.json()['id']}"
+    assert (await api.client.patch(at, json={"inputs": BODY["inputs"] | {"language": "German"}})).status_code == 200
+    assert (await api.client.patch(at, json={"interval_s": 90}, params={"dry_run": "true"})).status_code == 200
+    assert MAIL not in json.dumps((await api.client.get(at)).json())
+    async with asyncpg_row(api, made.json()["id"]) as row:
+        assert MAIL not in row
+        assert "person-7" not in row
+    assert (await api.client.post("/api/v1/subjects/person-7/erase")).is_success
+    assert (await api.client.patch(at, json={"interval_s": 90})).status_code == 410
+    assert (await api.client.delete(at)).status_code == 204
+
+
+@asynccontextmanager
+async def asyncpg_row(api: Running, schedule_id: str) -> AsyncIterator[str]:
+    """The row of a schedule as text."""
+    database = Database(api.postgres_dsn)
+    try:
+        found = await database.fetchrow("read", "SELECT schedule::text AS row FROM schedule WHERE id = $1", schedule_id)
+        assert found is not None
+        yield str(found["row"])
+    finally:
+        await database.close()

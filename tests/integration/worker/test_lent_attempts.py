@@ -29,7 +29,7 @@ from services.runs.leasing.leases import Completion, Leased, LeaseRequest, StepL
 from streams.roles.leases.guard import LendingGuard
 from streams.roles.leases.lending import Lending
 from streams.roles.leases.metrics import LeaseMetrics
-from streams.roles.leases.queue_reader import QueueReader
+from streams.roles.leases.queue_reader import LeaseParts, QueueReader
 from streams.roles.worker.producer import Outbox
 from streams.runtime.routing import to_out
 from tests.support.policies import TRUSTED, WEB, definition, security
@@ -65,8 +65,15 @@ class Served:
         guard = ToolGuard(self.bench.policies, say, self.bench.clock)
         asks = LendingGuard(guard, self.bench.objects, say, self.bench.clock)
         lending = Lending("leases", self.claims, self.desk, outbox, self.bench.clock, asks)
-        metrics = LeaseMetrics(self.registry)
-        reader = QueueReader(TOPIC, lending, self.claims, self.desk, outbox, self.bench.clock, metrics)
+        parts = LeaseParts(
+            lending=lending,
+            claims=self.claims,
+            desk=self.desk,
+            outbox=outbox,
+            clock=self.bench.clock,
+            metrics=LeaseMetrics(self.registry),
+        )
+        reader = QueueReader(TOPIC, parts)
         reader.start()
         self.readers.append(reader)
         pump = Pump(reader, self.bench.log)  # type: ignore[arg-type] # it polls for any handler

@@ -16,8 +16,12 @@ from api.http.strict_json import StrictJsonRoute
 from api.routers.list import ROUTERS
 from connectors.ports.engine import OutRecord
 from schemas.errors import Conflict, Forbidden, Unavailable
+from schemas.policies.read import read_policy
 from schemas.records.definitions import AuditEvent
+from schemas.records.security.pinned import Mode
 from services.security.auditing import Auditing
+from services.security.policies.acting import Acting
+from services.security.policies.active import Active
 from topics.codec import decode
 
 #: Routes that change something, or only ask, and are no acts of administration: runs, their data, definitions.
@@ -119,9 +123,22 @@ class World:
         app.include_router(router)
         problems.install(app)
         app.state.services = self
-        self.audit = self
+        self.audit = self.security = self
+        self.acting = Acting(self)
+        self.policy: Active | None = None
         self.default_org_id = "first"
         self.client = TestClient(app)
+
+    async def of(self, org_id: str) -> Active | None:
+        """Return the active policy of the one organisation."""
+        assert org_id == "acme"
+        return self.policy
+
+    def rule(self, when: str, mode: Mode = "enforce") -> None:
+        """Activate a policy with one rule that denies acts."""
+        rule = {"id": "who", "at": "admin", "when": when, "verdict": "deny", "reason": "ask treasury"}
+        policy = read_policy({"name": "admins", "rules": [rule]})
+        self.policy = Active(policy, 1, mode, policy.hash)
 
 
 @pytest.fixture
@@ -146,6 +163,34 @@ def test_an_act_that_cannot_be_recorded_is_503_and_has_no_effect(world: World) -
     assert answer.status_code == 503
     assert answer.json()["dependency"] == "kafka"
     assert world.did == []
+
+
+async def test_an_act_that_a_rule_denies_is_403_and_has_no_effect(world: World) -> None:
+    world.rule("act.operation == 'create_key' && act.body.name == 'ci' && !('admin' in key.roles) && org == 'acme'")
+    answer = world.client.post("/api/v1/keys", json={"name": "ci"})
+    assert answer.status_code == 403
+    assert "rule 'who': ask treasury" in answer.text
+    assert world.did == []
+    await world.auditing.flush()
+    decided, denial = world.log.events
+    assert (decided.kind, decided.action, decided.decision, decided.policy) == (
+        "decisions",
+        "policies.admin",
+        "denied",
+        "admins@1",
+    )
+    assert [(one.rule, one.point, one.enforced) for one in decided.decisions] == [("who", "admin", True)]
+    assert (denial.kind, denial.decision) == ("denial", "denied")
+    # Another act of the same key is done.
+    assert world.client.post("/api/v1/keys", json={"name": "other"}).status_code == 200
+
+
+def test_in_shadow_mode_an_act_is_done_and_the_decision_is_recorded(world: World) -> None:
+    world.rule("true", "shadow")
+    assert world.client.post("/api/v1/keys", json={"name": "ci"}).status_code == 200
+    decided, act = world.log.events
+    assert (decided.decision, decided.decisions[0].enforced, act.action) == ("allowed", False, "create_key")
+    assert world.did == ["ci"]
 
 
 def test_what_is_invalid_or_forbidden_is_no_act(world: World) -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from api.auth import REMEMBER_S, Authenticator
+from api.auth import REMEMBER_S, Authenticator, KeyBounds
 from api.last_uses import LastUses
 from connectors.postgres.keys import StoredKey
 from schemas.errors import Unauthenticated, Unavailable
@@ -75,7 +75,7 @@ async def test_revoked_key_is_forgotten_and_others_are_not(authenticator: Authen
 async def test_expired_key_stops_at_its_time_although_it_is_remembered(
     authenticator: Authenticator, stored: Stored, seconds: Seconds
 ) -> None:
-    minted = authenticator.mint("acme", "ci", ["read"], expires_ms=2_000)
+    minted = authenticator.mint("acme", "ci", ["read"], KeyBounds(expires_ms=2_000))
     stored.keys.append(minted.stored)
     seconds.now = 1.999
     await authenticator.authenticate(minted.key)
@@ -88,7 +88,7 @@ async def test_expired_key_stops_at_its_time_although_it_is_remembered(
 async def test_old_secret_works_until_the_end_of_its_overlap(
     authenticator: Authenticator, stored: Stored, seconds: Seconds
 ) -> None:
-    before = authenticator.mint("acme", "ci", ["read"], expires_ms=50_000)
+    before = authenticator.mint("acme", "ci", ["read"], KeyBounds(expires_ms=50_000))
     secret, after = authenticator.again(before.stored.id)
     assert after.startswith(f"af_{before.stored.id}_")
     rotated = replace(before.stored, hash=secret.hash, hash_before=before.stored.hash, before_until_ms=20_000)

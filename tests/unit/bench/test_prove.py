@@ -146,24 +146,27 @@ def test_speed_is_measured_and_shown():
 class OnePart:
     """A part with the line ``name``, or one that fails."""
 
-    def __init__(self, name: str, error: str = "") -> None:
+    def __init__(self, name: str, error: Exception | None = None) -> None:
         self.AIMS = (Aim(name, "x", at_least(5)),)
         self.__name__ = f"bench.prove.toy.{name}"
         self._error = error
 
     def measure(self, quick, progress):
         if self._error:
-            raise BenchError(self._error)
+            raise self._error
         return [Line(self.AIMS[0].name, "x", (7.0,))]
 
 
-def test_part_that_fails_does_not_keep_the_others_and_fails_the_area(monkeypatch, capsys):
-    parts = (OnePart("first"), OnePart("second", error="no broker"), OnePart("third"))
+@pytest.mark.parametrize(
+    ("error", "said"), [(BenchError("no broker"), "no broker"), (TimeoutError("10 s"), "TimeoutError: 10 s")]
+)
+def test_part_that_fails_does_not_keep_the_others_and_fails_the_area(monkeypatch, capsys, error, said):
+    parts = (OnePart("first"), OnePart("second", error), OnePart("third"))
     assert run(monkeypatch, area_of("toy", "for tests", parts, judged_when_quick=True)) == 1
-    said = capsys.readouterr().out
-    assert "first 7 x" in said
-    assert "third 7 x" in said
-    assert said.endswith("# not measured: second\n# toy: failed: second: no broker\n")
+    out = capsys.readouterr().out
+    assert "first 7 x" in out
+    assert "third 7 x" in out
+    assert out.endswith(f"# not measured: second\n# toy: failed: second: {said}\n")
 
 
 def test_lines_are_printed_as_soon_as_their_part_is_measured(monkeypatch, capsys):

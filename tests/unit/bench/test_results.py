@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from bench.lines import Earlier, Line
-from bench.results import FOLDER, History, Machine, file_name, this_machine, write
+from bench.results import FOLDER, History, Machine, Taken, file_name, this_machine, write
 from bench.usage import Elsewhere
 
 AT = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
@@ -27,7 +27,7 @@ def checkout(tmp_path):
 
 
 def keep(root, at, *lines):
-    return write(root / FOLDER, lines, MACHINE, {}, "abc1234", at)
+    return write(root / FOLDER, lines, MACHINE, {}, Taken("abc1234", at))
 
 
 def test_the_name_is_the_utc_time_and_the_revision():
@@ -38,7 +38,7 @@ def test_the_name_is_the_utc_time_and_the_revision():
 def test_a_file_holds_figures_and_the_machine_and_nothing_that_tells_where(tmp_path):
     line = Line("runs_per_s", "runs/s", (3.0, 1.0, 2.0), "how")
     earlier = {"runs_per_s": Earlier(4.0, "old.json")}
-    path = write(tmp_path / "results", [line], MACHINE, earlier, "abc1234", AT, ["chained: not measured"])
+    path = write(tmp_path / "results", [line], MACHINE, earlier, Taken("abc1234", AT), ["chained: not measured"])
     assert orjson.loads(path.read_bytes()) == {
         "at": "2026-03-04T05:06:07+00:00",
         "revision": "abc1234",
@@ -107,7 +107,7 @@ def test_without_git_nothing_is_compared(tmp_path):
 
 def test_a_regression_is_marked_in_the_file(tmp_path):
     line = Line("cpu_ms_per_run", "ms", (1.2,))
-    path = write(tmp_path, [line], MACHINE, {"cpu_ms_per_run": Earlier(1.0, "old.json")}, "abc1234", AT)
+    path = write(tmp_path, [line], MACHINE, {"cpu_ms_per_run": Earlier(1.0, "old.json")}, Taken("abc1234", AT))
     assert orjson.loads(path.read_bytes())["lines"][0]["regression"] is True
 
 

@@ -62,6 +62,7 @@ command = group("schedule", "Run workflows at scheduled times.")
 @click.option("--overlap", type=OneOf(("skip", "queue_one", "allow", "cancel_previous")), help="While one still runs.")
 @click.option("--catchup", type=OneOf(("all", "latest", "none")), help="Slots that were missed.")
 @click.option("--project", metavar="ID", help="The project that the runs spend for.")
+@click.option("--subject", metavar="ID", help="Your id of the person whose data the runs handle; it is sealed.")
 @click.option("--paused", is_flag=True, help="Create it without running it.")
 def create(session: Session, name: str, *, workflow: str, **options: Any) -> None:
     """Create the schedule NAME. With --dry-run the server says when it would run."""

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final
 
 from services.privacy.detect.pii.checks import digits_of
@@ -236,49 +236,38 @@ def _is_date(value: str) -> bool:
 
 def phone_rules(regions: Sequence[str] = DEFAULT_REGIONS) -> tuple[Rule, ...]:
     """Return the rules; ``regions`` are the countries (ISO 3166) whose national forms need no word near."""
+    rule = partial(Rule, group=1, family=DIGITS, narrow=phone_in)
     return (
-        Rule(
+        rule(
             "pii.phone.international",
             "phone",
             _PLUS,
             0.93,
-            group=1,
-            family=DIGITS,
-            narrow=phone_in,
             validate=is_international,
         ),
-        Rule(
+        rule(
             "pii.phone.words",
             "phone",
             _ANY,
             0.9,
-            group=1,
-            family=DIGITS,
-            narrow=phone_in,
             validate=is_like_phone,
             near=_NEAR,
             unless=_NOT_PHONE,
         ),
-        Rule(
+        rule(
             "pii.phone.grouped",
             "phone",
             _NATIONAL,
             0.75,
-            group=1,
-            family=DIGITS,
-            narrow=phone_in,
             validate=has_phone_groups,
             near=_NUMBER,
             unless=_NOT_PHONE,
         ),
-        Rule(
+        rule(
             "pii.phone.national",
             "phone",
             _NATIONAL,
             0.7,
-            group=1,
-            family=DIGITS,
-            narrow=phone_in,
             validate=national_check(regions),
             unless=_NOT_PHONE,
         ),

@@ -11,6 +11,7 @@ from schemas.records.run_events import StepDeferred, StepFailed, StepSucceeded
 from schemas.records.timers import Defer
 from streams.core.runs.events.costs import pay, pay_others, pay_run
 from streams.core.runs.events.step_end import end, fail, succeed
+from streams.core.runs.events.unsealed import refused, worded
 from streams.core.runs.nodes.approval import waits
 from streams.core.runs.nodes.kind import NO_TIMER
 from streams.core.runs.nodes.kinds import kind_of
@@ -59,7 +60,9 @@ def succeeded(turn: RunChanges, event: StepSucceeded) -> None:
     """Record an output and go on."""
     step_id, step = event.step_id, _paid_for(turn, event)
     outcome = _outcome(event)
-    if (size := payload_size(event.output)) > OUTPUT_LIMIT:
+    if (problem := refused(turn, event)) is not None:
+        fail(turn, step_id, step, problem, outcome)
+    elif (size := payload_size(event.output)) > OUTPUT_LIMIT:
         fail(turn, step_id, step, too_large(step_id, size), outcome)
     elif is_part(step_id):
         where, calls = output_of(event.output), tuple(event.tool_calls)
@@ -73,7 +76,7 @@ def succeeded(turn: RunChanges, event: StepSucceeded) -> None:
 def failed(turn: RunChanges, event: StepFailed) -> None:
     """Record a failed attempt: try again, go on without an optional node, or fail the run."""
     step = _paid_for(turn, event)
-    fail(turn, event.step_id, step, trimmed(event.error, event.step_id), _outcome(event))
+    fail(turn, event.step_id, step, trimmed(worded(turn, event), event.step_id), _outcome(event))
 
 
 def deferred(turn: RunChanges, event: StepDeferred) -> None:

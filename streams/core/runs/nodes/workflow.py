@@ -33,6 +33,7 @@ from schemas.spec.nested import child_spec, pinned_key
 from schemas.spec.rules_version import ARMS as RULES_OF_ARMS
 from schemas.spec.rules_version import FIRST, rules_of
 from schemas.spec.rules_version import LABELS as RULES_OF_LABELS
+from schemas.spec.rules_version import OUTCOMES as RULES_OF_OUTCOMES
 from schemas.spec.rules_version import SEALED as RULES_OF_SEALED
 from schemas.spec.text.document import resolved_bytes
 from schemas.values.strict_schemas import broken_keywords
@@ -280,7 +281,8 @@ def _submission(turn: RunReader, node: PlanNode, step_id: str, step: Step, item:
 def _rules(turn: RunReader, child: Child, arms: list[RunArm]) -> int:
     of_labels = RULES_OF_LABELS if turn.security is not None else FIRST
     of_sealed = RULES_OF_SEALED if turn.header.subject else FIRST
-    return max(child.spec.rules_version, RULES_OF_ARMS if arms else FIRST, of_labels, of_sealed)
+    of_outcomes = RULES_OF_OUTCOMES if turn.header.rules_version >= RULES_OF_OUTCOMES else FIRST
+    return max(child.spec.rules_version, RULES_OF_ARMS if arms else FIRST, of_labels, of_sealed, of_outcomes)
 
 
 def _arms(turn: RunReader, resolved: ResolvedSpec) -> list[RunArm]:

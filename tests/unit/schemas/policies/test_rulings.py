@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.errors import InvalidInput
-from schemas.labels.label import TRUSTED, Integrity, Label
+from schemas.labels.label import TRUSTED, UNLABELLED, Integrity, Label
 from schemas.labels.mapped import Labels
 from schemas.policies.compiled import PolicySet, compile_policy
 from schemas.policies.document import Policy
@@ -208,6 +208,23 @@ def test_an_output_is_redacted_by_path_and_class() -> None:
     ruling = policy(*rules).output(OutputFacts(where=WHERE, value={"a": 1}, labels=labels, control=TRUSTED))
     assert ruling.verdict == "redact"
     assert (ruling.changes.redact, ruling.changes.redact_classes) == (("$.a", "$.b"), {"card"})
+
+
+def test_rules_of_results_and_of_answers_are_apart() -> None:
+    rules = (
+        "id: answers, at: output, verdict: deny",
+        "id: results, at: output, tools: ['web.*'], when: output.integrity > USER, verdict: deny",
+    )
+
+    def given(tool: str, label: Label = UNLABELLED) -> list[str]:
+        facts = OutputFacts(where=WHERE, value={"a": 1}, labels=Labels.of_whole(label), control=TRUSTED, tool=tool)
+        return [one.rule for one in policy(*rules).output(facts).decisions]
+
+    assert given("") == ["answers"]
+    assert given("web.search") == ["results"]
+    assert given("web.search", TRUSTED) == given("mail.read") == []
+    assert policy(*rules).rules_results
+    assert not policy(rules[0]).rules_results
 
 
 def test_a_reader_is_judged_by_readers_of_the_label() -> None:

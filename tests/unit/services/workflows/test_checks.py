@@ -11,6 +11,7 @@ import pytest
 from schemas.errors import InvalidSpec, Overloaded, Unavailable
 from schemas.spec.inputs.known_inputs import ArgumentNames
 from schemas.spec.nested import Family
+from services.workflows.check_requests import Check
 from services.workflows.checks import MAX_LARGE, SMALL_CHARS, DocumentChecks
 
 #: The loop of a process with a busy thread: some turns of 5 ms each, on a machine that does other work.
@@ -44,10 +45,10 @@ async def test_a_document_is_read_and_checked(checks: DocumentChecks, document: 
     assert (len(document) <= SMALL_CHARS) is small
     parsed = await checks.parse(document)
     assert parsed.small is small
-    plan = await checks.check(parsed.spec, small=small, tools=["s3.fetch"], **NOTHING)
+    plan = await checks.check(Check(spec=parsed.spec, tools=["s3.fetch"], **NOTHING), small=small)
     assert plan.resolved.spec == parsed.spec
     with pytest.raises(InvalidSpec) as caught:
-        await checks.check(parsed.spec, small=small, tools=["another"], **NOTHING)
+        await checks.check(Check(spec=parsed.spec, tools=["another"], **NOTHING), small=small)
     assert caught.value.problems[0].path == "dag.nodes[0].config.tool_name"
     with pytest.raises(InvalidSpec, match="more than"):
         await checks.parse("\n".join(f"key{n}: v" for n in range(60_000)))

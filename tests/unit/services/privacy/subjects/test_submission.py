@@ -8,7 +8,7 @@ import pytest
 from connectors.objects.store import LocalObjects
 from schemas.errors import InvalidInput, SubjectErased
 from schemas.privacy.sealed import condition_key, is_sealed, length_key
-from schemas.spec.rules_version import SEALED
+from schemas.spec.rules_version import OUTCOMES
 from services.privacy.subjects.personal import looks_personal
 from services.privacy.subjects.sealed_objects import SubjectObjects
 from services.privacy.subjects.submission import SubjectRuns
@@ -43,7 +43,7 @@ async def test_every_input_is_sealed_and_the_rules_ask_nothing_more(runs: Subjec
     record = await sealed(runs, x=7, y=9, docs={"list": [1, 2]})
     assert record.inputs == {"x": None, "y": None, "docs": None}
     assert all(is_sealed(one) for one in record.stored_inputs.values())
-    assert record.rules_version == SEALED
+    assert record.rules_version == OUTCOMES
     x, y = record.stored_inputs["x"], record.stored_inputs["y"]
     assert x.decided == {
         condition_key("inputs.x > inputs.y", [("x", x.sha256), ("y", y.sha256)]): False,

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from connectors.memory.deployments import MemoryDeployments
-from connectors.postgres.prompts.labels import StoredLabel
+from connectors.postgres.prompts.labels import LabelChange, StoredLabel
 from schemas.errors import Conflict, NotFound, Unavailable
 from schemas.records.rollouts.deployments import DeploymentDecided
 from schemas.rollouts.deployment import NewDeployment
@@ -23,23 +23,19 @@ class Labels:
         self.moved_by = "ann"
         self.moves: list[tuple[int | None, str, str]] = []
 
-    async def move(
-        self, org_id: str, name: str, label: str, version: int, expected: int | None, by: str, message: str = ""
-    ) -> StoredLabel:
-        if self.version != version or (self.moved_by != by and self.version != expected):
+    async def move(self, change: LabelChange, version: int, expected: int | None) -> StoredLabel:
+        if self.version != version or (self.moved_by != change.by and self.version != expected):
             if self.version != expected:
-                raise Conflict(f"label {label} was moved to version {self.version} by key {self.moved_by}")
-            self._set(version, by, message)
-        return StoredLabel(label, version, len(self.moves), by, 1)
+                raise Conflict(f"label {change.label} was moved to version {self.version} by key {self.moved_by}")
+            self._set(version, change.by, change.message)
+        return StoredLabel(change.label, version, len(self.moves), change.by, 1)
 
-    async def remove(
-        self, org_id: str, name: str, label: str, expected: int | None, by: str, message: str = ""
-    ) -> None:
+    async def remove(self, change: LabelChange, expected: int | None) -> None:
         if self.version is None:
             raise NotFound("no label")
         if self.version != expected:
             raise Conflict("moved")
-        self._set(None, by, message)
+        self._set(None, change.by, change.message)
 
     def _set(self, version: int | None, by: str, message: str) -> None:
         self.version, self.moved_by = version, by

@@ -15,7 +15,7 @@ from schemas.policies.read import read_policy
 from schemas.policies.rulings import Ruling
 from schemas.records.base import Json, Record
 from schemas.records.definitions import AuditEvent
-from schemas.records.security.pinned import UNDECLARED, Approval
+from schemas.records.security.pinned import UNDECLARED, Approval, ToolSecurity
 from schemas.records.steps import StepRequest, ToolCall
 from services.calls.ledger import Ledger
 from services.calls.timeouts import Deferred
@@ -288,3 +288,39 @@ async def test_without_the_audit_log_there_is_no_effect(monkeypatch: pytest.Monk
     silent = ToolGuard(desk.policies, never, ManualClock())
     with pytest.raises(Deferred, match="the audit log cannot be written"):
         await silent.allowed(asked(), ToolCall(name="mail.send"), ARGS, Ledger())
+
+
+RESULTS: dict[str, Json] = {
+    "name": "guard",
+    "rules": [
+        {"id": "web", "at": "output", "tools": ["*"], "when": "'secret' in output.classes", "verdict": "deny"},
+        {"id": "pii", "at": "output", "tools": ["mail.*"], "when": "true", "verdict": "redact", "redact": ["$.who"]},
+    ],
+}
+
+
+def results(desk: Desk, mode: str = "enforce", **changes: Any) -> StepRequest:
+    policy_hash = read_policy(RESULTS).hash
+    return asked(security=security(policy_hash=policy_hash, mode=mode, **changes))
+
+
+def test_what_a_tool_gives_is_hidden_or_not_given() -> None:
+    desk = Desk(RESULTS)
+    value = {"who": "ann", "text": "hi"}
+    work = ToolCall(name="mail.send")
+    assert desk.guard.given(results(desk), work, value, desk.ledger) == {"who": "[redacted]", "text": "hi"}
+    assert [(one.point, one.rule) for one in desk.ledger.decisions] == [("output", "pii")]
+    secret = ToolSecurity(source=["trusted", "class:secret"])
+    with pytest.raises(StepError, match=r"is denied by rule 'web'") as e:
+        desk.guard.given(results(desk, tool=secret), work, value, desk.ledger)
+    assert (e.value.code, e.value.retryable) == ("policy_denied", False)
+    # In shadow mode it is noted, and given as it is.
+    assert desk.guard.given(results(desk, "shadow", tool=secret), work, value, desk.ledger) is value
+    assert not desk.ledger.decisions[-1].enforced
+
+
+def test_what_a_tool_gives_is_as_it_is_without_rules_for_it() -> None:
+    desk, value = Desk(), {"who": "ann"}
+    assert desk.guard.given(asked(), ToolCall(name="mail.send"), value, desk.ledger) is value
+    assert desk.guard.given(asked(security=None), ToolCall(name="mail.send"), value, desk.ledger) is value
+    assert desk.ledger.decisions == []

@@ -5,11 +5,13 @@ from typing import Any
 import pytest
 
 from schemas.errors import BadRecord
-from schemas.payload import Reference
+from schemas.payload import Payload, Reference, inline
 from schemas.privacy.sealed import condition_key, inline_uri, length_key
 from schemas.privacy.wants import Want
 from schemas.records.run_events import ToolUse
-from schemas.spec.rules_version import SEALED
+from schemas.records.security.pinned import RunSecurity
+from schemas.spec.rules_version import OUTCOMES, SEALED
+from streams.core.runs.events.unsealed import LEFT_OUT
 from tests.support.runs import World, args_of, assistant, function, loop, switch
 
 SUBJECT = "sub_" + "c" * 32
@@ -107,3 +109,69 @@ def test_a_run_without_a_subject_is_asked_nothing() -> None:
     world = World()
     world.submit(function("a"), function("b", condition="a.output.ok"), edges="a>b")
     assert (world.requests[0].subject, world.requests[0].wants) == ("", [])
+
+
+NEWEST_RUN: dict[str, Any] = {"subject": SUBJECT, "rules_version": OUTCOMES}
+OTHERS = [
+    inline("Ada"),
+    Reference(uri="objects:///org/" + "0" * 64, sha256="0" * 64, size=3),
+    Reference(uri=inline_uri("sub_" + "d" * 32, b"x"), sha256="0" * 64, size=3),
+    Reference(uri=f"sealed+objects:///other/{SUBJECT}/{'0' * 64}", sha256="0" * 64, size=3),
+    Reference(uri="sealed:nobody", sha256="0" * 64, size=3),
+]
+
+
+def started(*nodes: dict[str, Any], edges: str = "", **run: Any) -> World:
+    world = World()
+    world.submit(*nodes, edges=edges, inputs={}, **(NEWEST_RUN | run))
+    return world
+
+
+@pytest.mark.parametrize("output", OTHERS)
+def test_an_output_that_is_not_sealed_for_the_subject_goes_no_further(output: Payload) -> None:
+    world = started(function("a"), function("b", function_args={"v": "a.output"}), edges="a>b")
+    world.succeed("a", output)
+    step = world.step("a")
+    assert (step.state, step.error.code, step.error.retryable) == ("failed", "unsealed_outcome", False)
+    assert world.status == "failed"
+    assert len(world.requests) == 1
+    assert "Ada" not in repr(step)
+
+
+def test_a_sealed_output_goes_on_and_older_runs_are_as_they_were() -> None:
+    world = started(function("a"))
+    world.succeed("a", sealed("a"))
+    assert world.status == "succeeded"
+    older = started(function("a"), rules_version=SEALED)
+    older.succeed("a", inline("Ada"))
+    assert older.status == "succeeded"
+
+
+@pytest.mark.parametrize(
+    "use", [ToolUse(id="1", name="t", args={"to": "Ada"}), ToolUse(id="1", name="t", sealed=OTHERS[2])]
+)
+def test_arguments_of_tools_that_are_not_sealed_go_no_further(use: ToolUse) -> None:
+    world = started(assistant("w"))
+    world.succeed("w/turn-1", sealed("said"), tool_calls=[use])
+    assert world.step("w").error.code == "unsealed_outcome"
+    assert len(world.requests) == 1
+
+
+@pytest.mark.parametrize(("code", "kept"), [("boom", "boom"), ("Ada Lovelace", "exception")])
+def test_words_of_an_error_in_clear_are_left_out(code: str, kept: str) -> None:
+    world = started(function("a"))
+    world.fail("a", code)
+    error = world.step("a").error
+    assert (error.code, error.message, error.details) == (kept, LEFT_OUT, {})
+
+
+def test_under_a_policy_that_redacts_the_log_an_outcome_must_say_that_it_was() -> None:
+    security = RunSecurity(policy="p@1", redacts=True)
+    for redacted, state in ((False, "failed"), (True, "succeeded")):
+        world = started(function("a"), subject="", security=security)
+        world.succeed("a", inline("Ada"), redacted=redacted)
+        assert world.step("a").state == state
+    assert world.step("a").error is None
+    refused = started(function("a"), subject="", security=security)
+    refused.fail("a", "boom")
+    assert refused.step("a").error.message == LEFT_OUT

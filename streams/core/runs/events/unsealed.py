@@ -1,0 +1,86 @@
+"""Outcomes that may not be in the log as they are: refused, however they came into it.
+
+Workers of ours and the API's leases seal the outcomes of a run with a data subject, and redact those of a run whose
+policy wants that. A program that writes to ``run-events`` itself may do neither. Its record cannot be taken out of the
+topic any more, but nothing of it goes any further: no table, checkpoint, view or other step has what it said.
+
+| run | refused |
+|---|---|
+| with a data subject | an output, or arguments of tools, not sealed with the person's key: ``unsealed_outcome`` |
+| whose policy redacts what the log has | an output of which the outcome does not say so: ``unredacted_outcome`` |
+| either | the words of an error; its code stays |
+
+Decision 0065 has the reasons. Runs of older rules take what they took.
+"""
+
+import re
+
+from msgspec import structs
+
+from schemas.errors import Forbidden
+from schemas.payload import Inline, Payload
+from schemas.privacy.sealed import ERASED_MESSAGE, is_sealed, place_of
+from schemas.records.base import ErrorInfo
+from schemas.records.run_events import StepFailed, StepSucceeded, ToolUse
+from schemas.spec.error_codes import SUBJECT_ERASED, UNREDACTED_OUTCOME, UNSEALED_OUTCOME
+from schemas.spec.rules_version import OUTCOMES
+from streams.core.runs.state.reader import RunReader
+
+LEFT_OUT = "the words of this error came in clear, and are left out"
+_UNSEALED = (
+    "a worker's outcome is not sealed with the key of the run's data subject; let it serve its queue over HTTP, where "
+    "the API seals what it returns"
+)
+_UNREDACTED = (
+    "a worker's outcome was not redacted, and the run's policy wants that of what the log has; let it serve its queue "
+    "over HTTP, where the API redacts what it returns"
+)
+#: What a code looks like; another text may be anything.
+_CODE = re.compile(r"[a-z][a-z0-9_]{0,63}")
+
+
+def refused(turn: RunReader, event: StepSucceeded) -> ErrorInfo | None:
+    """Return the error of an output that may not go any further; ``None`` for one that may."""
+    if turn.header.rules_version < OUTCOMES:
+        return None
+    if turn.header.subject and not _is_whole(turn, event):
+        return ErrorInfo(code=UNSEALED_OUTCOME, message=_UNSEALED, step_id=event.step_id)
+    if _redacts(turn) and not event.redacted:
+        return ErrorInfo(code=UNREDACTED_OUTCOME, message=_UNREDACTED, step_id=event.step_id)
+    return None
+
+
+def worded(turn: RunReader, event: StepFailed) -> ErrorInfo:
+    """Return the error of an attempt with no more words than may go further."""
+    error = event.error
+    if turn.header.rules_version < OUTCOMES or not (turn.header.subject or _redacts(turn)):
+        return error
+    is_sealed_here = error.sealed is not None and _is_ours(turn, error.sealed)
+    if is_sealed_here if turn.header.subject else event.redacted:
+        return error
+    message = ERASED_MESSAGE if error.code == SUBJECT_ERASED else LEFT_OUT
+    code = error.code if _CODE.fullmatch(error.code) else "exception"
+    return structs.replace(error, code=code, message=message, details={}, sealed=None)
+
+
+def _redacts(turn: RunReader) -> bool:
+    return turn.security is not None and turn.security.record.redacts
+
+
+def _is_whole(turn: RunReader, event: StepSucceeded) -> bool:
+    return _is_ours(turn, event.output) and all(_is_use(turn, use) for use in event.tool_calls)
+
+
+def _is_use(turn: RunReader, use: ToolUse) -> bool:
+    return not use.args and (use.sealed is None or _is_ours(turn, use.sealed))
+
+
+def _is_ours(turn: RunReader, payload: Payload) -> bool:
+    """Return whether a payload is sealed with the key of the run's subject, in the run's organisation."""
+    if isinstance(payload, Inline) or not is_sealed(payload):
+        return False
+    try:
+        place = place_of(payload)
+    except Forbidden:
+        return False
+    return place.subject == turn.header.subject and place.object_org in ("", turn.header.org_id)
