@@ -14,6 +14,7 @@ from bench.cells.client import RUNS, Submitter
 from bench.cells.two import Cells, two_cells
 from bench.lines import BenchError
 from connectors.clickhouse.client import ClickHouse
+from connectors.postgres.cells.tables import STAYS
 from connectors.redis.client import connect
 from connectors.redis.readers.organisation_money import OrganisationMoney
 from deploy.local.engines.progress import Progress
@@ -176,7 +177,7 @@ async def _rows(system: System) -> dict[str, int]:
         system,
         "SELECT table_name FROM information_schema.columns WHERE table_schema = 'public' AND column_name = 'org_id' "
         "AND table_name <> ALL($1::text[])",
-        ["organisation_place", "cell_move", "cell_arrival"],
+        sorted(STAYS),
     )
     found = {}
     for row in tables:

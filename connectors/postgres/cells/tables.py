@@ -88,6 +88,7 @@ STAYS: Mapping[str, str] = {
     "definition_outbox": "is empty before a copy begins; definitions are read from their topic",
     "audit_key": "has public keys of an installation; those that signed for the organisation are sent",
     "run_trigger_position": "has offsets of this cell's brokers; triggers of topics are paused before a move",
+    "object_due": "has what a sweep of objects found here; the sweep of the other cell begins again",
     "organisation_place": "says where organisations are",
     "cell_move": "says where organisations went",
     "cell_arrival": "says where organisations came from",
