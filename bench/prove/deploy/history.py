@@ -1,4 +1,4 @@
-"""Lines of history that expires: a million old steps deleted in batches by the code of the role, beside partitions.
+"""Lines of old history: a million old steps deleted in batches by the code of the role, beside partitions.
 
 250,000 runs of four steps, half of them old, are deleted by ``RunDeletion`` while another connection reads lists of
 runs. In the same database the same steps stand in a table that is partitioned by day: the best that a partition can
