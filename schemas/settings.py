@@ -13,6 +13,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from schemas.configuration.audit_days import read_audit_days, read_audit_days_of
+from schemas.configuration.cells import Cells
 from schemas.configuration.days import read_days
 from schemas.configuration.engines import ClickHouse, Nats, Postgres, Redis
 from schemas.configuration.group import Count, Flag, Group, Port
@@ -373,6 +374,7 @@ class Settings(BaseSettings):
     vault: Vault = Vault()
     audit: Audit = Audit()
     oidc: Oidc = Oidc()
+    cells: Cells = Cells()
     providers: Providers = Providers()
     tools: Tools = Tools()
     worker: Worker = Worker()

@@ -139,6 +139,18 @@ class ClickHouse:
                 async for block in stream:
                     yield [tuple(row) for row in block]
 
+    async def native(self, sql: str, parameters: Parameters) -> bytes:
+        """Return the rows of a query in ClickHouse's Native form."""
+        with clickhouse_errors("query"), self._moving():
+            client = await self._connected()
+            return bytes(await client.raw_query(sql, parameters=parameters, fmt="Native"))
+
+    async def put_native(self, table: str, columns: Sequence[str], data: bytes) -> None:
+        """Write rows that are in the Native form."""
+        with clickhouse_errors(f"insert into {table}"), self._moving():
+            client = await self._connected()
+            await client.raw_insert(table, list(columns), data, fmt="Native", settings=_INSERT_SETTINGS)
+
     async def costs(self, org_id: str, run_ids: Sequence[str] = (), limit: int = 1_000) -> list[CostLine]:
         """Return cost per run, provider and model of an organisation, of all its runs or only ``run_ids``."""
         rows: list[Any] = await self.query(_COSTS, {"org": org_id, "runs": list(run_ids), "limit": limit})
