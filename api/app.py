@@ -26,7 +26,7 @@ from api.http.otlp_errors import OtlpErrors
 from api.http.text_gate import TextGate
 from api.metrics.measures import Measure
 from api.routers.list import ROUTERS
-from api.routers.system import mcp
+from api.routers.system import cells, mcp
 from api.services import Services, TopicCreators
 from api.startup import lifespan_of
 from api.wiring.operations import topic_creators
@@ -110,11 +110,14 @@ def create_app(
         lifespan=lifespan_of(settings, clients, services),
     )
     app.state.services = services
-    for router in (*ROUTERS, mcp.router) if settings.api.mcp else ROUTERS:
+    more = [mcp.router] * settings.api.mcp + [cells.router] * bool(services.cells and services.cells.token)
+    for router in (*ROUTERS, *more):
         app.include_router(router)
     problems.install(app)
     openapi.install(app, ROUTERS)
-    large = LargeBodies(services.access.authenticator, settings.objects.max_inputs_bytes)
+    large = LargeBodies(
+        services.access.authenticator, settings.objects.max_inputs_bytes, settings.cells.token.get_secret_value()
+    )
     app.add_middleware(BodyLimit, large=large)
     app.add_middleware(TextGate)
     app.add_middleware(Head)

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from api.auth import Authenticator
 from api.dead_letters import DeadLetters
@@ -19,12 +20,14 @@ from connectors.clickhouse.spend_ledger import SpendLedger
 from connectors.clickhouse.trace_groups import TraceGroups
 from connectors.clickhouse.trace_query import TraceQueries
 from connectors.clickhouse.traces import Traces
+from connectors.http.cell_client import CellClient
 from connectors.kafka.deadline_appender import Appender
 from connectors.objects.store import Objects
 from connectors.ports.pubsub import PubSub
 from connectors.postgres.audit.holds import AuditHolds
 from connectors.postgres.audit.reading import AuditReads
 from connectors.postgres.batch_reader import BatchReader
+from connectors.postgres.cells.moves import Moves
 from connectors.postgres.cells.places import Places
 from connectors.postgres.datasets import Datasets
 from connectors.postgres.evaluations import Evaluations
@@ -62,6 +65,9 @@ from schemas.compliance.shipped import SHIPPED
 from services.billing.bills import Bills
 from services.budgets.opening import Opening
 from services.budgets.targets import Targets
+from services.cells.arriving import Arriving
+from services.cells.mover import Mover
+from services.cells.planning import Planning
 from services.observability.causes import Causes
 from services.observability.comparisons import Comparisons
 from services.observability.otlp.incoming.receiver import TraceReceiver
@@ -334,6 +340,20 @@ class OperationServices:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CellServices:
+    """Moves of organisations to other cells and from them, where this site is a cell. ``token`` is what those send."""
+
+    name: str
+    token: str
+    peers: Mapping[str, CellClient]
+    moves: Moves
+    planning: Planning
+    mover: Mover
+    arriving: Arriving
+    facts: Callable[[], Awaitable[dict[str, Any]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """The API's parts."""
 
@@ -363,3 +383,4 @@ class Services:
     mcp: McpSurface
     triggers: TriggerServices
     operations: OperationServices
+    cells: CellServices | None

@@ -34,6 +34,8 @@ def lifespan_of(
             stack.push_async_callback(services.runs.waits.close)
             stack.push_async_callback(services.leases.steps.stop)
             stack.push_async_callback(services.definitions.checks.close)
+            for peer in services.cells.peers.values() if services.cells is not None else ():
+                stack.push_async_callback(peer.close)
             tasks = [
                 asyncio.create_task(_until_done("connect to kafka", clients.log.start)),
                 asyncio.create_task(_organisations(settings, services)),
@@ -44,6 +46,8 @@ def lifespan_of(
                 asyncio.create_task(services.money.opening.run()),
                 asyncio.create_task(services.access.authenticator.uses.run()),
                 asyncio.create_task(services.audit.auditing.run()),
+                asyncio.create_task(services.access.places.watch()),
+                *([asyncio.create_task(services.cells.mover.run())] if services.cells is not None else []),
             ]
             stack.push_async_callback(services.access.authenticator.uses.flush)
             stack.push_async_callback(services.audit.auditing.flush, all_minutes=True)

@@ -13,6 +13,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from schemas.configuration.audit_days import read_audit_days, read_audit_days_of
+from schemas.configuration.cells import Cells
 from schemas.configuration.days import read_days
 from schemas.configuration.engines import ClickHouse, Nats, Postgres, Redis
 from schemas.configuration.group import Count, Flag, Group, Port
@@ -273,16 +274,40 @@ class Traces(Group):
         return raw
 
 
+#: Settlements that are added up must have left the log (``cost-events`` has 90 days), so that none comes again.
+LEAST_COSTS_DAYS = 100
+
+
 class Retention(Group):
-    """For how many days ended runs are kept, 0 for ever; ``runs_days_of`` as ``acme=7,other=365``."""
+    """For how many days ended runs, stored objects and single costs are kept, 0 for ever; by organisation as
+    ``acme=7,other=365``.
+    """
 
     runs_days: Annotated[int, Var("RUNS_DAYS"), Field(ge=0)] = 0
     runs_days_of: Annotated[str, Var("RUNS_DAYS_OF")] = ""
+    objects_days: Annotated[int, Var("OBJECTS_DAYS"), Field(ge=0)] = 0
+    objects_days_of: Annotated[str, Var("OBJECTS_DAYS_OF")] = ""
+    costs_days: Annotated[int, Var("COSTS_DAYS"), Field(ge=0)] = 0
+    costs_days_of: Annotated[str, Var("COSTS_DAYS_OF")] = ""
 
-    @field_validator("runs_days_of")
+    @field_validator("runs_days_of", "objects_days_of", "costs_days_of")
     @classmethod
     def _readable(cls, raw: str) -> str:
         read_days(raw)
+        return raw
+
+    @field_validator("costs_days")
+    @classmethod
+    def _left_the_log(cls, days: int) -> int:
+        if 0 < days < LEAST_COSTS_DAYS:
+            raise ValueError(f"settlements are in the log for 90 days: 0, or {LEAST_COSTS_DAYS} and more")
+        return days
+
+    @field_validator("costs_days_of")
+    @classmethod
+    def _all_left_the_log(cls, raw: str) -> str:
+        if any(days < LEAST_COSTS_DAYS for days in read_days(raw).values()):
+            raise ValueError(f"settlements are in the log for 90 days: {LEAST_COSTS_DAYS} and more for each")
         return raw
 
 
@@ -349,6 +374,7 @@ class Settings(BaseSettings):
     vault: Vault = Vault()
     audit: Audit = Audit()
     oidc: Oidc = Oidc()
+    cells: Cells = Cells()
     providers: Providers = Providers()
     tools: Tools = Tools()
     worker: Worker = Worker()

@@ -5,6 +5,7 @@ for a limited number at once: each takes several times its size while it is read
 """
 
 import asyncio
+import hmac
 import re
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
@@ -28,15 +29,19 @@ MAX_LARGE_IN_FLIGHT = 8
 _LARGE = re.compile(r"/api/v1/(?:workflows/runs(/[^/]+/fork)?|datasets)/?")
 #: Batches of spans have messages of models in them. They are compressed by most senders.
 MAX_OTLP_BYTES = 4 * 1024 * 1024
+#: Parts of organisations that come from another cell: an object has 64 MiB at most.
+CELLS = "/api/v1/cells/arrivals/"
+MAX_CELL_BYTES = 80 * 1024 * 1024
 
 
 class LargeBodies:
     """Decides which callers may send more than ``MAX_BODY_BYTES``. ``most_inputs`` is the limit of a run's inputs in
-    bytes.
+    bytes. Other cells, which send ``cell_token``, may send parts of organisations.
     """
 
-    def __init__(self, authenticator: Authenticator, most_inputs: int) -> None:
+    def __init__(self, authenticator: Authenticator, most_inputs: int, cell_token: str = "") -> None:
         self._authenticator = authenticator
+        self._cell_token = cell_token
         self._most = max(MAX_BODY_BYTES, most_inputs + BESIDE_INPUTS_BYTES)
         self.bound = Bound("large submissions", MAX_LARGE_IN_FLIGHT)
 
@@ -44,6 +49,8 @@ class LargeBodies:
         """Return the largest permitted body of a request, in bytes."""
         if scope["path"] in PATHS:
             return MAX_OTLP_BYTES
+        if self._cell_token and scope["path"].startswith(CELLS):
+            return MAX_CELL_BYTES
         return self._most if _LARGE.fullmatch(scope["path"]) else MAX_BODY_BYTES
 
     async def admit(self, scope: Scope, held: ExitStack) -> None:
@@ -54,7 +61,11 @@ class LargeBodies:
         key = bearer_key(Headers(scope=scope).get("authorization", ""))
         if key is None:
             raise Unauthenticated("send an API key: Authorization: Bearer <key>")
-        (await self._authenticator.authenticate(key)).require("write")
+        if scope["path"].startswith(CELLS):
+            if not hmac.compare_digest(self._cell_token.encode(), key.encode()):
+                raise Unauthenticated("this is not the token of this cell")
+        else:
+            (await self._authenticator.authenticate(key)).require("write")
         held.enter_context(self.bound.place())
 
 

@@ -77,7 +77,7 @@ def security_of(base: Base) -> SecurityServices:
 
 def audit_of(base: Base) -> AuditServices:
     """Return the audit log."""
-    auditing, reads = Auditing(base.appender), AuditReads(base.clients.database)
+    auditing, reads = Auditing(base.appender, base.clients.places.is_away), AuditReads(base.clients.database)
     return AuditServices(
         auditing=auditing,
         reads=reads,

@@ -5,6 +5,7 @@ from api.metrics.measures import Measures
 from api.services import ScheduleServices, Services, TopicCreators
 from api.wiring.access import access_of, audit_of, secrets_of, security_of
 from api.wiring.base import Base
+from api.wiring.cells import cells_of
 from api.wiring.definitions import definitions_of, mcp_of
 from api.wiring.evaluations import evaluations_of, rollouts_of
 from api.wiring.leases import leases_of
@@ -34,6 +35,7 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
     security, limits = security_of(base), limits_of(base)
     definitions = definitions_of(base, security)
     runs = RunWiring(base, definitions, limits, security).services()
+    audit = audit_of(base)
     measures = Measures(runs.bound, runs.streams.bound)
     return Services(
         definitions=definitions,
@@ -64,6 +66,7 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
         secrets=secrets_of(base),
         mcp=mcp_of(base),
         triggers=triggers_of(base, definitions.plans, runs.submissions, measures),
-        audit=audit_of(base),
+        audit=audit,
         operations=operations_of(base, measures),
+        cells=cells_of(base, runs, audit.auditing),
     )

@@ -6,6 +6,7 @@ one under a rollout whose answers are scored; others wait on a queue that nobody
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from typing import Any
 
 import orjson
@@ -78,7 +79,7 @@ async def _runs(doors: Doors, each: int) -> None:
         id_ = f"{name}-{number}"
         await doors.over_kafka(structured(SOURCE, id_, data), _STRUCTURED, id_.encode())
 
-    await _together([lambda n=n, name=name: one(name, n) for n in range(each) for name in (ASKING, QUEUED)])  # type: ignore[misc]
+    await _together([partial(one, name, n) for n in range(each) for name in (ASKING, QUEUED)])
 
 
 async def _rollouts(doors: Doors, count: int) -> None:
@@ -96,7 +97,7 @@ async def _rollouts(doors: Doors, count: int) -> None:
         made = await _ask(doors, "POST", f"{path}/deployments", body)
         await _ask(doors, "POST", f"/api/v1/deployments/{made['id']}/promote", None)
 
-    await _together([lambda place=place: one(*place) for place in places])  # type: ignore[misc]
+    await _together([partial(one, *place) for place in places])
 
 
 async def _together(work: Iterable[Callable[[], Awaitable[None]]]) -> None:

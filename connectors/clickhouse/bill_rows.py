@@ -12,14 +12,14 @@ _DAY_MS = 86_400_000
 #: What a call's row has of its settlement: of the actual one, where it has come.
 _FIELDS = (
     *("kind", "run_id", "workflow_name", "provider", "model", "node_id", "prompt_name", "tags", "priced_as"),
-    *("cost_source", "amount_nano", "input_tokens", "output_tokens"),
+    *("cost_source", "amount_nano", "input_tokens", "output_tokens", "calls"),
 )
 #: Both settlements of a call are booked at the time of its hold; a day to each side costs nothing and misses none.
 _CALLS = f"""
 SELECT {", ".join(f"argMax(e.{field}, e.kind = 'actual') AS s_{field}" for field in _FIELDS)},
        argMin(e.booked_at, e._offset) AS s_booked_at
 FROM cost_events AS e FINAL
-WHERE e.org_id = {{org:String}}
+WHERE e.org_id = {{org:String}} AND e.calls > 0
   AND e.booked_at >= fromUnixTimestamp64Milli({{wide_from:Int64}})
   AND e.booked_at < fromUnixTimestamp64Milli({{wide_to:Int64}})
 GROUP BY e.run_id, e.call_id
@@ -27,7 +27,7 @@ HAVING s_booked_at >= fromUnixTimestamp64Milli({{from:Int64}})
    AND s_booked_at < fromUnixTimestamp64Milli({{to:Int64}})
 """
 _SUMS = """
-       countIf(s_amount_nano > 0) AS calls, sum(s_input_tokens) AS input_tokens,
+       sumIf(s_calls, s_amount_nano > 0) AS calls, sum(s_input_tokens) AS input_tokens,
        sum(s_output_tokens) AS output_tokens, sum(s_amount_nano) AS amount_nano,
        sumIf(s_amount_nano, s_kind = 'presumed') AS presumed_nano
 """

@@ -66,7 +66,8 @@ _COSTS = """
 SELECT run_id, provider, model, countIf(s.amount_nano > 0) AS calls, sum(s.input_tokens) AS input_tokens,
        sum(s.output_tokens) AS output_tokens, sum(s.amount_nano) AS amount_nano
 FROM settled_costs AS s
-WHERE org_id = {org:String} AND (empty({runs:Array(String)}) OR has({runs:Array(String)}, run_id))
+WHERE org_id = {org:String} AND NOT startsWith(call_id, 'hour/')
+  AND (empty({runs:Array(String)}) OR has({runs:Array(String)}, run_id))
 GROUP BY run_id, provider, model
 ORDER BY run_id, provider, model
 LIMIT {limit:UInt32}
@@ -124,6 +125,12 @@ class ClickHouse:
             result = await client.query(sql, parameters=parameters or {})
             return [tuple(row) for row in result.result_rows]
 
+    async def command(self, sql: str, parameters: Parameters | None = None) -> None:
+        """Run a statement that returns no rows, such as an insert of what a query selects."""
+        with clickhouse_errors("command"), self._moving():
+            client = await self._connected()
+            await client.command(sql, parameters=parameters or {})
+
     async def blocks(self, sql: str, parameters: Parameters) -> AsyncGenerator[list[tuple[object, ...]]]:
         """Yield the rows of a query in blocks, as the server sends them."""
         with clickhouse_errors("query"), self._moving():
@@ -131,6 +138,18 @@ class ClickHouse:
             async with await client.query_row_block_stream(sql, parameters=parameters) as stream:
                 async for block in stream:
                     yield [tuple(row) for row in block]
+
+    async def native(self, sql: str, parameters: Parameters) -> bytes:
+        """Return the rows of a query in ClickHouse's Native form."""
+        with clickhouse_errors("query"), self._moving():
+            client = await self._connected()
+            return bytes(await client.raw_query(sql, parameters=parameters, fmt="Native"))
+
+    async def put_native(self, table: str, columns: Sequence[str], data: bytes) -> None:
+        """Write rows that are in the Native form."""
+        with clickhouse_errors(f"insert into {table}"), self._moving():
+            client = await self._connected()
+            await client.raw_insert(table, list(columns), data, fmt="Native", settings=_INSERT_SETTINGS)
 
     async def costs(self, org_id: str, run_ids: Sequence[str] = (), limit: int = 1_000) -> list[CostLine]:
         """Return cost per run, provider and model of an organisation, of all its runs or only ``run_ids``."""

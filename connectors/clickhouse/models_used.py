@@ -8,7 +8,7 @@ from schemas.records.base import USAGE_KINDS, Usage
 #: Models that are read at most, those of the highest cost.
 MAX_MODELS = 500
 _USED = f"""
-SELECT provider, model, countIf(s.amount_nano > 0) AS calls, sum(s.amount_nano) AS amount_nano,
+SELECT provider, model, sumIf(s.calls, s.amount_nano > 0) AS calls, sum(s.amount_nano) AS amount_nano,
        {", ".join(f"sum(s.{kind}) AS {kind}" for kind in USAGE_KINDS)}
 FROM settled_costs AS s
 WHERE org_id = {{org:String}} AND s.booked_at >= fromUnixTimestamp64Milli({{since:Int64}})

@@ -29,7 +29,8 @@ SELECT e.run_id AS run_id, e.call_id AS call_id,
        {", ".join(f"argMax(e.{name}, e.kind = 'actual') AS s_{name}" for name in (*_SETTLED, *USAGE_KINDS))},
        argMin(e.booked_at, e._offset) AS s_booked_at
 FROM cost_events AS e FINAL
-WHERE e.org_id = {{org:String}} AND e.booked_at >= fromUnixTimestamp64Milli({{wide_from:Int64}})
+WHERE e.org_id = {{org:String}} AND NOT startsWith(e.call_id, 'hour/') AND e.calls > 0
+  AND e.booked_at >= fromUnixTimestamp64Milli({{wide_from:Int64}})
   AND e.booked_at < fromUnixTimestamp64Milli({{wide_to:Int64}})
 GROUP BY e.run_id, e.call_id
 """

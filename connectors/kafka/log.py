@@ -278,7 +278,9 @@ class _Batch:
 def _weight(record: OutRecord) -> int:
     _, key, value, headers = record
     weight = len(key or b"") + len(value or b"") + RECORD_OVERHEAD
-    return weight + sum(len(k) + len(v or b"") for k, v in headers) if headers else weight
+    for name, said in headers:
+        weight += len(name) + len(said or b"")
+    return weight
 
 
 def _needs_compression(record: OutRecord) -> bool:

@@ -1,6 +1,7 @@
 """Backends of the object store: a directory that processes of one machine share, or a prefix of a bucket."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Protocol
@@ -9,7 +10,7 @@ import obstore
 from obstore.store import S3Store
 
 from connectors.objects import atomic_file
-from connectors.objects.listing import names_in_bucket, names_in_directory
+from connectors.objects.listing import StoredObject, objects_in_bucket, objects_in_directory, stored_ms
 from connectors.objects.s3 import s3_errors
 from schemas.errors import NotFound, TooLarge, Unavailable
 
@@ -26,6 +27,18 @@ class Blobs(Protocol):
 
     async def read(self, name: str, most: int) -> bytes:
         """Return the bytes. Raises ``NotFound``, and ``TooLarge`` for more than ``most``."""
+        ...
+
+
+class Deletable(Protocol):
+    """A backend as retention sees it. Methods raise ``Unavailable``."""
+
+    def stored(self) -> AsyncIterator[StoredObject]:
+        """Yield all objects by name, those of an organisation together."""
+        ...
+
+    async def delete(self, name: str, before_ms: int) -> bool:
+        """Delete an object that was not stored again since ``before_ms``; return whether it was."""
         ...
 
 
@@ -53,9 +66,17 @@ class DirectoryBlobs:
         except OSError as exc:
             raise Unavailable("objects", f"cannot read {path.name}: {exc.strerror or exc}") from exc
 
-    def names(self) -> AsyncIterator[str]:
-        """Yield the names of all objects. Raises ``Unavailable``."""
-        return names_in_directory(self._root)
+    def stored(self) -> AsyncIterator[StoredObject]:
+        """Yield all objects by name. Raises ``Unavailable``."""
+        return objects_in_directory(self._root)
+
+    async def delete(self, name: str, before_ms: int) -> bool:
+        """See ``Deletable``. The file has another name while its age is looked at, so a writer makes a new one."""
+        path = self._root / name
+        try:
+            return await asyncio.to_thread(_delete, path, before_ms)
+        except OSError as exc:
+            raise Unavailable("objects", f"cannot delete {path.name}: {exc.strerror or exc}") from exc
 
 
 class BucketBlobs:
@@ -82,16 +103,35 @@ class BucketBlobs:
                 chunks.append(bytes(chunk))
         return b"".join(chunks)
 
-    def names(self) -> AsyncIterator[str]:
-        """Yield the names of all objects. Raises ``Unavailable``."""
-        return names_in_bucket(self._store, self._prefix)
+    def stored(self) -> AsyncIterator[StoredObject]:
+        """Yield all objects by name. Raises ``Unavailable``."""
+        return objects_in_bucket(self._store, self._prefix)
+
+    async def delete(self, name: str, before_ms: int) -> bool:
+        """See ``Deletable``. Equal bytes that are stored between the two requests, milliseconds, would be lost."""
+        place = self._prefix + name
+        with s3_errors("objects", f"delete {name}"):
+            try:
+                found = await obstore.head_async(self._store, place)
+            except FileNotFoundError:
+                return False
+            if int(found["last_modified"].timestamp() * 1000) >= before_ms:
+                return False
+            await obstore.delete_async(self._store, place)
+        return True
 
 
-def listed(blobs: Blobs) -> AsyncIterator[str]:
-    """Yield the names of all objects of a backend. Raises ``TypeError`` for one that has no list."""
+def listable(blobs: Blobs) -> Deletable:
+    """Return a backend that can list and delete. Raises ``TypeError`` for another one."""
     if not isinstance(blobs, DirectoryBlobs | BucketBlobs):
         raise TypeError(f"{type(blobs).__name__} cannot list its objects")
-    return blobs.names()
+    return blobs
+
+
+async def listed(blobs: Blobs) -> AsyncIterator[str]:
+    """Yield the names of all objects of a backend. Raises ``TypeError`` for one that has no list."""
+    async for one in listable(blobs).stored():
+        yield one.name
 
 
 def _read(path: Path, most: int) -> bytes:
@@ -103,8 +143,22 @@ def _read(path: Path, most: int) -> bytes:
 
 
 def _write_once(path: Path, data: bytes) -> None:
-    """Write a file that does not exist yet."""
-    if path.exists():
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    atomic_file.replace(path, data)
+    """Write a file that does not exist yet; one that does is as if it were stored now, so that retention keeps it."""
+    try:
+        os.utime(path)
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        atomic_file.replace(path, data)
+
+
+def _delete(path: Path, before_ms: int) -> bool:
+    leaving = path.with_name(atomic_file.TEMPORARY + path.name)
+    try:
+        path.rename(leaving)
+    except FileNotFoundError:
+        return False
+    if stored_ms(leaving) >= before_ms:
+        leaving.rename(path)
+        return False
+    leaving.unlink()
+    return True

@@ -1,9 +1,10 @@
-"""The names of all stored objects: of a backup, which copies those that it does not have."""
+"""All stored objects by name: for a backup, which copies those that it does not have, and for retention."""
 
 import asyncio
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import NamedTuple
 
 import obstore
 from obstore.store import S3Store
@@ -15,25 +16,46 @@ from schemas.errors import Unavailable
 NAME = re.compile(r"[A-Za-z0-9_-]{1,64}/[0-9a-f]{2}/[0-9a-f]{64}")
 
 
-async def names_in_directory(root: Path) -> AsyncIterator[str]:
-    """Yield the names of the objects below a directory. Raises ``Unavailable``."""
-    for name in await asyncio.to_thread(_walk, root):
-        yield name
+class StoredObject(NamedTuple):
+    """An object's name, and when it was last stored: equal bytes that come again count."""
+
+    name: str
+    stored_ms: int
 
 
-async def names_in_bucket(store: S3Store, prefix: str) -> AsyncIterator[str]:
-    """Yield the names of the objects of a bucket below a prefix. Raises ``Unavailable``."""
+async def objects_in_directory(root: Path) -> AsyncIterator[StoredObject]:
+    """Yield the objects below a directory by name. Raises ``Unavailable``."""
+    for one in await asyncio.to_thread(_walk, root):
+        yield one
+
+
+async def objects_in_bucket(store: S3Store, prefix: str) -> AsyncIterator[StoredObject]:
+    """Yield the objects of a bucket below a prefix by name. Raises ``Unavailable``."""
     with s3_errors("objects", "list the objects"):
         async for chunk in obstore.list(store, prefix or None):
             for one in chunk:
                 name = str(one["path"]).removeprefix(prefix)
                 if NAME.fullmatch(name):
-                    yield name
+                    yield StoredObject(name, int(one["last_modified"].timestamp() * 1000))
 
 
-def _walk(root: Path) -> list[str]:
+def stored_ms(path: Path) -> int:
+    """Return when a file was last stored. Raises ``OSError``."""
+    return path.stat().st_mtime_ns // 1_000_000
+
+
+def _walk(root: Path) -> list[StoredObject]:
     try:
-        found = (str(path.relative_to(root)) for path in root.glob("*/*/*"))
-        return sorted(name for name in found if NAME.fullmatch(name))
+        return [one for path in sorted(root.glob("*/*/*")) if (one := _seen(root, path)) is not None]
     except OSError as exc:
         raise Unavailable("objects", f"{root} cannot be listed: {exc.strerror or exc}") from exc
+
+
+def _seen(root: Path, path: Path) -> StoredObject | None:
+    name = str(path.relative_to(root))
+    if not NAME.fullmatch(name):
+        return None
+    try:
+        return StoredObject(name, stored_ms(path))
+    except FileNotFoundError:  # deleted since
+        return None

@@ -12,6 +12,10 @@ from deploy.images.sbom import LOCKS, ROOT, Pinned, read_lock
 
 #: Debian bookworm's C library, as in the images.
 PLATFORM, PYTHON = "aarch64-manylinux_2_36", "3.11"
+#: Packages without a wheel for arm64, and why they may be: their source is built with the images.
+FROM_SOURCE = {
+    "faust-streaming": "its extensions in C are optional: without a compiler it is built in Python alone",
+}
 _WITHOUT = re.compile(r"(?:Because|and) ([A-Za-z0-9._-]+)==\S+ has no usable wheels")
 TIMEOUT_S = 300
 

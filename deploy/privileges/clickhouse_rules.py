@@ -8,7 +8,8 @@ from deploy.privileges.users import API, User
 GRANTS: Mapping[str, tuple[str, ...]] = {
     "analytics": ("SELECT", "INSERT"),
     "traces": ("SELECT", "ALTER DELETE"),
-    "retention": ("SELECT", "ALTER DELETE", "ALTER UPDATE"),
+    # Old costs are added up by inserts.
+    "retention": ("SELECT", "INSERT", "ALTER DELETE", "ALTER UPDATE"),
     # An administrator may delete a run.
     API: ("SELECT", "ALTER DELETE", "ALTER UPDATE"),
 }

@@ -53,6 +53,7 @@ GRANTS: Mapping[str, Tables] = {
         **dict.fromkeys(("workflow_run", "step_run", "live_score_due", "live_score"), "SD"),
         **dict.fromkeys(("organisation", "run_hold", "audit_log", "audit_entry", "audit_hold"), "S"),
         "deleted_run": "SI",
+        "object_due": "SID",
     },
 }
 #: The API may do everything to every table but these: the audit log is written by its role, runs by ``history``.
@@ -66,7 +67,7 @@ API_ONLY: Tables = {
 #: the three lists (a test compares them with the migrations).
 API_WHOLE = (
     *("api_key", "stop", "budget", "organisation_quotas", "optimizer_change", "definition_outbox"),
-    *("evaluation", "dataset_case", "dataset_version"),
+    *("evaluation", "dataset_case", "dataset_version", "cell_move", "cell_arrival"),
 )
 
 

@@ -5,7 +5,7 @@ the place of the organisation in that cell changes with it:
 
     source    planned  draining  drained  copying  compared  switching  switched  aborted
     place     here     leaving   frozen   frozen   frozen    frozen     left      here
-    target    -        -         -        arriving arriving  arriving   open      discarded
+    target    -        arriving  arriving arriving arriving  arriving   open      discarded
 
 **Invariant**: never do both cells accept submissions. Outside of a move exactly one does; during one the source does
 until it drains, the target from its opening on, and nobody in between. The source is *left* only after the target said
@@ -52,7 +52,10 @@ class NotAllowed(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """What the target knows of a move. ``attempt`` counts the copies; only messages of the newest one count."""
+    """What the target knows of a move. ``attempt`` counts the copies; only messages of the newest one count.
+
+    It is announced long before its first copy, so that every process of the target knows of it by then.
+    """
 
     move_id: str
     from_cell: str
@@ -90,13 +93,22 @@ def place_of_arrival(arrival: Arrival | None) -> Place | None:
     return "here" if arrival.state == "open" else "arriving"
 
 
-def begun(known: Arrival | None, move_id: str, from_cell: str, attempt: int) -> Arrival:
+def announced(known: Arrival | None, move_id: str, from_cell: str) -> Arrival:
+    """Return the arrival of a move that was announced, once or more often. Raises ``NotAllowed`` after its end."""
+    if known is None:
+        return Arrival(move_id, from_cell, 0)
+    if known.state != "arriving":
+        raise NotAllowed(f"the arrival is {known.state}")
+    return known
+
+
+def begun(known: Arrival | None, attempt: int) -> Arrival:
     """Return the arrival at the begin of a copy, before which the rows of an earlier one are deleted.
 
     A begin that comes twice would delete what was copied since, so each has a higher number. Raises ``NotAllowed``.
     """
     if known is None:
-        return Arrival(move_id, from_cell, attempt)
+        raise NotAllowed("the move was not announced")
     if known.state != "arriving":
         raise NotAllowed(f"the arrival is {known.state}")
     if attempt <= known.attempt:

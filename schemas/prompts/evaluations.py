@@ -48,7 +48,7 @@ class Case(Data, frozen=True, kw_only=True, omit_defaults=True):
 
     ``cluster`` names what cases have in common, such as their source document or conversation: cases of a cluster are
     not independent. Empty: the case is a cluster of its own. ``labels`` are those of its values, by path such as
-    ``$.inputs.x``, of a case that was made of a run whose data has labels.
+    ``$.inputs.x``: of a case that was made of a run whose data has labels, or that was imported with some.
     """
 
     id: str

@@ -58,6 +58,21 @@ class BudgetOpened(Record, frozen=True, kw_only=True, tag_field="type", tag="bud
     counted_since_ms: Millis
 
 
+class OrganisationArrived(Record, frozen=True, kw_only=True, tag_field="type", tag="organisation.arrived"):
+    """What an organisation had spent in the cell that it comes from, and its budgets: entries of the table of money.
+
+    ``fields`` are a part of them as they are stored. Each ``part`` of a copy counts once, and none after one of a later
+    ``attempt``.
+    """
+
+    type: ClassVar[str] = "organisation.arrived"
+    org_id: str
+    move_id: str
+    attempt: Int64
+    part: Int64
+    fields: dict[str, str] = {}
+
+
 class ThresholdReached(Part, frozen=True, kw_only=True):
     """The data of ``BudgetThreshold``. Amounts are exact decimal strings of US dollars.
 
@@ -82,4 +97,4 @@ class BudgetThreshold(CloudEvent, frozen=True, kw_only=True, tag_field="type", t
     type: ClassVar[str] = "budget.threshold"
 
 
-BudgetEvent = BudgetDefined | BudgetRemoved | BudgetOpened
+BudgetEvent = BudgetDefined | BudgetRemoved | BudgetOpened | OrganisationArrived

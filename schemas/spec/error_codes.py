@@ -10,6 +10,8 @@ POLICY_FAILED = "policy_failed"
 #: A text holds what a policy refuses; and it could not be looked at, or the vault is down.
 PRIVACY_REFUSED = "privacy_refused"
 PRIVACY_FAILED = "privacy_failed"
+#: A quarantined node would be asked with a version of its prompt whose schema has room for free text.
+QUARANTINE_OPEN = "quarantine_open"
 #: The step needs data of a subject whose key is destroyed.
 SUBJECT_ERASED = "subject_erased"
 #: A worker that writes to the log itself did not seal for the run's subject, or did not redact as its policy says.
@@ -67,7 +69,7 @@ _STEPS = frozenset(
     {"all_children_failed", "bad_input", "bad_time", "child_canceled", "child_failed", "child_output_too_large"}
     | {"condition_unreadable", "deadline_exceeded", "failed", "input_missing", "input_too_large", "item_too_large"}
     | {"loop_exhausted", "max_cost", "max_turns", "not_a_list", "reference_missing", "signal_timeout", "too_many_calls"}
-    | {"too_many_items", UNREDACTED_OUTCOME, UNSEALED_OUTCOME}
+    | {"too_many_items", QUARANTINE_OPEN, UNREDACTED_OUTCOME, UNSEALED_OUTCOME}
 )
 CODES = _ATTEMPTS | _MODELS | _TOOLS | _STEPS
 

@@ -55,6 +55,8 @@ class Report(msgspec.Struct, frozen=True, array_like=True):
 DEFINED: Entry[tuple[DefinedBudget, ...]] = entry("defined")
 #: The ids of budgets that are no more, the last ones: a definition of theirs that comes again is ignored.
 REMOVED: Entry[tuple[str, ...]] = entry("removed")
+#: The parts of moves that were taken in, the last ones: one that comes again is ignored.
+ARRIVED: Entry[tuple[str, ...]] = entry("arrived")
 REPORTED_PREFIX = "r:"
 
 

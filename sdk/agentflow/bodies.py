@@ -622,6 +622,13 @@ class MoveLabel(TypedDict):
     expected_version: NotRequired[int | None]
 
 
+class MoveOrganisation(TypedDict):
+    """A move to the cell ``to``, which CELLS_FILE names. It is aborted when it is not at its copy after ``wait_s``."""
+
+    to: str
+    wait_s: NotRequired[int]
+
+
 class PinTools(TypedDict):
     """Tools by name, each with the hash that was read (or the beginning of it), or ``null`` for any."""
 

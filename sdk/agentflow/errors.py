@@ -8,6 +8,7 @@ AgentFlowError
 ├── InvalidWorkflow           a document that was checked locally: ``problems`` names every invalid part and its fix
 ├── RunFailed                 a run that was awaited did not succeed; ``run`` is it
 └── APIError                  an error answer
+    ├── OrganisationMoved     307: it is in another cell, whose address AGENTFLOW_CELLS does not have
     ├── Invalid               400, 405, 408, 413, 415, 422: ``problems`` names every invalid part and its fix
     ├── Unauthenticated       401
     ├── BudgetExceeded        402, or a problem type ``budget-exceeded``
@@ -137,6 +138,15 @@ class Invalid(APIError):
     """The request is not valid; ``problems`` names every invalid part."""
 
 
+class OrganisationMoved(APIError):
+    """The organisation is in another cell. Its key is sent there once ``AGENTFLOW_CELLS`` has the address."""
+
+    @property
+    def address(self) -> str:
+        """Where the request is to be sent."""
+        return self.response.headers.get("location", "")
+
+
 class Unauthenticated(APIError):
     """The key is missing or unknown."""
 
@@ -179,6 +189,7 @@ _BY_TYPE: Mapping[str, type[APIError]] = {
     "outcome-unknown": OutcomeUnknown,
 }
 _BY_STATUS: Mapping[int, type[APIError]] = {
+    307: OrganisationMoved,
     401: Unauthenticated,
     402: BudgetExceeded,
     403: Forbidden,

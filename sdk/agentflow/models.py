@@ -1446,6 +1446,35 @@ class ModelPrice(Answer):
     bands: list[PriceBand]
 
 
+class MoveAnswer(Answer):
+    """A move. ``digests`` are numbers of rows and their hashes in both cells, ``copies`` how many copies were made."""
+
+    id: str
+    organisation: str
+    to: str
+    url: str
+    state: str
+    aborting: bool
+    problem: str
+    copies: int
+    digests: dict[str, str]
+    copy_s: float | None
+    started_by: str
+    created_at: str
+    state_at: str
+    ended_at: str | None
+
+
+class MovePlan(Answer):
+    """The plan of a move. ``against`` must be changed first, ``open`` is waited for, ``stays`` stays behind."""
+
+    organisation: str
+    to: str
+    against: list[str]
+    open: dict[str, int]
+    stays: list[str]
+
+
 class TriggerPosition(Answer):
     """How far a partition was submitted. ``lag`` counts the records that were there and are not submitted yet."""
 

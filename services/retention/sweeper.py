@@ -10,17 +10,22 @@ from typing import Protocol
 
 from services.retention.deletion import Traces
 
-_DAY_MS = 86_400_000
+DAY_MS = 86_400_000
 #: Batches of one organisation in one sweep, so that one that begins to expire does not keep others waiting.
-BATCHES = 30
+BATCHES = 5
 
 
 @dataclass(frozen=True, slots=True)
 class KeptDays:
-    """Days for which ended runs are kept: ``days`` by default, 0 for ever, and those of single organisations."""
+    """Days for which something is kept: ``days`` by default, 0 for ever, and those of single organisations."""
 
     days: int = 0
     days_of: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def some(self) -> bool:
+        """Whether anything is not kept for ever."""
+        return bool(self.days or self.days_of)
 
     def of(self, org_id: str) -> int:
         """Return an organisation's days; 0 for ever."""
@@ -55,13 +60,13 @@ class Sweeper:
 
     async def sweep(self, now_ms: int) -> dict[str, int]:
         """Delete what is due; return how many runs of each organisation went. Raises ``Unavailable``."""
-        if not self._kept.days and not self._kept.days_of:
+        if not self._kept.some:
             return {}
         swept: dict[str, int] = {}
         self.cut = False
         for org_id in await self._history.organisations():
             if days := self._kept.of(org_id):
-                swept[org_id] = await self._sweep(org_id, now_ms - days * _DAY_MS)
+                swept[org_id] = await self._sweep(org_id, now_ms - days * DAY_MS)
         return {org_id: count for org_id, count in swept.items() if count}
 
     async def _sweep(self, org_id: str, before_ms: int) -> int:

@@ -9,16 +9,15 @@ from connectors.postgres.money.budgets import Budgets, StoredBudget
 from connectors.redis.readers.admissions import AdmissionReader
 from connectors.redis.readers.flow import room_at_gate
 from connectors.redis.readers.spend import Amounts, Spend
-from schemas.api_models.runs import SubmitRun
 from schemas.budgets import API_KEY_TAG, PROJECT_TAG, USER_TAG
 from schemas.errors import Unavailable
-from schemas.labels.label import Integrity
 from schemas.records.run_events import RunSubmitted
 from schemas.spec.model import ResolvedSpec
 from services.routing.router import LOCAL_ROUTES
 from services.runs.admission_required import Turns
 from services.runs.path_cost import PathCost
 from services.runs.submit import Submissions
+from services.runs.submitting.drafts import Asked
 from services.workflows.provider_checks import pinned_routes
 
 
@@ -62,24 +61,9 @@ class DryRuns:
     def __init__(self, ports: DryRunPorts) -> None:
         self._ports = ports
 
-    async def of(
-        self,
-        org_id: str,
-        source: str,
-        submission_id: str | None,
-        body: SubmitRun,
-        api_key: str | None = None,
-        *,
-        door: Integrity = Integrity.THIRD_PARTY,
-        subject: str = "",
-    ) -> DryRun:
-        """Return what a submission would do. Raises as it would, ``SubmissionConflict`` included.
-
-        ``subject`` is the pseudonym of a person whose id is no longer known.
-        """
-        draft = await self._ports.submissions.draft(
-            org_id, source, submission_id, body, api_key=api_key, door=door, subject=subject
-        )
+    async def of(self, asked: Asked) -> DryRun:
+        """Return what a submission would do. Raises as it would, ``SubmissionConflict`` included."""
+        draft = await self._ports.submissions.draft(asked)
         earlier = await self._ports.submissions.earlier(draft)
         record = draft.record
         return DryRun(
@@ -88,8 +72,8 @@ class DryRuns:
             draft.required,
             await self._ports.submissions.to_store(draft),
             await self._gates(record)
-            or await self._admission(org_id, record.workflow_name, record.tags.get(PROJECT_TAG, "")),
-            await self._budgets(org_id, record.spec, record.tags, record.submitted_at_ms),
+            or await self._admission(record.org_id, record.workflow_name, record.tags.get(PROJECT_TAG, "")),
+            await self._budgets(record.org_id, record.spec, record.tags, record.submitted_at_ms),
             draft.path,
         )
 

@@ -10,7 +10,7 @@ makes that repetition a second record of one run, which the run's fold ignores b
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -21,48 +21,31 @@ from connectors.ports.engine import OutRecord
 from connectors.postgres.cells.places import Places
 from connectors.postgres.history.runs import Runs
 from connectors.redis.submission_markers import Marker, Receipt, SubmissionMarkers
-from schemas import clock, money
+from schemas import clock
 from schemas.api_models.runs import SubmitRun
 from schemas.errors import (
-    InvalidInput,
     OrganisationMoving,
     OutcomeUnknown,
     PrivacyRefused,
-    Problem,
-    SubjectRequired,
     SubmissionConflict,
     Unavailable,
 )
-from schemas.ids import HTTP_SOURCE, OWN_SOURCES, canonical_hash, run_id, traceparent
+from schemas.ids import run_id, traceparent
 from schemas.labels.label import Integrity
 from schemas.labels.mapped import Labels
 from schemas.payload import INLINE_LIMIT
-from schemas.privacy.sealed_workflows import requires_subject
-from schemas.records.base import Json
-from schemas.records.flow import RunFlow
 from schemas.records.run_events import Capture, RunSubmitted
 from schemas.records.security.pinned import Decision, RunSecurity
-from schemas.spec.flow_keys import check_without_inputs, run_flow
-from schemas.spec.inputs.input_schema import check_input_schema
-from schemas.spec.inputs.prompt_values import check_prompt_values
-from schemas.spec.model import ResolvedSpec, WorkflowSpec
-from schemas.spec.rules_version import ARMS as RULES_OF_ARMS
-from schemas.spec.rules_version import FIRST, rules_of_security
-from schemas.spec.rules_version import FLOW as RULES_OF_FLOW
 from schemas.trace_context import NO_CONTEXT, SenderContext
-from services.privacy.redact.redactor import Of
 from services.privacy.subjects.submission import SubjectRuns
-from services.prompts.rollouts.arms import Armed, Arms
+from services.prompts.rollouts.arms import Arms
 from services.runs.admission_required import Turns
-from services.runs.input_check import check_inputs
 from services.runs.known_runs import KnownRuns, behind
 from services.runs.large_inputs import LargeInputs
 from services.runs.path_admission import PathAdmission
-from services.runs.path_cost import PathCost
 from services.runs.run_ids import RunIds
-from services.runs.spender_tags import with_baggage, with_spender
+from services.runs.submitting.drafts import Asked, Draft, DraftPorts, Drafts
 from services.security.enforcement.audit import entry_event
-from services.security.policies.inputs import Entered, Entry
 from services.security.policies.pinning import Pinning
 from services.workflows.resolver import WorkflowResolver
 from topics.catalogue import AUDIT_EVENTS, RUN_EVENTS
@@ -74,7 +57,6 @@ logger = logging.getLogger(__name__)
 MAX_GROUP = 500
 #: While one group waits for the broker, the next one waits for Redis; see docs/explanation/performance.md.
 GROUPS_AT_ONCE = 2
-NOBODY = {"project": None, "end_user": None}
 
 
 @dataclass(frozen=True)
@@ -83,21 +65,6 @@ class Submitted:
 
     receipt: Receipt
     duplicate: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A checked submission of which nothing was written. ``size`` is that of its inputs as JSON, in bytes.
-
-    ``decisions`` are what its policy decided on its inputs.
-    """
-
-    record: RunSubmitted
-    required: frozenset[str]
-    read_here: frozenset[str] | None
-    size: int
-    path: PathCost | None = None
-    decisions: Sequence[Decision] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,22 +102,17 @@ class Submissions:
     def __init__(
         self, ports: SubmissionPorts, *, capture: Capture = "full", now_ms: Callable[[], int] = clock.now_ms
     ) -> None:
-        self._plans = ports.plans
+        self._drafts = Drafts(_draft_ports(ports), capture, now_ms)
         self._markers = ports.markers
         self._history = ports.history
         self._appender = ports.appender
         self._large_inputs = ports.large_inputs
         self._turns = ports.turns
         self._known_runs = ports.known
-        self._paths = ports.paths
-        self._arms = ports.arms
-        self._security = ports.security
         self._subjects = ports.subjects
-        self._ids = ports.ids
         self._places = ports.places
         self._now_ms = now_ms
         self._group = Batcher(self._submit_group, MAX_GROUP, GROUPS_AT_ONCE)
-        self._capture = capture
 
     async def prepare(
         self,
@@ -167,19 +129,15 @@ class Submissions:
     ) -> RunSubmitted:
         """Return the record of a submission; only large inputs are written.
 
-        ``trace`` is what its sender says of its own trace. ``api_key`` is the id of the key that it came with, for
-        budgets of that. ``door`` is how far its inputs are trusted, under a policy: that of a sender without a key is
-        the default. ``labels`` are what is known of single inputs besides, such as of rows of a dataset. ``subject`` is
-        the pseudonym of a person whose id is no longer known, as of a schedule.
+        The parameters are as ``Asked`` has them.
 
         Raises ``NotFound`` (no such workflow), ``InvalidInput`` (an input is missing, is
         read by nothing, or breaks the schema of the workflow or of the prompt that gets it, named by its path),
         ``PrivacyRefused`` (the policy refuses what they hold), ``TooLarge`` (the inputs), ``SubjectErased``.
         """
+        asked = Asked(org_id, source, submission_id, body, trace, api_key, door, labels, subject)
         try:
-            draft = await self.draft(
-                org_id, source, submission_id, body, trace, api_key, door=door, labels=labels, subject=subject
-            )
+            draft = await self.draft(asked)
         except PrivacyRefused as exc:
             await self._audited(org_id, run_id(org_id, source, submission_id), exc.decisions, refused=True)
             raise
@@ -190,105 +148,9 @@ class Submissions:
             return draft.record
         return await self._large_inputs.placed(draft.record, draft.read_here)
 
-    async def draft(
-        self,
-        org_id: str,
-        source: str,
-        submission_id: str | None,
-        body: SubmitRun,
-        trace: SenderContext = NO_CONTEXT,
-        api_key: str | None = None,
-        *,
-        door: Integrity = Integrity.THIRD_PARTY,
-        labels: Labels | None = None,
-        subject: str = "",
-    ) -> Draft:
+    async def draft(self, asked: Asked) -> Draft:
         """Return a checked submission; nothing is written. Raises as ``prepare`` does."""
-        size = self._large_inputs.size_of(body.inputs)
-        plan = await self._plans.plan(org_id, body.workflow_name, body.workflow_version)
-        check_inputs(f"{body.workflow_name} version {plan.version}", body.inputs, plan.required, plan.known)
-        check_input_schema(plan.resolved.spec, body.inputs)
-        # Of the stable version: a canary that is stricter fails its steps, which counts against it.
-        check_prompt_values(plan.resolved, body.inputs)
-        run = await self._id(org_id, source, submission_id)
-        pseudonym, body_hash = await self._subject(org_id, body, plan.resolved, (source, submission_id), subject)
-        entry = Entry(
-            of=Of(org_id, run, pseudonym),
-            workflow=body.workflow_name,
-            inputs=body.inputs,
-            tags=with_baggage(with_spender(body, api_key), trace.tags),
-            body_hash=body_hash,
-        )
-        entered = await self._entered(entry, door, plan.resolved, labels)
-        inputs = body.inputs if entered is None else entered.inputs
-        size = size if inputs is body.inputs else self._large_inputs.size_of(inputs)
-        armed = Armed(plan.resolved)
-        # A rollout assigns by values of inputs, as they may be in the log, and keeps them beside the run.
-        if self._arms is not None and not pseudonym:
-            armed = await self._arms.of(org_id, run, plan.resolved, inputs)
-        security = None if entered is None else entered.security
-        if security is not None and self._security is not None and armed.spec is not plan.resolved:
-            security = await self._security.for_spec(security, org_id, armed.spec)
-        flow = self._flow(org_id, plan.resolved.spec, inputs, entry.tags, pseudonym)
-        budget_nano = _budget_nano(body)
-        path = await self._path(org_id, armed.spec, budget_nano)
-        record = RunSubmitted(
-            run_id=run,
-            org_id=org_id,
-            source=source,
-            submission_id=submission_id,
-            body_hash=body_hash if entered is None else entered.body_hash,
-            workflow_name=body.workflow_name,
-            workflow_version=plan.version,
-            spec=armed.spec,
-            inputs=inputs,
-            tags=dict(entry.tags),
-            budget_nano=budget_nano,
-            capture=self._capture,
-            submitted_at_ms=self._now_ms(),
-            traceparent=trace.traceparent,
-            tracestate=trace.tracestate,
-            rules_version=max(
-                plan.rules_version,
-                RULES_OF_ARMS if armed.arms else FIRST,
-                FIRST if security is None else rules_of_security(security.tools, redacts=security.redacts),
-                RULES_OF_FLOW if flow is not None else FIRST,
-            ),
-            deadline_ms=body.deadline_ms,
-            bounds={} if path is None else dict(path.bounds),
-            unbounded=path is not None and bool(path.unbounded),
-            rollouts=list(armed.arms),
-            # Not part of the body's hash: the same submission after a change of policies is the same run.
-            security=security,
-            subject=pseudonym,
-            flow=flow,
-        )
-        decisions = () if entered is None else entered.decisions
-        return Draft(record, plan.required, plan.read_here, size, path, decisions)
-
-    def _flow(
-        self, org_id: str, spec: WorkflowSpec, inputs: Mapping[str, Json], tags: Mapping[str, str], subject: str
-    ) -> RunFlow | None:
-        """Return the gates of a run, with keys of its inputs as they may be in the log. Raises ``InvalidInput``."""
-        if spec.flow is None:
-            return None
-        if subject:
-            check_without_inputs(spec)
-        return run_flow(spec, org_id, inputs, tags, self._now_ms())
-
-    async def _id(self, org_id: str, source: str, submission_id: str | None) -> str:
-        if self._ids is None:
-            return run_id(org_id, source, submission_id)
-        return await self._ids.of(org_id, source, submission_id)
-
-    async def _entered(
-        self, entry: Entry, door: Integrity, spec: ResolvedSpec, labels: Labels | None
-    ) -> Entered | None:
-        """Return what enters, as the active policy lets it; ``None`` without a policy."""
-        security = None if self._security is None else await self._security.of(entry.of.org_id, door, spec, labels)
-        if self._security is None or security is None:
-            return None
-        return await self._security.entered(entry, security)
+        return await self._drafts.of(asked)
 
     async def _audited(
         self,
@@ -305,42 +167,6 @@ class Submissions:
         policy = "" if security is None else security.policy
         event = entry_event(org_id, run, decisions, policy, self._now_ms(), refused=refused)
         await self._appender.append([OutRecord(AUDIT_EVENTS, org_id.encode(), encode(event))])
-
-    async def _subject(
-        self, org_id: str, body: SubmitRun, resolved: ResolvedSpec, pair: tuple[str, str | None], known: str
-    ) -> tuple[str, str]:
-        """Return the pseudonym of the person whose data a run handles, empty without one, and the body's hash.
-
-        ``pair`` are the submission's source and id; ``known`` is the pseudonym of a person whose id is not known here.
-        """
-        body_hash = _body_hash(body, _budget_nano(body))
-        if body.subject is None and not known:
-            if needing := requires_subject(resolved):
-                fix = "name the person whose data the run handles, by your own id"
-                raise SubjectRequired.of(Problem("subject", f"is missing, and workflow {needing} requires it", fix))
-            return "", body_hash
-        if self._subjects is None:
-            fix = "set VAULT_KEY for this process, or submit it where that is set"
-            raise InvalidInput.of(Problem("subject", "cannot be taken here, since nothing could be sealed", fix))
-        clear = {
-            "source": _of_sender(pair[0]),
-            "submission_id": pair[1],
-            "project": body.project,
-            "end_user": body.end_user,
-        }
-        clear |= {"session": body.session, **{f"tags.{name}": value for name, value in body.tags.items()}}
-        named = {path: text for path, text in clear.items() if text is not None}
-        if body.subject is None:
-            subject = await self._subjects.admit_known(org_id, known, resolved, named)
-        else:
-            subject = await self._subjects.admit(org_id, body.subject, resolved, named)
-        return subject, await self._subjects.keyed_hash(org_id, subject, body_hash)
-
-    async def _path(self, org_id: str, resolved: ResolvedSpec, budget_nano: int | None) -> PathCost | None:
-        """Return the cheapest path of a run with a budget. Raises ``InvalidInput`` when even that does not fit."""
-        if budget_nano is None or self._paths is None:
-            return None
-        return await self._paths.path(org_id, resolved, budget_nano, self._now_ms())
 
     async def earlier(self, draft: Draft) -> Receipt | None:
         """Return the submission that had the id of this one, without claiming it. Raises ``SubmissionConflict``."""
@@ -481,6 +307,18 @@ class Submissions:
         return [_with_turns(record) if record.org_id in orgs else record for record in records]
 
 
+def _draft_ports(ports: SubmissionPorts) -> DraftPorts:
+    return DraftPorts(
+        plans=ports.plans,
+        large_inputs=ports.large_inputs,
+        paths=ports.paths,
+        arms=ports.arms,
+        security=ports.security,
+        subjects=ports.subjects,
+        ids=ports.ids,
+    )
+
+
 def _with_turns(record: RunSubmitted) -> RunSubmitted:
     return msgspec.structs.replace(record, turns=True)
 
@@ -489,26 +327,6 @@ def _submitted(record: RunSubmitted, marker: Marker | None) -> Submitted:
     """Return the outcome. The one that made the marker is the first: of equal submissions at once, one says so."""
     receipt = marker.receipt if marker is not None else None
     return Submitted(receipt or _receipt(record), duplicate=marker is not None)
-
-
-def _of_sender(source: str) -> str | None:
-    """Return the source of a submission where its sender named it: ours say nothing of anybody."""
-    return None if source == HTTP_SOURCE or source.startswith(OWN_SOURCES) else source
-
-
-def _budget_nano(body: SubmitRun) -> int | None:
-    return money.from_cents(body.budget_cents) if body.budget_cents is not None else None
-
-
-def _body_hash(body: SubmitRun, budget_nano: int | None) -> str:
-    """Hash the request, so that 1 and 1.0 cents are one request, and a newer default version is not another one."""
-    asked = [body.workflow_name, body.workflow_version, body.inputs, body.tags, budget_nano]
-    # Omitted when it is not given, so that earlier submissions keep their hash.
-    asked += [] if body.deadline_ms is None else [body.deadline_ms]
-    spender = {"project": body.project, "end_user": body.end_user}
-    if body.session is not None:
-        spender["session"] = body.session
-    return canonical_hash(asked if spender == NOBODY else [*asked, spender])
 
 
 def _receipt(record: RunSubmitted) -> Receipt:

@@ -8,7 +8,7 @@ done that they would have to precede: a crash loses those that were not written,
 import asyncio
 import logging
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from connectors.kafka.deadline_appender import Appender
@@ -48,10 +48,14 @@ class Act:
 
 
 class Auditing:
-    """Writes the audit events of one process."""
+    """Writes the audit events of one process.
 
-    def __init__(self, appender: Appender) -> None:
+    Counts of organisations that are ``away`` are written at once: their log is about to be copied to another cell.
+    """
+
+    def __init__(self, appender: Appender, away: Callable[[str], bool] = lambda _: False) -> None:
         self._appender = appender
+        self._away = away
         self._process = uuid.uuid4().hex[:12]
         self._uses: _Counts = {}
         self._denials: _Counts = {}
@@ -117,9 +121,9 @@ class Auditing:
         return key if key in counts or len(counts) < MOST_ACTORS else (org_id, OTHERS, minute)
 
     def _close_minutes(self, now: int) -> None:
-        for key in [key for key in self._uses if key[2] < now]:
+        for key in [key for key in self._uses if key[2] < now or self._away(key[0])]:
             self._wait(self._counted("key_use", "keys.use", key, self._uses.pop(key)))
-        for key in [key for key in self._denials if key[2] < now]:
+        for key in [key for key in self._denials if key[2] < now or self._away(key[0])]:
             count = self._denials.pop(key)
             rest = count if key[1] == OTHERS else count - SINGLE_DENIALS
             if rest > 0:

@@ -12,7 +12,7 @@ import orjson
 
 from schemas.payload import Payload
 from schemas.records.base import OTHER_KINDS, Record, Usage
-from schemas.records.budgets import BudgetDefined, BudgetOpened, BudgetRemoved
+from schemas.records.budgets import BudgetDefined, BudgetOpened, BudgetRemoved, OrganisationArrived
 from schemas.records.control import KeyReleased
 from schemas.records.money import CallStarted, CostEvent, ProviderCall
 from schemas.records.quality import AnswerScored
@@ -241,7 +241,10 @@ _BUILDERS: dict[type[Record], Callable[[Any, Origin], Rows]] = {
     **dict.fromkeys((RunReserved, RunReleased, RunEnded), lambda _record, _origin: Rows(COST_EVENTS, [])),
     AnswerScored: _answer_scored,
     CallStarted: lambda _record, _origin: Rows(COST_EVENTS, []),  # its settlement is what it did cost
-    **dict.fromkeys((BudgetDefined, BudgetRemoved, BudgetOpened), lambda _record, _origin: Rows(COST_EVENTS, [])),
+    **dict.fromkeys(
+        (BudgetDefined, BudgetRemoved, BudgetOpened, OrganisationArrived),
+        lambda _record, _origin: Rows(COST_EVENTS, []),
+    ),
     ProviderCall: _provider_call,
     TraceSpans: _trace_spans,
     RunView: _run_view,

@@ -14,7 +14,13 @@ from schemas.records.admissions import (
     PoolSet,
 )
 from schemas.records.base import Record
-from schemas.records.budgets import BudgetDefined, BudgetOpened, BudgetRemoved, BudgetThreshold
+from schemas.records.budgets import (
+    BudgetDefined,
+    BudgetOpened,
+    BudgetRemoved,
+    BudgetThreshold,
+    OrganisationArrived,
+)
 from schemas.records.definitions import AuditEvent, Definition
 from schemas.records.money import CallStarted, CostEvent, ProviderCall
 from schemas.records.quality import AnswerScored, QualityDrifted
@@ -77,7 +83,17 @@ _PLACES: dict[type, Callable[[Any], Place]] = {
     TraceSpans: lambda spans: (catalogue.TRACE_SPANS, spans.trace_id),
     ProviderCall: lambda call: (catalogue.PROVIDER_CALLS, call.route),
     **dict.fromkeys(
-        (CostEvent, CallStarted, BudgetDefined, BudgetRemoved, BudgetOpened, RunReserved, RunReleased, RunEnded),
+        (
+            CostEvent,
+            CallStarted,
+            BudgetDefined,
+            BudgetRemoved,
+            BudgetOpened,
+            OrganisationArrived,
+            RunReserved,
+            RunReleased,
+            RunEnded,
+        ),
         lambda event: (catalogue.COST_EVENTS, event.org_id),
     ),
     **dict.fromkeys(

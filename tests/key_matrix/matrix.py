@@ -295,6 +295,7 @@ BODIES: dict[str, Any] = {
     "PATCH /projects/{project_id}": {"name": "changed"},
     "POST /organisations": {"id": "new-organisation"},
     "PATCH /organisations/{org_id}": {"name": "changed"},
+    "POST /organisations/{org_id}/moves": {"to": "west"},
     "POST /evaluations": {"prompt": PROMPT, "version": 1, "dataset": PROMPT, "scorers": [{"kind": "exact"}]},
     "POST /datasets": {"cases": [{"inputs": {"name": "Ada"}}]},
     "POST /datasets/from-runs": {"name": "changed", "workflow": WORKFLOW},

@@ -24,6 +24,22 @@ from topics.codec import encode
 RUN = "0eecbc4e-72c4-58b6-83d2-e04ab6255896"
 NOW = 1_795_896_000.0  # 2026-11-28T20:00:00Z
 _AT = "2026-11-28T19:59:00.000Z"
+_MOVE: dict[str, Any] = {
+    "id": "0123456789abcdef0123456789abcdef",
+    "organisation": "acme",
+    "to": "west",
+    "url": "https://west.example",
+    "state": "draining",
+    "aborting": False,
+    "problem": "open: 2 runs",
+    "copies": 0,
+    "digests": {},
+    "copy_s": None,
+    "started_by": "key:bootstrap-1",
+    "created_at": _AT,
+    "state_at": _AT,
+    "ended_at": None,
+}
 _RUNS = "/api/v1/workflows/runs"
 
 STEPS = [
@@ -476,6 +492,16 @@ ANSWERS: dict[tuple[str, str], Any] = {
     ("POST", "/api/v1/projects"): PROJECT,
     ("GET", "/api/v1/projects"): {"projects": [PROJECT]},
     ("PATCH", "/api/v1/projects/search"): {**PROJECT, "archived": True},
+    ("GET", "/api/v1/organisations/acme/moves/plan"): {
+        "organisation": "acme",
+        "to": "west",
+        "against": [],
+        "open": {"runs": 2},
+        "stays": ["cached answers"],
+    },
+    ("POST", "/api/v1/organisations/acme/moves"): _MOVE,
+    ("GET", "/api/v1/organisations/acme/moves"): _MOVE,
+    ("POST", "/api/v1/organisations/acme/moves/abort"): _MOVE,
     ("POST", "/api/v1/organisations"): {
         "id": "acme",
         "name": "Acme",

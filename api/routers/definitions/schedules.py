@@ -35,6 +35,7 @@ from schemas.records.base import Json
 from schemas.schedule import Timing, next_slot, slots, timing_problems
 from services.privacy.subjects.scheduled import refuse_reserved
 from services.runs.from_schedule import filled, tags_of, template_problems
+from services.runs.submitting.drafts import Asked
 
 ScheduleId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 
@@ -247,9 +248,7 @@ async def _dry_run(
         budget_cents=None if budget_nano is None else Decimal(money.cents(budget_nano)),
         subject=person.id,
     )
-    found = await parts.runs.dry_runs.of(
-        org_id, "schedule", None, submission, door=Integrity.USER, subject=person.pseudonym
-    )
+    found = await parts.runs.dry_runs.of(_asked(org_id, submission, person, Integrity.USER))
     slots_shown = [] if defined["paused"] else render.next_slots(timing, first)
     return ScheduleDryRun(next_runs=slots_shown, first_run=render_runs.dry_run(found, now_ms()))
 
@@ -270,5 +269,11 @@ async def _check_submission(parts: Services, org_id: str, defined: dict[str, Any
         project=defined["project"],
         subject=person.id,
     )
-    draft = await parts.runs.submissions.draft(org_id, "schedule", None, body, subject=person.pseudonym)
+    draft = await parts.runs.submissions.draft(_asked(org_id, body, person))
     await parts.runs.submissions.to_store(draft)
+
+
+def _asked(org_id: str, body: SubmitRun, person: _Person, door: Integrity = Integrity.THIRD_PARTY) -> Asked:
+    """Return a slot's submission, to be tried."""
+    subject = person.pseudonym
+    return Asked(org_id=org_id, source="schedule", submission_id=None, body=body, door=door, subject=subject)

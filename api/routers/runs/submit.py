@@ -17,6 +17,7 @@ from schemas.cloudevents.submission import EVENT_TYPE
 from schemas.ids import HTTP_SOURCE
 from schemas.labels.label import Integrity
 from schemas.trace_context import sender_context
+from services.runs.submitting.drafts import Asked
 
 router = APIRouter(prefix=runs.RUNS, tags=["runs"], route_class=SubmitRoute)
 
@@ -93,10 +94,8 @@ async def submit_run(
         body = body.model_copy(update={"project": project})
     if dry_run:
         response.status_code = 200
-        found = await parts.runs.dry_runs.of(
-            who.org_id, HTTP_SOURCE, idempotency_key, body, who.key_id, door=Integrity.USER
-        )
-        return runs.dry_run(found, now_ms())
+        asked = Asked(who.org_id, HTTP_SOURCE, idempotency_key, body, api_key=who.key_id, door=Integrity.USER)
+        return runs.dry_run(await parts.runs.dry_runs.of(asked), now_ms())
     trace = sender_context(traceparent, tracestate, baggage)
     with parts.runs.bound.place():
         record = await parts.runs.submissions.prepare(

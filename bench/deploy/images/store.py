@@ -15,6 +15,7 @@ from typing import Any
 
 import orjson
 
+from bench.deploy.images.identity import identity_of
 from bench.lines import BenchError, NotThere
 from deploy.local.engines.jars import cache_root
 from deploy.local.roles import ROOT
@@ -55,7 +56,7 @@ class Store:
         self.run("commit", "--timestamp", "0", "--rm", container, BASE)
 
     def build(self, target: str, tag: str) -> str:
-        """Build a target of the Dockerfile, layer by layer; return the image's id, the hash of its configuration.
+        """Build a target of the Dockerfile, layer by layer; return what it is, see ``identity_of``.
 
         Layers that this store has already are used; times in layers are 1970's, as a registry's build has them.
         """
@@ -65,8 +66,7 @@ class Store:
         options = ("--isolation", "chroot", "--network", "host", *form, *certificates)
         named = ("--build-arg", f"BASE={BASE}", "-f", DOCKERFILE, "--target", target, "-t", f"localhost/{tag}")
         self.run("bud", *options, *named, ".", timeout_s=BUILD_S)
-        identity: str = self.inspected(f"localhost/{tag}")["FromImageID"]
-        return identity
+        return identity_of(orjson.loads(self.inspected(f"localhost/{tag}")["Config"]))
 
     def inspected(self, image: str) -> dict[str, Any]:
         """Return what buildah knows of an image."""

@@ -27,8 +27,9 @@ LAYOUT = {
 }
 #: A vault at an address where nothing listens.
 NOWHERE = f"postgresql://nobody:nothing@{LOOPBACK}:9/vault"
-WITHIN_S = 60.0
-READY_S = 40.0
+#: Long enough for a machine that others use as well: a door that is slow refuses nothing.
+WITHIN_S = 180.0
+READY_S = 120.0
 _PAUSE_S = 0.2
 
 

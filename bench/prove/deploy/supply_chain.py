@@ -8,7 +8,7 @@ from bench.prove.area import Aim, at_most, line_of
 from deploy.audit.__main__ import not_allowed, vulnerable
 from deploy.audit.advisories import read_file
 from deploy.audit.locks import locked
-from deploy.audit.wheels import NoIndex, lines, without_wheel
+from deploy.audit.wheels import FROM_SOURCE, NoIndex, lines, without_wheel
 from deploy.local.engines.progress import Progress
 
 _NONE = at_most(0)
@@ -17,8 +17,8 @@ AIMS = (
     Aim("audit_known_vulnerabilities", "advisories", _NONE, _NONE),
     Aim("audit_advisories_age_days", "days"),
     Aim("audit_licenses_refused", "packages", _NONE, _NONE),
-    # Faust has no wheel but for amd64; its source builds without a compiler, in Python alone.
     Aim("arm64_lines_without_wheel", "packages", at_most(1), _NONE),
+    Aim("arm64_lines_without_reason", "packages", _NONE, _NONE),
 )
 
 
@@ -43,4 +43,8 @@ def _wheels(progress: Progress) -> list[Line]:
         progress(f"NOT MEASURED: wheels for arm64: no index of packages answers: {exc}")
         return []
     note = f"{', '.join(missing) or 'none'}, of {len(wanted)} lines of the images' locks"
-    return [line_of(AIMS, "arm64_lines_without_wheel", len(missing), note)]
+    unknown = [name for name in missing if name not in FROM_SOURCE]
+    return [
+        line_of(AIMS, "arm64_lines_without_wheel", len(missing), note),
+        line_of(AIMS, "arm64_lines_without_reason", len(unknown), ", ".join(unknown) or "each is built from source"),
+    ]

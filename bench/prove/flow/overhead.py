@@ -1,8 +1,9 @@
 """Lines of what labels and a policy cost: the same runs with and without both, in turns on one system.
 
-Each block is plain, labelled, labelled, plain: what gets slower or faster by itself meanwhile is the same in both. CPU
-time is compared rather than rates, as other work on the machine moves those; on a machine that is full the rate of runs
-is what remains of it. How far two rounds of the same runs differ is in the note.
+Each block is plain, labelled, labelled, plain, and the next one the other way round: what gets slower or faster by
+itself meanwhile is the same in both. CPU time is compared by block. Other work on the machine moves the rates of runs
+more than that, so they are compared by pairs of rounds, one right behind the other, and the median of all pairs counts.
+How far two rounds of the same runs differ is in the note.
 """
 
 import statistics
@@ -35,7 +36,7 @@ _POLICY = read_policy({"name": "bench", "extends": ["default"]})
 
 AIMS = (
     Aim("labelled_runs_ratio", "x", at_least(0.97), at_least(0.99)),
-    Aim("labelled_rate_ratio", "x"),
+    Aim("labelled_rate_ratio", "x", at_least(0.9), at_least(0.97)),
     Aim("unlabelled_runs_per_s", "runs/s"),
     Aim("labels_engine_us", "us", at_most(150), at_most(50)),
 )
@@ -81,7 +82,8 @@ async def _measured(blocks: int, runs: int, stage: Stage) -> list[Line]:
         of_outer, of_inner = _together(first, last), _together(*both)
         of_plain, of_labelled = (of_outer, of_inner) if outer is plain else (of_inner, of_outer)
         per_cpu.append(of_plain[1] / of_labelled[1])
-        rates.append(of_labelled[0] / of_plain[0])
+        pairs = ((first[0], both[0][0]), (last[0], both[1][0]))
+        rates += [inside / outside if outer is plain else outside / inside for outside, inside in pairs]
         without.append(of_plain[0])
         same.append(abs(both[0][1] / both[1][1] - 1))
     note = (
@@ -90,7 +92,7 @@ async def _measured(blocks: int, runs: int, stage: Stage) -> list[Line]:
     )
     return [
         Line("labelled_runs_ratio", "x", tuple(per_cpu), note),
-        Line("labelled_rate_ratio", "x", tuple(rates), "runs per second, which other work on the machine moves"),
+        Line("labelled_rate_ratio", "x", tuple(rates), "runs per second, in pairs of rounds one after the other"),
         Line("unlabelled_runs_per_s", "runs/s", tuple(without), "without security"),
     ]
 

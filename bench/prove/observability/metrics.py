@@ -16,6 +16,7 @@ from bench.lines import BenchError, Line
 from bench.observability.alerting import ALERTS, CHEAP, DEAR, FAILS, Stand, load, search_values, standing
 from bench.observability.grafana_queries import Asked, promql_of, sql_of
 from bench.observability.monitoring import FASTER, tools, values_of
+from bench.observability.shown_money import shown_money
 from bench.prove.area import Aim, at_least, at_most, line_of
 from connectors.clickhouse.client import ClickHouse
 from deploy.grafana.model import Live, Prom, Query
@@ -29,6 +30,7 @@ AIMS = (
     Aim("dashboard_queries", "queries", at_least(50), at_least(50)),
     Aim("dashboard_queries_empty", "queries", at_most(0), at_most(0)),
     Aim("dashboard_queries_refused", "queries", at_most(0), at_most(0)),
+    Aim("dashboard_money_off_nano", "nano-dollars", at_most(0), at_most(0)),
 )
 _line = partial(line_of, AIMS)
 #: So long a mixed load runs before the panels are asked.
@@ -58,6 +60,9 @@ def _lines(stand: Stand, progress: Progress) -> Iterator[Line]:
     yield _line("dashboard_queries", asked, "of Prometheus and ClickHouse; those of Grafana Live have no query")
     yield _line("dashboard_queries_empty", len(empty), ", ".join(empty))
     yield _line("dashboard_queries_refused", len(refused), ", ".join(refused))
+    money = asyncio.run(shown_money(stand))
+    off = int((max(money.values()) - min(money.values())) * 10**9)
+    yield _line("dashboard_money_off_nano", off, ", ".join(f"{place} {usd} USD" for place, usd in money.items()))
 
 
 async def _asked(stand: Stand) -> tuple[int, list[str], list[str]]:

@@ -71,6 +71,10 @@ class Places:
         """Return whether an organisation was away as of the last look, or there was none; see ``watch``."""
         return self._read_at is None or org_id in self._away
 
+    def is_away(self, org_id: str) -> bool:
+        """Return whether an organisation was away as of the last look."""
+        return org_id in self._away
+
     async def watch(self) -> None:
         """Look every second, until cancelled."""
         while True:

@@ -5,9 +5,9 @@ from deploy.grafana.pages.panels import curves, figure, now, once
 from deploy.grafana.pages.sql import CALLS, organisations_in, usd_by
 
 _TOTAL = f"SELECT sum(nano) / 1e9 AS usd FROM ({CALLS})"
-_CALLS = f"SELECT countIf(nano > 0) AS calls FROM ({CALLS})"
+_CALLS = f"SELECT sumIf(made, nano > 0) AS calls FROM ({CALLS})"
 _DEAREST = f"""
-SELECT org, workflow, provider_name AS provider, model_name AS model, countIf(nano > 0) AS calls,
+SELECT org, workflow, provider_name AS provider, model_name AS model, sumIf(made, nano > 0) AS calls,
        sum(tokens_in) AS input_tokens, sum(tokens_out) AS output_tokens, sum(nano) / 1e9 AS usd
 FROM ({CALLS})
 GROUP BY org, workflow, provider, model ORDER BY usd DESC LIMIT 100

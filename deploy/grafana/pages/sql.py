@@ -7,9 +7,10 @@ CALLS = """
     SELECT org_id AS org, run_id, call_id, argMax(workflow_name, kind = 'actual') AS workflow,
            argMax(provider, kind = 'actual') AS provider_name, argMax(model, kind = 'actual') AS model_name,
            argMax(amount_nano, kind = 'actual') AS nano, argMax(input_tokens, kind = 'actual') AS tokens_in,
-           argMax(output_tokens, kind = 'actual') AS tokens_out, argMin(booked_at, _offset) AS at
+           argMax(output_tokens, kind = 'actual') AS tokens_out, argMax(calls, kind = 'actual') AS made,
+           argMin(booked_at, _offset) AS at
     FROM cost_events FINAL
-    WHERE org_id IN (${org:singlequote}) AND $__timeFilter(booked_at)
+    WHERE org_id IN (${org:singlequote}) AND calls > 0 AND $__timeFilter(booked_at)
     GROUP BY org_id, run_id, call_id
 """
 

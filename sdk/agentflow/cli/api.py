@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 Json = Any
 #: What the guide of each status says where the answer has no fix of its own.
 _FIXES = {
+    307: "if you know that address, put it into AGENTFLOW_CELLS (separated by commas), or set it as the endpoint",
     401: "set the key: agentctl config set token <key>",
     403: "use a key with this permission, or of that organisation: agentctl config show",
     404: "check the name or the id: agentctl ... list shows what there is",
@@ -55,7 +56,7 @@ class Api(Protocol):
 
 def checked(answer: Answer) -> Answer:
     """Return the answer of a request that succeeded. Raises ``CliError`` for an error, with its cause and fix."""
-    if answer.status < 400:
+    if answer.status < 400 and answer.status != 307:
         return answer
     raise refused(answer.status, answer.body)
 

@@ -1,8 +1,9 @@
 """The cases of a dataset, read from a body: JSON lines, CSV, or JSON. Every bad row is named by its line.
 
-A row of JSON lines is an object with ``inputs`` and, where wanted, ``id``, ``expected``, ``tags`` and ``cluster``. A
-table has a column for each input; ``id``, ``expected``, ``tags`` (separated by ``;``) and ``cluster`` are such fields.
-A case without an id is named by its place, from 1.
+A row of JSON lines is an object with ``inputs`` and, where wanted, ``id``, ``expected``, ``tags``, ``cluster`` and
+``labels``: by path, how far its values are to be trusted (``{"$.inputs.text": "web"}``). A table has a column for each
+input; ``id``, ``expected``, ``tags`` (separated by ``;``) and ``cluster`` are such fields. A case without an id is
+named by its place, from 1.
 """
 
 import csv
@@ -11,8 +12,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
-from schemas.errors import BadValue, InvalidInput, Problem, Undecodable
+from schemas.errors import AgentFlowError, BadRecord, BadValue, InvalidInput, Problem, Undecodable
+from schemas.labels.label import label_of
+from schemas.labels.mapped import Labels
 from schemas.prompts.evaluations import Case
 from schemas.values.json_text import read_json
 from schemas.values.text import text_fault
@@ -21,8 +25,9 @@ MAX_CASES = 10_000
 MAX_PROBLEMS = 100
 MAX_NAME_CHARS = 256
 _OWN = ("id", "expected", "tags", "cluster")
-_FIELDS = frozenset({"inputs", *_OWN})
-_FIX = "a case has inputs, and may have id, expected, tags and cluster"
+_FIELDS = frozenset({"inputs", "labels", *_OWN})
+_FIX = "a case has inputs, and may have id, expected, tags, cluster and labels"
+_LABELS_FIX = 'labels are words by path, such as {"$.inputs.text": "web class:pii"}'
 _MOST = Problem("", f"there are more than {MAX_CASES} cases", "split the dataset")
 
 Row = tuple[str, Any]
@@ -42,6 +47,18 @@ def read_table(body: bytes) -> list[Case]:
 def read_cases(rows: Iterable[Any]) -> list[Case]:
     """Return the cases of objects, as they come in a JSON body. Raises ``InvalidInput``."""
     return _cases((f"cases[{at}]", row) for at, row in enumerate(rows))
+
+
+def from_source(cases: Sequence[Case], source: str) -> list[Case]:
+    """Return cases of which all values come from a source with these labels, such as ``web class:pii``.
+
+    What a case says of itself only makes it stricter. Raises ``InvalidInput``.
+    """
+    try:
+        label = label_of(source.split())
+    except BadRecord as exc:
+        raise InvalidInput.of(Problem("query.source", str(exc), "write web, third_party class:pii, …")) from exc
+    return [replace(case, labels=_own(case.labels).raised(label).recorded) for case in cases]
 
 
 def chosen_of(cases: Sequence[Case], only: Sequence[str]) -> list[Case]:
@@ -148,11 +165,30 @@ def _case(at: str, row: Any, number: int) -> Case | list[Problem]:
     if problems := list(_field_problems(at, row)):
         return problems
     try:
-        return msgspec.convert({"id": str(number), **row}, Case)
+        labels = _labels(row["labels"]) if "labels" in row else {}
+    except AgentFlowError as exc:
+        return [Problem(f"{at} labels", str(exc), _LABELS_FIX)]
+    try:
+        return msgspec.convert({"id": str(number), **row, "labels": labels}, Case)
     except msgspec.ValidationError as exc:
         said, _, place = str(exc).partition(" - at ")
         field = place.strip("`").removeprefix("$").removeprefix(".")
         return [Problem(f"{at} {field}".strip(), said, _FIX)]
+
+
+def _labels(said: Any) -> dict[str, list[str]]:
+    """Return the labels that a case says of itself. Raises ``AgentFlowError`` for what are none."""
+    if not isinstance(said, Mapping):
+        raise InvalidInput("they are no object")
+    words = {path: one.split() if isinstance(one, str) else one for path, one in said.items()}
+    if not all(isinstance(one, list) and all(isinstance(word, str) for word in one) for one in words.values()):
+        raise InvalidInput("they are no words")
+    return _own(words).recorded if words else {}
+
+
+def _own(words: Mapping[str, list[str]]) -> Labels:
+    """Return labels by path, where what is not named says nothing."""
+    return Labels.read({"$": ["trusted"]} | dict(words))
 
 
 def _field_problems(at: str, row: Mapping[str, Any]) -> Iterator[Problem]:

@@ -29,11 +29,12 @@ from msgspec import structs
 
 from schemas.budgets import counter_amounts, counter_text, spend_fields
 from schemas.metrics import COST_SETTLEMENTS_TOTAL
-from schemas.records.budgets import BudgetDefined, BudgetEvent, BudgetOpened, BudgetRemoved
+from schemas.records.budgets import BudgetDefined, BudgetEvent, BudgetOpened, BudgetRemoved, OrganisationArrived
 from schemas.records.money import CallStarted, CostEvent
 from schemas.records.run_caps import RunCapEvent, RunEnded, RunReleased, RunReserved
 from schemas.records.run_events import CallSettled
 from schemas.tables.budgets import (
+    ARRIVED,
     BEGUN,
     CAP_PREFIX,
     DEFINED,
@@ -88,7 +89,9 @@ class Presumed:
 Settlement = Actual | Presumed
 CallEvent = CallStarted | CostEvent
 MoneyEvent = CallEvent | BudgetEvent | RunCapEvent
-_OF_BUDGETS = (BudgetDefined, BudgetRemoved, BudgetOpened)
+_OF_BUDGETS = (BudgetDefined, BudgetRemoved, BudgetOpened, OrganisationArrived)
+#: How many parts of moves are remembered: more than one move has.
+PARTS_KEPT = 1_000
 _OF_CAPS = (RunReserved, RunReleased, RunEnded)
 
 
@@ -161,7 +164,7 @@ class BudgetsFold:
             return _RUN_REPORT.decode(data)
         if field == DEFINED:
             return _DEFINED.decode(data)
-        if field == REMOVED:
+        if field in (REMOVED, ARRIVED):
             return _NAMES.decode(data)
         return _REPORTS.decode(data) if field.startswith(REPORTED_PREFIX) else int(data)
 
@@ -209,7 +212,21 @@ def _of_budget(state: State, event: BudgetEvent, now_ms: int, offset: int) -> li
         case BudgetOpened():
             opened = counters.open_(state, event, now_ms)
             return [] if opened is None else thresholds.check(state, [opened], now_ms, now_ms)
+        case OrganisationArrived():
+            _arrive(state, event)
     return []
+
+
+def _arrive(state: State, event: OrganisationArrived) -> None:
+    """Take in what an organisation had spent elsewhere. Nothing of it was counted here before."""
+    name, known = f"{event.move_id}/{event.attempt}/{event.part}", state.get(event.org_id, ARRIVED) or ()
+    newest = max((int(one.split("/")[1]) for one in known if one.startswith(f"{event.move_id}/")), default=0)
+    if name in known or event.attempt < newest:
+        return
+    fold = BudgetsFold()
+    for field, text in event.fields.items():
+        state.put(event.org_id, entry(field), fold.decode(event.org_id, field, text.encode()))
+    state.put(event.org_id, ARRIVED, (*known, name)[-PARTS_KEPT:])
 
 
 def _start(state: State, event: CallStarted) -> list[Command]:

@@ -5,7 +5,6 @@ reading the topic, twice: first what has left, then its keys; so the memory that
 """
 
 from collections.abc import Iterable
-from itertools import islice
 from typing import Protocol, TypeVar
 
 from connectors.ports.engine import Checkpoints, Kept
@@ -35,17 +34,20 @@ class Compaction:
 
     async def take_back(self, owned: OwnedPartition, writer: Appends) -> bool:
         """Append a tombstone for each key of what has left by the partition's clock; return whether some is left."""
-        dead, pages = await self._dead(owned.partition, owned.committed_clock_ms)
-        some = set(islice(dead, SWEEP_ENTITIES))
+        dead, taken, pages = await self._dead(owned.partition, owned.committed_clock_ms)
+        left = [entity for entity in dead if entity not in taken]
+        some = set(left[:SWEEP_ENTITIES])
+        is_cut = len(some) < len(left)
         keys = set(pages)
-        if some:
+        if dead:
             async for batch in self._checkpoints.read(owned.partition):
                 for kept in batch:
                     _note(keys, kept, kept.value is not None and _entity(kept.key) in some)
+        if is_cut:
             # The tombstone of its first key says that an entity is taken back, so that the next sweep takes others.
             keys |= {entry_key(entity) for entity in some}
         await writer.append_all(Kept(key, None) for key in sorted(keys))
-        return len(dead) > len(some)
+        return is_cut
 
     async def take_back_all(self, partition: int, writer: Appends) -> None:
         """Append a tombstone for every key."""
@@ -55,20 +57,23 @@ class Compaction:
                 _note(keys, kept, kept.value is not None and kept.key != MARKER_KEY)
         await writer.append_all(Kept(key, None) for key in sorted(keys))
 
-    async def _dead(self, partition: int, clock_ms: int) -> tuple[list[str], list[bytes]]:
-        """Return the entities and pages that have left and are not taken back, by what their last record says."""
+    async def _dead(self, partition: int, clock_ms: int) -> tuple[list[str], set[str], list[bytes]]:
+        """Return the entities that have left by what their last record says, which are taken back, and the pages."""
         leaving: dict[str, int] = {}
+        taken: set[str] = set()
         pages: dict[bytes, int] = {}
         async for batch in self._checkpoints.read(partition):
             for kept in batch:
+                entity = _entity(kept.key)
                 if is_page(kept.key):
                     _last(pages, kept.key, kept.expire_at_ms)
                 elif kept.value is not None and kept.key != MARKER_KEY:
-                    _last(leaving, _entity(kept.key), kept.expire_at_ms)
-                elif kept.key == entry_key(entity := _entity(kept.key)):
-                    leaving.pop(entity, None)
+                    _last(leaving, entity, kept.expire_at_ms)
+                    taken.discard(entity)
+                elif kept.key == entry_key(entity):
+                    taken.add(entity)
         dead = [entity for entity, at_ms in leaving.items() if at_ms <= clock_ms]
-        return dead, [key for key, at_ms in pages.items() if at_ms <= clock_ms]
+        return dead, taken, [key for key, at_ms in pages.items() if at_ms <= clock_ms]
 
 
 def _entity(key: bytes) -> str:

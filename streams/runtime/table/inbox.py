@@ -13,7 +13,7 @@ from schemas.records.admissions import (
     LimitsSet,
     PoolSet,
 )
-from schemas.records.budgets import BudgetDefined, BudgetOpened, BudgetRemoved
+from schemas.records.budgets import BudgetDefined, BudgetOpened, BudgetRemoved, OrganisationArrived
 from schemas.records.control import KeyReleased
 from schemas.records.money import CallStarted, CostEvent
 from schemas.records.quality import AnswerScored
@@ -35,7 +35,7 @@ from topics.codec import decode
 
 _OF_ORGANISATION = frozenset(
     {
-        *(CostEvent, CallStarted, BudgetDefined, BudgetRemoved, BudgetOpened),
+        *(CostEvent, CallStarted, BudgetDefined, BudgetRemoved, BudgetOpened, OrganisationArrived),
         *(RunReserved, RunReleased, RunEnded),
         *(AdmissionAsked, AdmissionReleased, LimitsSet, FlowDue),
     }

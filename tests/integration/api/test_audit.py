@@ -15,6 +15,7 @@ from connectors.postgres.database import Database
 from schemas.audit.notes import Checkpoint
 from schemas.audit.proofs import is_consistent, is_included
 from schemas.audit.verifying import Manifest, line_leaf, verify
+from schemas.configuration.audit_days import AuditDays
 from schemas.errors import Unavailable
 from schemas.records.definitions import AuditEvent
 from services.retention.audit_entries import AuditSweeper
@@ -167,7 +168,7 @@ async def test_days_by_kind_expire_what_nobody_holds(api: Running, chain: Chain)
     async def say(event: AuditEvent) -> None:
         said.append(event)
 
-    sweeper = AuditSweeper({"restore": 1}, AuditOverdue(chain.database), say)
+    sweeper = AuditSweeper(AuditDays({"restore": 1}), AuditOverdue(chain.database), say)
     await sweeper.sweep(AT_MS)
     mine = [one for one in said if one.org_id == org]
     assert [one.details["kind"] for one in mine] == ["restore"]

@@ -2,16 +2,15 @@
 
 import time
 from collections.abc import Iterator
-from decimal import Decimal
 
 import pytest
 
 from bench.observability import alerting
-from bench.observability.alerting import ALERTS, BUDGETS, CHEAP, DEAR, FAILS, Stand, load, search_values, standing
-from bench.observability.grafana_queries import Asked, promql_of, sql_of
+from bench.observability.alerting import ALERTS, CHEAP, DEAR, FAILS, Stand, load, search_values, standing
+from bench.observability.grafana_queries import Asked, promql_of
 from bench.observability.monitoring import tools, values_of
-from connectors.clickhouse.client import ClickHouse
-from deploy.grafana.model import Prom, Sql
+from bench.observability.shown_money import shown_money
+from deploy.grafana.model import Prom
 from deploy.grafana.pages import DASHBOARDS
 from deploy.local.engines.progress import silent
 from deploy.local.system import ORG
@@ -32,13 +31,6 @@ PROM = [
     for number, query in enumerate(panel.queries, 1)
     if isinstance(query, Prom)
 ]
-SPENT = next(
-    query
-    for dashboard in DASHBOARDS
-    for panel in dashboard.panels
-    for query in panel.queries
-    if panel.title == "Spent" and isinstance(query, Sql)
-)
 
 
 @pytest.fixture(scope="module")
@@ -81,18 +73,6 @@ def test_points_of_durations_are_traces_of_runs(stand: Stand) -> None:
 
 
 async def test_the_money_of_the_panel_is_that_of_the_budget_and_of_the_live_stream(stand: Stand) -> None:
-    store = ClickHouse(stand.system.endpoints.clickhouse_url, "agentflow")
-    asked = Asked(int(stand.since_s) - 600, int(time.time()) + 600, [ORG])
-    [budget] = stand.client.get(BUDGETS).raise_for_status().json()["budgets"]
-    panel = sql_of(SPENT.text, asked).replace("sum(nano) / 1e9", "sum(nano)")
-    end = time.monotonic() + DEADLINE_S
-    while True:
-        status = stand.client.get(f"{BUDGETS}/{budget['id']}/status").raise_for_status().json()
-        [(nano,)] = await store.query(panel)
-        pushed = sum(Decimal(line.fields["settled_usd"]) for line in list(stand.receiver.lines))
-        sums = {"budget": Decimal(status["spent_usd"]), "panel": Decimal(nano) / 10**9, "live": pushed}
-        if len(set(sums.values())) == 1 or time.monotonic() > end:
-            break
-    await store.close()
+    sums = await shown_money(stand)
     assert len(set(sums.values())) == 1, sums
     assert sums["panel"] > 0

@@ -14,6 +14,7 @@ from schemas.records.run_views import RunView, StepView
 from schemas.records.steps import StepRequest
 from schemas.spec.loops import every_node
 from schemas.spec.model import Edge, LoopConfig, LoopNode, Node
+from tests.simulation.world.subjects import in_clear, opened
 from tests.simulation.world.worker import LANE
 from tests.simulation.world.world import World
 from topics import catalogue
@@ -269,11 +270,11 @@ class History:
 
 def read(world: World) -> History:
     """Read the whole log."""
-    stories: dict[str, Story] = {run_id: Story(run) for run_id, run in world.runs.items()}
+    stories: dict[str, Story] = {run_id: Story(_run(world, run)) for run_id, run in world.runs.items()}
     events = _events(world, catalogue.RUN_EVENTS)
     for event in events:
         if isinstance(event.said, RunSubmitted):
-            stories.setdefault(event.said.run_id, Story(event.said))
+            stories.setdefault(event.said.run_id, Story(_run(world, event.said)))
     for event in events:
         run_id = getattr(event.said, "run_id", None)
         if run_id in stories:
@@ -286,9 +287,17 @@ def read(world: World) -> History:
     return History(stories, sorted(requests, key=lambda one: one[0]), _events(world, catalogue.COST_EVENTS))
 
 
+def _as_it_is(record: Any) -> Any:
+    return record
+
+
+def _run(world: World, run: RunSubmitted) -> RunSubmitted:
+    return in_clear(run) if world.sealed else run
+
+
 def _events(world: World, topic: str) -> list[Event]:
-    order = world.log.order
+    order, known = world.log.order, opened if world.sealed else _as_it_is
     return [
-        Event(r.offset, order[r.topic, r.partition, r.offset], r.timestamp_ms, decode(r.topic, r.value))
+        Event(r.offset, order[r.topic, r.partition, r.offset], r.timestamp_ms, known(decode(r.topic, r.value)))
         for r in world.log.everything(topic)
     ]

@@ -16,6 +16,7 @@ from tests.simulation.oracle import (
     quality,
     rollouts,
     signals,
+    subjects,
     tables,
     traces,
 )
@@ -43,5 +44,6 @@ def problems(world: World) -> list[str]:
         *quality.check(world),
         *labels.check(world, history),
         *audit.check(world),
+        *subjects.check(world, history),
         *tables.check(world),
     ]

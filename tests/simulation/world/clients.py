@@ -22,7 +22,7 @@ from schemas.records.steps import StepRequest
 from streams.runtime.routing import to_out
 from tests.simulation.ports.log import SimLog
 from tests.simulation.scheduler import Process
-from tests.simulation.world import arms, asks, audit, flow, labels, quality, rollouts
+from tests.simulation.world import arms, asks, audit, flow, labels, quality, rollouts, subjects
 from tests.simulation.world.budgets import DEFINITIONS, OPENED, opening
 from tests.simulation.world.workflows import MINUTE_MS, SPECS
 from tests.support.runs import ORG, submitted
@@ -71,6 +71,8 @@ class Clients:
             run = asks.asking(run)
         if world.labelled:
             run = labels.labelled(run, number, chains=world.chain_steps)
+        if world.sealed:
+            run = subjects.subjected(run, number, chains=world.chain_steps)
         if world.gates:
             run = flow.gated(run, world.gates, number)
         elif world.turns and number != 2:
@@ -107,6 +109,21 @@ class Clients:
         self.busy += 1
         saying = self._say_together(process, SimLog(self._world.log, calls), audit.said)
         self._world.scheduler.spawn(process, saying)
+
+    def start_erasure(self) -> None:
+        """Start somebody who erases a person, and cancels the runs that are known then."""
+        process, calls = self._world.process("erasure")
+        self.busy += 1
+        self._world.scheduler.spawn(process, self._erase(process, SimLog(self._world.log, calls)))
+
+    async def _erase(self, process: Process, log: SimLog) -> None:
+        person = subjects.PERSONS[0]
+        await self._think(process, (0, 400, 2_000, 8_000))
+        self._world.persons.erased.add(person)
+        known = [run for run in self._world.runs.values() if run.subject == person]
+        if self._world.rng.random() < 0.5:
+            await self.persist(process, log, [CancelRequested(run_id=run.run_id, org_id=ORG) for run in known])
+        self.busy -= 1
 
     def start_rollout(self) -> None:
         """Start those who say what becomes of a rollout."""

@@ -22,6 +22,8 @@ from tests.simulation.scheduler import Process
 from tests.simulation.world.answers import VARIANT, amount, estimate, of_request
 from tests.simulation.world.asks import question_of
 from tests.simulation.world.labels import said as said_of
+from tests.simulation.world.subjects import is_good
+from tests.simulation.world.subjects import said as said_of_person
 from tests.simulation.world.workflows import MINUTE_MS
 from tests.support.runs import ORG
 from topics import catalogue
@@ -100,6 +102,8 @@ class Worker:
             call = None if _over_cap(request) else await self._paid(calls, log, request)
             for _ in range(2 if world.rng.random() < 0.1 else 1):
                 *others, said = self._outcome(request, call)
+                if request.subject and isinstance(said, StepSucceeded | StepFailed):
+                    said = said_of_person(world.persons, request, said, world.rng)
                 following, said = self._gone_on_with(request, said)
                 if call is not None:
                     world.money.over(call.call_id)
@@ -141,7 +145,7 @@ class Worker:
         """Return what follows an answer, and the answer saying so. One in eight workers stops there."""
         if not request.continuation:
             return None, said
-        if isinstance(said, StepSucceeded) and self._world.rng.random() < 0.875:
+        if isinstance(said, StepSucceeded) and is_good(request, said) and self._world.rng.random() < 0.875:
             after = next_request(request, said.output, said.cost_nano, self._world.scheduler.now_ms)
             if after is not None:
                 self.continued.append(after)
@@ -223,6 +227,10 @@ class Worker:
 
     # What is said
 
+    def _in_clear(self, request: StepRequest) -> StepRequest:
+        args = self._world.persons.args(request) if request.subject else None
+        return request if args is None else structs.replace(request, args=args, links=[])
+
     def _outcome(self, request: StepRequest, call: CallStarted | None) -> list[Record]:
         """Return what a worker says of an attempt, with what it did cost."""
         self._answers += 1
@@ -250,7 +258,7 @@ class Worker:
             exposed = isinstance(request.work, LlmCall) and request.work.rollout is not None
             return [*costs, StepFailed(**said, error=error, exposed=exposed)]
         calls = [ToolUse(id="1", name="t"), ToolUse(id="2", name="u")] if request.step_id.endswith("/turn-1") else []
-        output = of_request(request) + (VARIANT if at > 0.9 else 0)
+        output = of_request(self._in_clear(request)) + (VARIANT if at > 0.9 else 0)
         return [*costs, StepSucceeded(**said, output=said_of(request, output), tool_calls=calls)]
 
 

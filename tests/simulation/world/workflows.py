@@ -136,5 +136,7 @@ WITH_LABELS = (15, 16)
 WITH_SCORES = 0
 #: In one of twenty worlds, which has turns but no limits, runs pass gates of flow control.
 WITH_FLOW = 14
+#: In two of eighty worlds, one with chains, runs have data subjects.
+WITH_SUBJECTS = (48, 67)
 #: In one of twenty worlds audit events are chained.
 WITH_AUDIT = 17

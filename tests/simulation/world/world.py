@@ -16,6 +16,7 @@ from tests.simulation.world.days import DAY_MS, Days
 from tests.simulation.world.flow import gates_of
 from tests.simulation.world.mischief import Mischief
 from tests.simulation.world.owners import Owners
+from tests.simulation.world.subjects import Persons
 from tests.simulation.world.worker import LANE, Worker
 from tests.simulation.world.workflows import (
     ONLY,
@@ -29,6 +30,7 @@ from tests.simulation.world.workflows import (
     WITH_POISON,
     WITH_ROLLOUTS,
     WITH_SCORES,
+    WITH_SUBJECTS,
     WITH_TURNS,
 )
 from tests.support.runs import START_MS
@@ -68,6 +70,7 @@ class World:
         self.asks = seed % 40 == WITH_ASKS
         self.labelled = seed % 20 in WITH_LABELS
         self.audited = seed % 20 == WITH_AUDIT
+        self.sealed, self.persons = seed % 80 in WITH_SUBJECTS, Persons()
         self.poison = POISON if seed % 10 == WITH_POISON else ""
         self.was_poisoned = self.poison
         self.partitions = self.rng.randint(1, 2)
@@ -115,6 +118,7 @@ class World:
             self.clients.start_scores()
         if self.audited:
             self.clients.start_audit()
+        self._start_erasure()
         self.owners.start()
         self.worker.start()
         for number in range(self.rng.randint(2, 4)):
@@ -130,6 +134,10 @@ class World:
                 days()
                 dry = self._run_dry()
         return dry
+
+    def _start_erasure(self) -> None:
+        if self.sealed:
+            self.clients.start_erasure()
 
     def _live_through_faults(self) -> None:
         mischief = self.rng.choice((0.004, 0.01, 0.03)) * (4 if self.armed else 3 if self.fails_over else 1)

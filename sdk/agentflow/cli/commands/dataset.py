@@ -44,11 +44,12 @@ command = group("dataset", "Import and list datasets, the cases by which prompts
 @click.argument("file")
 @click.option("--format", "form", type=OneOf(tuple(_TYPES)), help="Of FILE; by its ending without it.")
 @click.option("-m", "--message", metavar="TEXT", help="The reason of this version.")
-def import_(session: Session, name: str, file: str, *, form: str | None, message: str | None) -> None:
+@click.option("--source", metavar="LABEL", help="The label of all cases, such as 'web class:pii'.")
+def import_(session: Session, name: str, file: str, *, form: str | None, **given: str | None) -> None:
     """Store the cases in FILE, JSON lines or CSV, as the next version of the dataset NAME; - is stdin."""
     kind = _TYPES[form_of(file, form, _TYPES)]
     document = read_text(file)
-    params = {"name": name} | ({} if message is None else {"message": message})
+    params = {"name": name} | {option: value for option, value in given.items() if value is not None}
     if session.given.get("dry-run"):
         session.print_request("POST", DATASETS, {**params, "bytes": len(document.encode())})
         return

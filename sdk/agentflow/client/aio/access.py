@@ -9,6 +9,7 @@ from agentflow.bodies import (
     CreateKey,
     CreateOrganisation,
     CreateProject,
+    MoveOrganisation,
     PutCredentials,
     RotateKey,
 )
@@ -20,6 +21,8 @@ from agentflow.models import (
     KeyAnswer,
     KeyCreated,
     KeyPage,
+    MoveAnswer,
+    MovePlan,
     OrganisationAnswer,
     OrganisationCreated,
     OrganisationPage,
@@ -112,6 +115,22 @@ class AsyncOrganisations(AsyncResource):
     async def create(self, **body: Unpack[CreateOrganisation]) -> OrganisationCreated:
         """Create an organisation with its first key. Needs the installation's own key."""
         return await self._ask(OrganisationCreated, "organisations.create", json=body)
+
+    async def plan_move(self, org_id: str, to: str) -> MovePlan:
+        """Return what a move to the cell ``to`` would find; nothing is changed."""
+        return await self._ask(MovePlan, "organisations.plan_move", org_id, params={"to": to})
+
+    async def move(self, org_id: str, **body: Unpack[MoveOrganisation]) -> MoveAnswer:
+        """Begin to move an organisation to another cell; ``get_move`` says how it gets on."""
+        return await self._ask(MoveAnswer, "organisations.move", org_id, json=body)
+
+    async def get_move(self, org_id: str) -> MoveAnswer:
+        """Return an organisation's newest move away from this cell."""
+        return await self._ask(MoveAnswer, "organisations.get_move", org_id)
+
+    async def abort_move(self, org_id: str) -> MoveAnswer:
+        """Abort a move; the organisation is here again."""
+        return await self._ask(MoveAnswer, "organisations.abort_move", org_id)
 
 
 class AsyncCredentials(AsyncResource):

@@ -15,18 +15,30 @@ _TYPES = {"jsonl": "application/x-ndjson", "csv": "text/csv"}
 class Datasets(Resource):
     """Versions of lists of cases."""
 
-    def add(self, name: str, cases: Iterable[Mapping[str, Any]], *, message: str = "") -> DatasetAnswer:
-        """Store cases as the next version. Each has ``inputs``, and may have ``id``, ``expected`` and ``tags``."""
-        params = given(name=name, message=message or None)
+    def add(
+        self, name: str, cases: Iterable[Mapping[str, Any]], *, message: str = "", source: str = ""
+    ) -> DatasetAnswer:
+        """Store cases as the next version. Each has ``inputs``, and may have ``id``, ``expected`` and ``tags``.
+
+        ``source`` is the label of all of them, such as ``web``; a case may have ``labels`` of its own, by path.
+        """
+        params = given(name=name, message=message or None, source=source or None)
         content, headers = encode({"cases": list(cases)}), {"Content-Type": "application/json"}
         return self._ask(DatasetAnswer, "datasets.add", params=params, content=content, headers=headers)
 
     def upload(
-        self, name: str, content: str | bytes, *, form: Literal["jsonl", "csv"] = "jsonl", message: str = ""
+        self,
+        name: str,
+        content: str | bytes,
+        *,
+        form: Literal["jsonl", "csv"] = "jsonl",
+        message: str = "",
+        source: str = "",
     ) -> DatasetAnswer:
-        """Store the cases of a text, JSON lines or CSV, as the next version."""
+        """Store the cases of a text, JSON lines or CSV, as the next version; ``source`` is the label of all of them."""
         body = content.encode() if isinstance(content, str) else content
-        params, headers = given(name=name, message=message or None), {"Content-Type": _TYPES[form]}
+        params = given(name=name, message=message or None, source=source or None)
+        headers = {"Content-Type": _TYPES[form]}
         return self._ask(DatasetAnswer, "datasets.add", params=params, content=body, headers=headers)
 
     def from_runs(self, **body: Unpack[CasesFromRuns]) -> DatasetFromRuns:

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 
+from agentflow.client.cells import cell_of, given_cells
 from agentflow.client.request import Request
 from agentflow.client.response import Response
 from agentflow.client.retries import Retries, may_repeat, uniform
@@ -22,12 +23,17 @@ _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
 class Transport:
-    """The connection to one address. ``http`` are arguments of the client of httpx, such as ``transport``."""
+    """The connection to one address. ``http`` are arguments of the client of httpx, such as ``transport``.
+
+    An organisation may move to another cell. Its address takes the place of the first one, if ``AGENTFLOW_CELLS`` has
+    it.
+    """
 
     def __init__(self, base_url: str, timeout_s: float, retries: Retries, **http: Any) -> None:
         self._http = httpx.Client(base_url=base_url, **{"follow_redirects": False, **http})
         self._address = base_url
         self._timeout_s = timeout_s
+        self._cells = given_cells()
         self.retries = retries
 
     def close(self) -> None:
@@ -44,6 +50,8 @@ class Transport:
             answer = self._attempt(request, attempt, deadline)
             last = attempt > self.retries.most
             if isinstance(answer, Response):
+                if not last and self._goes_to_its_cell(answer):
+                    continue
                 if last or not may_repeat(answer.status, safe=request.safe):
                     return answer
                 pause_s = self.retries.pause_s(attempt, answer.retry_after_s, uniform)
@@ -58,6 +66,15 @@ class Transport:
                     raise TimedOut(said, idempotency_key=request.key) from answer
             time.sleep(pause_s)
         raise AssertionError("the last attempt returns or raises")
+
+    def _goes_to_its_cell(self, answer: Response) -> bool:
+        """Use the cell that an answer names from now on; return whether it is one that was given."""
+        address = cell_of(answer.status, answer.headers, self._cells)
+        if address is None or address == self._address:
+            return False
+        self._http.base_url = address
+        self._address = address
+        return True
 
     def _attempt(self, request: Request, attempt: int, deadline: float) -> Response | NoAnswer:
         left_s = deadline - time.monotonic()

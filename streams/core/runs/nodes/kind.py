@@ -78,6 +78,7 @@ class Compiled:
     ``takes_inputs``: outputs of predecessors, or the run's inputs, are its inputs if the node names none. ``body`` are
     the nodes inside of it, and ``gives`` is the one whose output is an iteration's. ``label`` and ``others`` are of its
     prompt, see ``PlanNode``. ``cases`` are the conditions that choose its successors, in their order.
+    ``open_versions`` are of a quarantined node, see ``PlanNode``.
     """
 
     work: Work | None = None
@@ -90,6 +91,7 @@ class Compiled:
     label: str = ""
     others: Mapping[int, Other] = field(default_factory=dict)
     cases: tuple[Condition, ...] = ()
+    open_versions: frozenset[int] = frozenset()
 
 
 Compile = Callable[[Any, Compiling], Compiled]

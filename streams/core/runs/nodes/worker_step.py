@@ -11,6 +11,7 @@ import msgspec
 from schemas.errors import BadRecord
 from schemas.metrics import STEP_RETRIES_TOTAL
 from schemas.money import NANO_PER_CENT
+from schemas.policies.closed_schemas import is_closed
 from schemas.prompts.effective import effective
 from schemas.prompts.form import PLAIN, PromptForm
 from schemas.prompts.refs import parse_prompt_ref
@@ -47,7 +48,9 @@ def compile_llm(node: LlmNode, compiling: Compiling) -> Compiled:
     """Return the call of a model."""
     call = llm_call(node, compiling)
     others = {one.version: Other(call_with(node, compiling, one)) for one in other_versions(node, compiling)}
-    return Compiled(work=call, call=call, takes_inputs=True, label=label_of(node), others=others)
+    calls = (call, *(one.call for one in others.values())) if node.config.quarantined else ()
+    opened = frozenset(one.prompt_version for one in calls if not is_closed(one.output_schema))
+    return Compiled(work=call, call=call, takes_inputs=True, label=label_of(node), others=others, open_versions=opened)
 
 
 def compile_tool(node: ToolNode, _compiling: Compiling) -> Compiled:

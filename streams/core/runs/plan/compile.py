@@ -146,6 +146,7 @@ def _compile_node(
         label=added.label,
         others=added.others,
         cases=added.cases,
+        open_versions=added.open_versions,
         condition=condition,
         parallel=config.parallel,
         items=items,

@@ -51,6 +51,8 @@ class PlanNode:
     iteration's. ``loop``, ``iteration`` and ``place`` (the order inside) are set of the nodes that one iteration has
     (``in_iteration``): their ids are those of their steps, their ``name`` is that in the document.
 
+    ``open_versions`` are those of its prompt that a quarantined node is never asked with: free text has room in them.
+
     ``known`` is what was found out of the node and would be found again, see ``labels.arguments``. It decides nothing.
     """
 
@@ -91,6 +93,7 @@ class PlanNode:
     others: Mapping[int, Other] = field(default_factory=dict)
     cases: tuple[Condition, ...] = ()
     wants: tuple[Want, ...] = ()
+    open_versions: frozenset[int] = frozenset()
     known: dict[object, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def in_iteration(self, loop: "PlanNode", number: int) -> "PlanNode":

@@ -1,17 +1,41 @@
 """What a step's call says of the arm of a rollout that its run has: made from state alone, as all of a request is."""
 
+from collections.abc import Iterator
+
 from msgspec import structs
 
 from schemas.records.rollouts.arms import RunArm
 from schemas.records.steps import CallRollout, LlmCall
+from schemas.spec.error_codes import QUARANTINE_OPEN
+from streams.core.runs.plan.arguments import BindingError
 from streams.core.runs.plan.model import PlanNode, Work
 from streams.core.runs.state.reader import RunReader
 
 
 def asked(turn: RunReader, node: PlanNode) -> Work:
-    """Return the work of a node that a worker works on, in this run."""
+    """Return the work of a node that a worker works on, in this run.
+
+    Raises ``BindingError`` for a quarantined node whose answer may be free text: it reads what must not be obeyed.
+    """
     work = node.asked
-    return of_arm(turn, node, work) if isinstance(work, LlmCall) else work
+    if not isinstance(work, LlmCall):
+        return work
+    call = of_arm(turn, node, work)
+    if node.open_versions and (opened := node.open_versions & set(_versions(call))):
+        raise BindingError(
+            QUARANTINE_OPEN,
+            f"'{node.name}' is quarantined, and version {min(opened)} of prompt '{call.prompt_name}' has a schema with "
+            "room for free text; use one of enums, numbers, booleans and dates alone",
+        )
+    return call
+
+
+def _versions(call: LlmCall) -> Iterator[int]:
+    """Yield the versions with which a model may be asked for the answer. That of a shadow is not given."""
+    yield call.prompt_version
+    rollout = call.rollout
+    if rollout is not None and rollout.other is not None and not rollout.shadow:
+        yield rollout.other.prompt_version
 
 
 def of_arm(turn: RunReader, node: PlanNode, call: LlmCall) -> LlmCall:

@@ -13,6 +13,7 @@ from schemas.cells.moves import (
     MoveState,
     NotAllowed,
     accepts,
+    announced,
     begun,
     discarded,
     following,
@@ -47,8 +48,11 @@ def deliver(world: World, message: Message) -> World:
     """Return the world after the target got a message; one that is not allowed changes nothing."""
     kind, attempt = message
     try:
+        if kind == "announce":
+            arrival = announced(world.arrival, MOVE, CELL)
+            return replace(world, arrival=arrival, heard=world.heard | {message})
         if kind == "begin":
-            arrival = begun(world.arrival, MOVE, CELL, attempt)
+            arrival = begun(world.arrival, attempt)
             return replace(world, arrival=arrival, rows=0, heard=world.heard | {message})
         if kind == "rows":
             takes_part(world.arrival, attempt)
@@ -78,6 +82,10 @@ def steps_of_source(world: World) -> Iterator[World]:
         yield from while_copying(world)
     elif world.source == "drained":
         yield replace(world, source=following(world.source), attempt=at + 1)
+    elif world.source == "planned":
+        yield replace(world, sent=world.sent | {("announce", 0)})
+        if ("announce", 0) in world.heard:
+            yield replace(world, source=following(world.source))
     else:
         yield replace(world, source=following(world.source))
 
@@ -165,22 +173,29 @@ def test_states_follow_each_other_and_end() -> None:
 
 
 def test_a_begin_that_comes_twice_deletes_nothing() -> None:
-    known = begun(None, MOVE, CELL, 1)
+    known = begun(announced(None, MOVE, CELL), 1)
     with pytest.raises(NotAllowed, match="copy 1 comes after copy 1"):
-        begun(known, MOVE, CELL, 1)
-    assert begun(known, MOVE, CELL, 2).attempt == 2
+        begun(known, 1)
+    assert begun(announced(known, MOVE, CELL), 2).attempt == 2
 
 
 def test_a_part_of_an_earlier_copy_is_refused() -> None:
     with pytest.raises(NotAllowed, match="copy 2 is under way"):
-        takes_part(begun(begun(None, MOVE, CELL, 1), MOVE, CELL, 2), 1)
+        takes_part(begun(begun(announced(None, MOVE, CELL), 1), 2), 1)
 
 
 def test_an_open_arrival_is_never_called_off() -> None:
     with pytest.raises(NotAllowed, match="is open"):
-        discarded(opened(begun(None, MOVE, CELL, 1), 1), MOVE, CELL)
+        discarded(opened(begun(announced(None, MOVE, CELL), 1), 1), MOVE, CELL)
 
 
 def test_an_arrival_that_was_called_off_never_begins() -> None:
     with pytest.raises(NotAllowed, match="is discarded"):
-        begun(discarded(None, MOVE, CELL), MOVE, CELL, 1)
+        begun(discarded(None, MOVE, CELL), 1)
+    with pytest.raises(NotAllowed, match="is discarded"):
+        announced(discarded(None, MOVE, CELL), MOVE, CELL)
+
+
+def test_a_copy_that_was_not_announced_is_refused() -> None:
+    with pytest.raises(NotAllowed, match="not announced"):
+        begun(None, 1)

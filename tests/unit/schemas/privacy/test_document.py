@@ -81,3 +81,21 @@ def test_rules_of_packs_come_behind_those_of_the_document(monkeypatch: pytest.Mo
     assert read_policy(policy.document) == policy
     with pytest.raises(InvalidInput, match="no pack has the rule 'first/none'"):
         read_policy({"name": "a", "extends": ["first"], "without": ["first/none"]})
+
+
+@pytest.mark.parametrize(
+    ("parts", "redacts"),
+    [
+        ({"redact": [MAILS]}, True),
+        ({"redact": [MAILS], "mode": "shadow"}, False),
+        ({"redact": [{**MAILS, "mode": "shadow"}]}, False),
+        ({"redact": [{**MAILS, "action": "keep"}]}, False),
+        ({"redact": [{**MAILS, "action": "deny", "at": ["log"]}]}, True),
+        ({"redact": [{**MAILS, "at": ["provider"]}]}, False),
+        ({}, False),
+    ],
+)
+def test_outcomes_must_be_redacted_where_an_enforced_rule_takes_something_out_of_the_log(
+    parts: dict[str, Any], redacts: bool
+) -> None:
+    assert section(**parts).redacts_log == redacts

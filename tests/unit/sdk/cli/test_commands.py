@@ -399,6 +399,12 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, str, Any, dict[str, Any]]]] =
     "org get": (("acme",), ("GET", "/api/v1/organisations/acme", None, {})),
     "org jinja": (("acme", "on"), ("PATCH", "/api/v1/organisations/acme", {"jinja_prompts": True}, {})),
     "org rename": (("acme", "New"), ("PATCH", "/api/v1/organisations/acme", {"name": "New"}, {})),
+    "org move": (
+        ("acme", "--to", "west"),
+        ("POST", "/api/v1/organisations/acme/moves", {"to": "west"}, {}),
+    ),
+    "org status": (("acme",), ("GET", "/api/v1/organisations/acme/moves", None, {})),
+    "org abort": (("acme",), ("POST", "/api/v1/organisations/acme/moves/abort", {}, {})),
     "key revoke": (("k1",), ("DELETE", "/api/v1/keys/k1", None, {})),
     "org create": (
         ("acme", "--name", "Acme"),

@@ -5,7 +5,16 @@ import json
 import httpx
 import pytest
 from agentflow import AsyncClient, Client, Retries
-from agentflow.errors import Invalid, NoAnswer, NotFound, OutcomeUnknown, RateLimited, TimedOut, Unavailable
+from agentflow.errors import (
+    Invalid,
+    NoAnswer,
+    NotFound,
+    OrganisationMoved,
+    OutcomeUnknown,
+    RateLimited,
+    TimedOut,
+    Unavailable,
+)
 
 ACCEPTED = {
     "id": "r-1",
@@ -172,3 +181,40 @@ def test_all_pages_are_read_as_they_are_needed():
         assert len(api.requests) == 1
         assert [run.id for run in runs] == ["1", "2"]
     assert str(api.requests[1].url.params) == "status=queued&tag=a%3Db&tag=c%3Dd&limit=1&cursor=c"
+
+
+def moved_to(address):
+    return 307, problem("organisation-left", 307), {"Location": f"{address}/api/v1/workflows/runs"}
+
+
+def test_an_organisation_is_followed_to_a_cell_that_was_given_and_stays_there(monkeypatch):
+    monkeypatch.setenv("AGENTFLOW_CELLS", "https://east.test, https://west.test/")
+    api = Api(moved_to("https://west.test"), (202, ACCEPTED), (202, ACCEPTED))
+    with api.client() as client:
+        client.workflows.submit("w", {"n": 1})
+        client.workflows.submit("w")
+    assert [str(one.url.copy_with(path="/")) for one in api.requests] == [
+        "http://api.test/",
+        *["https://west.test/"] * 2,
+    ]
+    first, second, _ = api.requests
+    assert first.headers["idempotency-key"] == second.headers["idempotency-key"]
+    assert (second.headers["authorization"], second.content) == ("Bearer key-1", first.content)
+
+
+@pytest.mark.parametrize("address", ["https://evil.test", "http://west.test", "https://west.test:444", "//west.test"])
+def test_a_key_goes_to_no_address_that_was_not_given(monkeypatch, address):
+    monkeypatch.setenv("AGENTFLOW_CELLS", "https://west.test")
+    api = Api(moved_to(address))
+    with api.client() as client, pytest.raises(OrganisationMoved) as failed:
+        client.workflows.submit("w")
+    assert failed.value.address.startswith(address)
+    assert len(api.requests) == 1
+
+
+def test_cells_that_send_to_each_other_are_not_followed_for_ever(monkeypatch):
+    monkeypatch.setenv("AGENTFLOW_CELLS", "https://east.test,https://west.test")
+    api = Api(*[moved_to("https://west.test"), moved_to("https://east.test")] * 4)
+    with api.client() as client, pytest.raises(OrganisationMoved):
+        client.workflows.submit("w")
+    assert len(api.requests) == 4

@@ -1,10 +1,10 @@
 """Offsets of steps that finish in any order, and records in and out."""
 
 import json
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
-from agentflow.worker.over_kafka import Offsets, _answer, _read
+from agentflow.worker.over_kafka import KafkaQueue, Offsets, _answer, _read
 from agentflow.worker.steps import Failure, Outcome
 
 from schemas.records.run_events import StepFailed, StepSucceeded
@@ -72,3 +72,34 @@ def test_answers_are_records_of_the_log() -> None:
     failed = decode(RUN_EVENTS, json.dumps(_answer(request(retry_on=["gone"]), failure, "w", 5)).encode())
     assert isinstance(failed, StepFailed)
     assert (failed.error.code, failed.error.retryable, failed.error.retry_after_ms) == ("gone", True, 7)
+
+
+class Broker:
+    """A producer and a consumer without a partition: what is appended is kept."""
+
+    def __init__(self) -> None:
+        self.appended: list[bytes] = []
+
+    async def send_and_wait(self, topic: str, value: bytes, key: bytes) -> None:
+        assert (topic, key) == (RUN_EVENTS, b"r")
+        self.appended.append(value)
+
+    def assignment(self) -> set[Any]:
+        return set()
+
+
+class Given(NamedTuple):
+    """A record of the queue's topic."""
+
+    offset: int
+    value: bytes
+
+
+@pytest.mark.parametrize(("subject", "answers"), [("sub_" + "a" * 32, ["unsealed_outcome"]), ("", [])])
+async def test_a_step_of_a_data_subject_is_refused_and_no_function_gets_it(subject: str, answers: list[str]) -> None:
+    queue, broker = KafkaQueue("broker:1", "step-requests.o.q", "w"), Broker()
+    queue._producer = queue._consumer = broker
+    step = await queue._step("p", Given(3, json.dumps(request(subject=subject)).encode()))
+    assert (step is None) == bool(subject)
+    said = [decode(RUN_EVENTS, value) for value in broker.appended]
+    assert [one.error.code for one in said if isinstance(one, StepFailed)] == answers

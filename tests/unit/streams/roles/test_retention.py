@@ -7,12 +7,12 @@ from schemas.errors import Unavailable
 from schemas.settings import Settings
 from services.retention.audit_entries import AuditSweeper
 from services.retention.sweeper import KeptDays, Sweeper
-from streams.roles.retention import SWEEP_EVERY_MS, RetentionTicker, kept_days
+from streams.roles.retention import SWEEP_EVERY_MS, RetentionTicker, Sweeps, kept_days
 
 NOW_MS = 1_800_000_000_000
 
 
-class Sweeps(Sweeper):
+class RunSweeps(Sweeper):
     def __init__(self) -> None:
         self.at: list[int] = []
         self.down = False
@@ -25,6 +25,13 @@ class Sweeps(Sweeper):
         return {"acme": 3}
 
 
+class Others:
+    cut = False
+
+    async def sweep(self, now_ms: int) -> dict[str, int]:
+        return {"acme": 5}
+
+
 class AuditSweeps(AuditSweeper):
     def __init__(self) -> None:
         pass
@@ -34,13 +41,15 @@ class AuditSweeps(AuditSweeper):
 
 
 async def test_it_sweeps_once_an_hour_and_again_after_a_failure(caplog: pytest.LogCaptureFixture) -> None:
-    sweeps, clock = Sweeps(), ManualClock(NOW_MS)
-    ticker = RetentionTicker(sweeps, AuditSweeps(), clock)
+    sweeps, clock = RunSweeps(), ManualClock(NOW_MS)
+    ticker = RetentionTicker(Sweeps(sweeps, Others(), Others(), AuditSweeps()), clock)
     caplog.set_level("INFO")
     await ticker.tick()
     await ticker.tick()
     assert len(sweeps.at) == 1
     assert "3 old runs of acme are deleted" in caplog.text
+    assert "the costs of 5 hours of acme are added up" in caplog.text
+    assert "5 stored objects of acme are deleted: nothing refers to them" in caplog.text
     assert "2 kinds of entries of audit logs are over" in caplog.text
     clock.ms += SWEEP_EVERY_MS
     sweeps.down = True
@@ -52,12 +61,14 @@ async def test_it_sweeps_once_an_hour_and_again_after_a_failure(caplog: pytest.L
     assert ticker.paused() == {}
 
 
-async def test_sweep_that_was_cut_continues_at_the_next_tick() -> None:
-    sweeps, clock = Sweeps(), ManualClock(NOW_MS)
-    ticker = RetentionTicker(sweeps, AuditSweeps(), clock)
-    sweeps.cut = True
+@pytest.mark.parametrize("what", ["runs", "costs", "objects"])
+async def test_sweep_that_was_cut_continues_at_the_next_tick(what: str) -> None:
+    sweeps, clock = RunSweeps(), ManualClock(NOW_MS)
+    every = Sweeps(sweeps, Others(), Others(), AuditSweeps())
+    ticker = RetentionTicker(every, clock)
+    getattr(every, what).cut = True
     await ticker.tick()
-    sweeps.cut = False
+    getattr(every, what).cut = False
     await ticker.tick()
     await ticker.tick()
     assert len(sweeps.at) == 2
@@ -69,3 +80,10 @@ def test_days_are_settings() -> None:
     assert (kept_days(said).of("acme"), kept_days(said).of("other")) == (30, 365)
     with pytest.raises(ValueError, match="acme=7,other=365"):
         Settings.from_env({"RUNS_DAYS_OF": "acme=0"})
+
+
+def test_costs_are_kept_longer_than_the_log_has_them() -> None:
+    Settings.from_env({"COSTS_DAYS": "0", "COSTS_DAYS_OF": "acme=400"})
+    for name, raw in (("COSTS_DAYS", "99"), ("COSTS_DAYS_OF", "acme=400,other=30")):
+        with pytest.raises(ValueError, match="in the log for 90 days"):
+            Settings.from_env({name: raw})

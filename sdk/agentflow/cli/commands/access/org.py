@@ -1,9 +1,13 @@
 """``agentctl org``."""
 
+import time
+from typing import Any
+
 import click
 
 from agentflow.cli.api import at
 from agentflow.cli.columns import Column
+from agentflow.cli.errors import FAILED, CliError
 from agentflow.cli.lazy import OneOf
 from agentflow.cli.options import command as make
 from agentflow.cli.options import group
@@ -18,6 +22,25 @@ _LIST = (
     Column("JINJA", "jinja_prompts", wide=True),
     Column("AGE", "created_at", ago, right=True),
 )
+_MOVE = (
+    Column("ORGANISATION", "organisation"),
+    Column("TO", "to"),
+    Column("STATE", "state"),
+    Column("PROBLEM", "problem"),
+    Column("COPIES", "copies", right=True),
+    Column("URL", "url", wide=True),
+    Column("BY", "started_by", wide=True),
+    Column("AGE", "created_at", ago, right=True),
+)
+_PLAN = (
+    Column("ORGANISATION", "organisation"),
+    Column("TO", "to"),
+    Column("AGAINST", "against", lambda found: "; ".join(found) or "nothing"),
+    Column("OPEN", "open", lambda found: ", ".join(f"{count} {what}" for what, count in found.items()) or "nothing"),
+    Column("STAYS", "stays", "; ".join),
+)
+#: Seconds between two looks at a move.
+_LOOK_S = 1.0
 _CREATED = (
     Column("ID", "id"),
     Column("NAME", "name"),
@@ -26,7 +49,7 @@ _CREATED = (
     Column("KEY", "key.key"),
 )
 
-command = group("org", "Create and list organisations. It takes the platform's bootstrap key.")
+command = group("org", "Create, list and move organisations. It takes the platform's bootstrap key.")
 
 
 @make(command, "create", changes=True, example="agentctl org create acme --name 'Acme Ltd'")
@@ -71,3 +94,45 @@ def rename(session: Session, org: str, name: str) -> None:
 def jinja(session: Session, org: str, allowed: str) -> None:
     """Allow or forbid Jinja in prompts of the organisation with the id ORG."""
     session.one(session.change("PATCH", at(ORGANISATIONS, org), {"jinja_prompts": allowed == "on"}), _LIST)
+
+
+@make(command, "move", changes=True, example="agentctl org move acme --to west --wait 600")
+@click.argument("org")
+@click.option("--to", required=True, metavar="CELL", help="The other cell, as CELLS_FILE of the API names it.")
+@click.option("--wait", "wait_s", type=click.IntRange(1), help="Follow it; it is aborted if it takes longer.")
+def move(session: Session, org: str, *, to: str, wait_s: int | None) -> None:
+    """Move the organisation with the id ORG to another cell. Its submissions are refused until it is there.
+
+    With --dry-run the server says what a move would find.
+    """
+    base = at(ORGANISATIONS, org, "moves")
+    if session.given.get("dry-run"):
+        _planned(session, session.get(f"{base}/plan", to=to))
+        return
+    found = session.change("POST", base, {"to": to} | ({"wait_s": wait_s} if wait_s else {}))
+    while wait_s and found["ended_at"] is None:
+        time.sleep(_LOOK_S)
+        found = session.get(base)
+    session.one(found, _MOVE, "organisation")
+    if found["state"] == "aborted":
+        raise CliError(f"the move was aborted: {found['problem']}", "the organisation is here, as before", FAILED)
+
+
+def _planned(session: Session, found: dict[str, Any]) -> None:
+    session.one(found, _PLAN, "organisation")
+    if found["against"]:
+        raise CliError("the organisation cannot move", "change what is said under AGAINST", FAILED)
+
+
+@make(command, "status")
+@click.argument("org")
+def status(session: Session, org: str) -> None:
+    """Show the newest move of the organisation with the id ORG, and what it waits for."""
+    session.one(session.get(at(ORGANISATIONS, org, "moves")), _MOVE, "organisation")
+
+
+@make(command, "abort", changes=True)
+@click.argument("org")
+def abort(session: Session, org: str) -> None:
+    """Abort the move of the organisation with the id ORG: it is here again, with all that it had."""
+    session.one(session.change("POST", at(ORGANISATIONS, org, "moves", "abort"), {}), _MOVE, "organisation")

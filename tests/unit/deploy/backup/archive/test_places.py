@@ -4,7 +4,7 @@ import obstore
 import pytest
 from obstore.store import MemoryStore
 
-from connectors.objects.listing import names_in_bucket
+from connectors.objects.listing import objects_in_bucket
 from deploy.backup.archive.places import BucketPlace, DirectoryPlace, place_of
 from deploy.backup.errors import BackupRefused
 from schemas.errors import Unavailable
@@ -58,7 +58,7 @@ async def test_objects_of_a_bucket_are_listed_by_their_names() -> None:
     for key in (f"objects/{name}", f"objects/acme/ab/.new-{'ab' * 30}", f"other/{name}"):
         await obstore.put_async(store, key, b"data")
 
-    assert [found async for found in names_in_bucket(store, "objects/")] == [name]
+    assert [found.name async for found in objects_in_bucket(store, "objects/")] == [name]
 
 
 def test_urls_name_places() -> None:

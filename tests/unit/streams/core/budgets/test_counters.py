@@ -1,14 +1,15 @@
 """Counters of budgets: what they count, from when on, and that they are the same when folded again."""
 
+import json
 from typing import Any
 
 import pytest
 from msgspec import structs
 
 from bench.budgets.windows import play
-from schemas.records.budgets import BudgetDefined, BudgetOpened, BudgetRemoved
+from schemas.records.budgets import BudgetDefined, BudgetOpened, BudgetRemoved, OrganisationArrived
 from schemas.records.money import CostEvent
-from schemas.tables.budgets import DEFINED
+from schemas.tables.budgets import ARRIVED, DEFINED
 from streams.core.budgets.counters import counter
 from streams.core.budgets.fold import BudgetsFold, MoneyEvent
 from streams.core.memory import MemoryState
@@ -174,3 +175,21 @@ def test_everything_of_a_budget_is_stored_and_read_back(table: Table) -> None:
         for field, data in fields.items():
             assert fold.encode(entity, field, fold.decode(entity, field, data)) == data
             assert fold.decode(entity, field, data) == table.state.get(entity, field)
+
+
+def test_what_was_spent_in_another_cell_counts_once_and_goes_on(table: Table) -> None:
+    source = Table()
+    source.fold(defined())
+    source.fold(opened(source, {}))
+    source.fold(settled("c1", 40))
+    fold = BudgetsFold()
+    fields = {name: value.decode() for name, value in source.state.snapshot(fold.encode)[ORG].items()}
+    arrived = OrganisationArrived(org_id=ORG, move_id="m", attempt=1, part=0, fields=fields)
+    table.fold(arrived)
+    table.fold(settled("c2", 2))
+    table.fold(arrived)
+    assert table.counter() == {NOW: 42}
+    source.fold(settled("c2", 2))
+    mine = table.state.snapshot(fold.encode)[ORG]
+    assert json.loads(mine.pop(ARRIVED)) == ["m/1/0"]
+    assert mine == source.state.snapshot(fold.encode)[ORG]

@@ -165,3 +165,42 @@ def test_a_run_without_arms_keeps_its_rules_and_says_nothing() -> None:
     world.feed(submitted(spec_of(llm("a", REF)), inputs={"word": "you"}))
     assert rollout_of(world) is None
     assert world.views[-1].rollouts == []
+
+
+CLOSED = {"type": "object", "properties": {"ok": {"type": "boolean"}}, "additionalProperties": False}
+
+
+def quarantined(first: object, second: object | None, of: RunArm | None = None) -> World:
+    """Return a run of a quarantined node whose prompt's versions have these schemas."""
+    stable = STABLE.model_copy(update={"form": PromptForm(output_schema=first)})
+    canary = CANARY.model_copy(update={"form": PromptForm(output_schema=second)})
+    node = llm("a", REF, quarantined=True)
+    spec = resolve(flow("flow", node), {REF: stable}, Family())
+    if of is not None:
+        spec = repinned(spec, lambda prompts: {**prompts, "greet@2": canary})
+    world = World()
+    fields: dict[str, Any] = {"rollouts": [of] if of else [], "rules_version": ARMS, "inputs": {"word": "you"}}
+    world.feed(submitted(spec, **fields))
+    return world
+
+
+def failed_with(world: World) -> tuple[str, str]:
+    view = world.views[-1]
+    assert view.error is not None
+    return view.status, view.error.code
+
+
+def test_a_quarantined_node_is_asked_by_a_closed_schema_alone() -> None:
+    assert isinstance(quarantined(CLOSED, {"type": "string"}).requests[-1].work, LlmCall)
+    for opened in ({"type": "string"}, {"type": "object"}, None):
+        world = quarantined(opened, CLOSED)
+        assert not world.requests
+        assert failed_with(world) == ("failed", "quarantine_open")
+
+
+def test_a_quarantined_node_is_not_asked_with_an_arm_whose_schema_is_open() -> None:
+    stable = arm(arm="stable", version=1, other_version=2)
+    assert failed_with(quarantined(CLOSED, {"type": "string"}, stable)) == ("failed", "quarantine_open")
+    # The answer of a shadow is given to nobody.
+    shadow = arm(arm="stable", version=1, other_version=2, shadow=True)
+    assert quarantined(CLOSED, {"type": "string"}, shadow).requests

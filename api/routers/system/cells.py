@@ -1,0 +1,92 @@
+"""What cells say to each other. It is served where `CELL_TOKEN` is set, to senders of that token alone.
+
+No key of an organisation is admitted: a message may concern any organisation that comes here.
+"""
+
+import hmac
+from typing import Annotated
+
+import orjson
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+
+from api.auth import bearer_key
+from api.dependencies import Parts
+from api.services import CellServices
+from connectors.http.cell_client import BASE
+from schemas.api_models.access import ID_PATTERN
+from schemas.configuration.cells import NAME_PATTERN
+from schemas.errors import InvalidInput, Unauthenticated
+
+router = APIRouter(prefix=BASE, include_in_schema=False)
+
+
+async def cell(request: Request, parts: Parts) -> CellServices:
+    """Return this cell's services to another cell. Raises ``Unauthenticated``."""
+    found, sent = parts.cells, bearer_key(request.headers.get("authorization", ""))
+    if found is None or not found.token or sent is None:
+        raise Unauthenticated("send the token of this cell: Authorization: Bearer <CELL_TOKEN>")
+    if not hmac.compare_digest(found.token.encode(), sent.encode()):
+        raise Unauthenticated("this is not the token of this cell; compare CELL_TOKEN here with CELLS_FILE there")
+    return found
+
+
+Cell = Annotated[CellServices, Depends(cell)]
+MoveId = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
+Org = Annotated[str, Query(pattern=ID_PATTERN)]
+From = Annotated[str, Query(alias="from", pattern=f"^{NAME_PATTERN}$")]
+Attempt = Annotated[int, Query(ge=1)]
+_ARRIVAL = "/arrivals/{move_id}"
+
+
+@router.get("/self")
+async def facts(here: Cell) -> Response:
+    """Say what both cells must have in common."""
+    return _json(await here.facts())
+
+
+@router.post(f"{_ARRIVAL}/announce")
+async def announce(move_id: MoveId, org: Org, origin: From, here: Cell) -> Response:
+    """Expect an organisation."""
+    return _json({"state": (await here.arriving.announce(move_id, org, origin)).state})
+
+
+@router.post(f"{_ARRIVAL}/begin")
+async def begin(move_id: MoveId, org: Org, attempt: Attempt, here: Cell) -> Response:
+    """Begin a copy."""
+    return _json({"state": (await here.arriving.begin(move_id, org, attempt)).state})
+
+
+@router.put(f"{_ARRIVAL}/parts/{{kind}}/{{name}}")
+async def part(
+    request: Request, move_id: MoveId, kind: str, name: str, org: Org, attempt: Attempt, here: Cell
+) -> Response:
+    """Take in a part of a copy."""
+    await here.arriving.part(move_id, org, attempt, kind, name, await request.body())
+    return _json({})
+
+
+@router.post(f"{_ARRIVAL}/digests")
+async def digests(request: Request, move_id: MoveId, org: Org, attempt: Attempt, here: Cell) -> Response:
+    """Say what arrived."""
+    asked = orjson.loads(await request.body())
+    if not isinstance(asked, dict) or asked.keys() != {"money", "objects", "money_parts"}:
+        raise InvalidInput("send what is compared: money, objects and money_parts")
+    return _json({"digests": await here.arriving.digests(move_id, org, attempt, asked)})
+
+
+@router.post(f"{_ARRIVAL}/open")
+async def open_(move_id: MoveId, org: Org, attempt: Attempt, here: Cell) -> Response:
+    """Open the organisation here."""
+    await here.arriving.open(move_id, org, attempt)
+    return _json({"state": "open"})
+
+
+@router.post(f"{_ARRIVAL}/discard")
+async def discard(move_id: MoveId, org: Org, origin: From, here: Cell) -> Response:
+    """Call an arrival off."""
+    await here.arriving.discard(move_id, org, origin)
+    return _json({"state": "discarded"})
+
+
+def _json(found: object) -> Response:
+    return Response(orjson.dumps(found), media_type="application/json")

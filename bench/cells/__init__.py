@@ -1,0 +1,1 @@
+"""Moves of an organisation between two local systems, under load and with processes killed."""

@@ -1,0 +1,1 @@
+"""What becomes of a submission before anything of it is written."""
