@@ -137,7 +137,7 @@ class System:
         """Return an HTTP client with the bootstrap key."""
         from connectors.http.clients import blocking_local_client
 
-        return blocking_local_client(self.api_url, {"Authorization": f"Bearer {self.api_key}"}, timeout_s=10)
+        return blocking_local_client(self.api_url, {"Authorization": f"Bearer {self.api_key}"}, timeout_s=60)
 
     def endpoints_of(self, name: str) -> Endpoints:
         """Return the addresses of the engines for a process of roles; tests put a proxy between them."""

@@ -71,7 +71,7 @@ class Site:
             await self.commit(1 + n)
         master.stop()
         os.kill(replica.process.pid, signal.SIGCONT)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:
                 try:
                     await self.redis.ping()

@@ -133,7 +133,7 @@ async def test_a_server_that_hangs_is_given_up(server: Server) -> None:
         with pytest.raises(NotSentError, match=r"no answer within 0\.3 s"):
             await client.ping()
         os.kill(server.process.pid, signal.SIGCONT)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while True:
                 try:
                     assert await client.ping()

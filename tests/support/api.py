@@ -20,7 +20,7 @@ from schemas.errors import TooLarge, Unavailable
 from schemas.settings import Settings
 from topics.codec import decode
 
-DEADLINE_S = 10.0
+DEADLINE_S = 60.0
 
 PROMPT = {"name": "greeter", "version": 3, "template": "Greet {{name}} in {{language}}"}
 WORKFLOW: dict[str, Any] = {

@@ -26,7 +26,7 @@ from topics.catalogue import RUN_VIEWS
 from topics.codec import encode
 
 RUNS = "/api/v1/workflows/runs"
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 
 
 @dataclass

@@ -27,7 +27,7 @@ async def whoami(api: Running, key: str) -> tuple[int, dict[str, Any]]:
 
 
 async def until_status(api: Running, key: str, status: int) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while (await whoami(api, key))[0] != status:  # noqa: ASYNC110 - it is polled over HTTP
             await asyncio.sleep(0.02)
 
@@ -80,6 +80,6 @@ async def test_organisation_that_only_the_configuration_names_gets_its_topics_at
     monkeypatch.setattr(Keys, "bootstrap", slowly)
     entry = {"key": f"{KEY}-of-a-new-one", "org_id": f"{org_id}-new"}
     async with running(with_keys(settings, entry)) as api:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while entry["org_id"] not in api.app.state.created_topics:  # noqa: ASYNC110 - nothing says it
                 await asyncio.sleep(0.02)

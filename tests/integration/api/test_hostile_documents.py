@@ -82,7 +82,7 @@ async def test_health_answers_while_hostile_documents_come(
     async with served(env_of(settings)) as (client, _):
         client.headers["Authorization"] = f"Bearer {settings.security.api_key.get_secret_value()}"
         client.timeout = httpx.Timeout(30)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while (await client.get(WORKFLOWS)).status_code != 200:  # noqa: ASYNC110 - it is polled over HTTP
                 await asyncio.sleep(0.05)
         refused = [await client.post(WORKFLOWS, content=document) for document in HOSTILE]

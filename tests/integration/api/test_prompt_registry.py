@@ -186,7 +186,7 @@ async def test_another_process_refuses_an_archived_prompt_soon(api: Running) -> 
     await Prompts(api.app.state.services.definitions.prompts._prompts._database).archive(
         api.org_id, "ask", archived=True
     )
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while (await submit(api)).status_code == 202:  # noqa: ASYNC110 - it is polled over HTTP
             await asyncio.sleep(0.1)
 
@@ -267,7 +267,7 @@ async def test_the_same_request_of_before_there_were_forms_finds_its_version(api
 async def test_labels_and_forms_are_published(api: Running) -> None:
     await create(api, "ask", "one", parameters={"seed": 1}, labels=["production"])
     await api.client.delete(f"{PROMPTS}/ask/labels/production")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not any(one.deleted for one in api.log.decoded(DEFINITIONS) if one.kind == "prompt_label"):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
     found = {one.key: one for one in api.log.decoded(DEFINITIONS)}

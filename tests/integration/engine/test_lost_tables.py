@@ -94,7 +94,7 @@ async def checkpointed(bootstrap: str, table: str) -> dict[TopicPartition, int]:
 async def read_by_analytics(admin: AIOKafkaAdminClient, offsets: dict[TopicPartition, int]) -> None:
     """Wait until rows were made of what will be deleted: a sink that starts late would miss it."""
     ends = {place: at for place, at in offsets.items() if place.topic == catalogue.COST_EVENTS}
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         while True:
             committed = await admin.list_consumer_group_offsets("agentflow.analytics", partitions=list(ends))
             if all(committed[place].offset >= at for place, at in ends.items()):

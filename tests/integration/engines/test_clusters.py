@@ -81,7 +81,7 @@ async def read_all(bootstrap: str) -> list[bytes]:
         consumer.assign(places)
         ends = await consumer.end_offsets(places)
         found: list[bytes] = []
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while len(found) < sum(ends.values()):
                 batches = await consumer.getmany(timeout_ms=500)
                 found += [record.value for records in batches.values() for record in records]
@@ -100,7 +100,7 @@ async def test_each_kind_of_redis_outlives_its_master_and_a_restart(kind: RedisK
         await asyncio.sleep(0.2)  # replication is asynchronous
         engine.servers[0].kill()
         assert engine.pid is None
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:
                 try:
                     assert await redis.incr("k") in (2, 3)  # twice, if the reply of the first was lost

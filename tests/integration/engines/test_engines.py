@@ -59,7 +59,7 @@ async def consume(bootstrap: str, topic: str, count: int, group: str) -> list[by
     )
     await consumer.start()
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             return [record.value async for record, _ in azip(consumer, count)]
     finally:
         await consumer.stop()
@@ -103,7 +103,7 @@ async def test_redis_keeps_what_it_is_given_and_refuses_strangers(redis_url: str
 
 
 async def test_nats_hands_over_and_refuses_strangers(nats_url: str) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         client = await nats.connect(nats_url)
         heard = await client.subscribe("test-engines")
         await client.publish("test-engines", b"value")

@@ -11,7 +11,7 @@ from deploy.local.engines import EngineStack
 from schemas.errors import Unavailable
 from tests.support.polling import until_async
 
-DEADLINE_S = 10.0
+DEADLINE_S = 60.0
 
 
 class Heard:

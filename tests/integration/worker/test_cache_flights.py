@@ -27,11 +27,13 @@ async def forget(caller: Caller) -> None:
 async def test_a_hundred_equal_calls_at_once_make_one(caller: Caller, redis_url: str) -> None:
     # No lease runs out here: on a busy machine its owner may not run for a second, and another one would call, too.
     others = [Caller(redis_url, lease_ms=60_000) for _ in range(4)]
-    answers = await asyncio.gather(*(others[n % 4].call(0, f"call-{n}") for n in range(100)))
+    try:
+        answers = await asyncio.gather(*(others[n % 4].call(0, f"call-{n}") for n in range(100)))
+    finally:
+        for other in others:
+            await other.close()
     assert int(await caller.redis.get(MADE) or 0) == 1
     assert sum(answer.cached for answer in answers) == 99
-    for other in others:
-        await other.close()
 
 
 async def test_the_death_of_the_leader_hands_over_to_one_that_waits(caller: Caller, redis_url: str) -> None:
