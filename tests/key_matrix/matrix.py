@@ -214,7 +214,14 @@ def _url(path: str, said: dict[str, Any], things: dict[str, str]) -> str:
     names |= {"name": "files"} if "/queues/" in path else {}
     names |= {"name": "new"} if "/holds/" in path else {}
     required = [p["name"] for p in said.get("parameters", ()) if p["in"] == "query" and p.get("required")]
-    values = {"ids": things["run_id"], "step": "greet", "provider": "openai", "from": "2026-11-01", "name": PROMPT}
+    values = {
+        "ids": things["run_id"],
+        "step": "greet",
+        "provider": "openai",
+        "from": "2026-11-01",
+        "name": PROMPT,
+        "to": "west",
+    }
     values |= {"index": "0", "old": "1"}
     query = "&".join(f"{name}={values[name]}" for name in required)
     return path.format(**names) + (f"?{query}" if query else "")
