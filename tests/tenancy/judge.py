@@ -9,6 +9,8 @@ from tests.tenancy.crossing import Crossing
 from tests.tenancy.planted import Tenant
 
 Ask = Callable[[str], Awaitable[httpx.Response]]
+#: Parts of paths whose answers say what the asker did before.
+_REPEAT = ("/audit", "/compliance")
 _OF_REQUEST = re.compile(r'"(?:instance|request_id|trace_id)":"[^"]*",?')
 
 
@@ -30,10 +32,11 @@ class Judge:
 async def leak_of(judge: Judge, one: Crossing, answer: httpx.Response, ask: Ask | None, acts: str = "") -> str | None:
     """Return what is wrong about an answer, ``None`` if nothing is. ``ask`` sends the same request to another URL.
 
-    ``acts`` is what the asker has said in all of its requests: its own audit log repeats that.
+    ``acts`` is what the asker has said in all of its requests: its own audit log, and reports about it, repeat that.
     """
     text = f"{answer.text} {dict(answer.headers)}"
-    if (found := judge.shown(one.asker, text, f"{one.said} {acts}" if "/audit" in one.url else one.said)) is not None:
+    repeats = any(part in one.url for part in _REPEAT)
+    if (found := judge.shown(one.asker, text, f"{one.said} {acts}" if repeats else one.said)) is not None:
         return f"{answer.status_code} shows {found}"
     if not one.names_thing or ask is None:
         return None

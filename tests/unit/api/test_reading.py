@@ -16,7 +16,13 @@ from tests.support.privacy import Vault
 
 SHA = "ab" * 32
 WHO: Any = SimpleNamespace(
-    org_id="acme", key_id="key-1", kind="key", project="support", permissions=frozenset({"read"}), actor="key:key-1"
+    org_id="acme",
+    key_id="key-1",
+    kind="key",
+    project="support",
+    permissions=frozenset({"read"}),
+    roles=(),
+    actor="key:key-1",
 )
 RULE = {"id": "desk", "when": "reader.project == 'support' && output.kind == 'object'"}
 

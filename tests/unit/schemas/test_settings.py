@@ -12,7 +12,11 @@ from schemas.settings import Settings, kafka_from_env, variables
 SECRETS = [setting for setting in variables().values() if setting.secret]
 CANARY = "s3cr3t-canary"
 #: A secret that is more than a text.
-SHAPED = {"GRAFANA_URL": f"http://u:{CANARY}@host", "API_KEYS": f'[{{"key": "{CANARY}-of-a-test", "org_id": "acme"}}]'}
+SHAPED = {
+    "GRAFANA_URL": f"http://u:{CANARY}@host",
+    "API_KEYS": f'[{{"key": "{CANARY}-of-a-test", "org_id": "acme"}}]',
+    "CELL_TOKEN": CANARY * 4,
+}
 
 
 def value_of(settings: Settings, group: str, field: str) -> object:
