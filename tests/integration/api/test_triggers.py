@@ -186,7 +186,7 @@ async def test_trigger_shows_no_secret_and_tries_without_a_run(api: Running, mad
         ({"topic": {"name": "orders"}}, 422, "either webhook or topic"),
         ({"webhook": None, "topic": {"name": "payments"}}, 403, "TRIGGER_TOPICS"),
         ({"webhook": None, "topic": {"name": "run-events"}}, 403, "TRIGGER_TOPICS"),
-        ({"webhook": None, "topic": {"name": "orders"}, "subject": "payload.who"}, 422, "in clear"),
+        ({"subject": "payload +"}, 422, "subject"),
         ({"webhook": {"scheme": "standard", "secret": "too-short-for-one"}}, 422, "whsec_"),
         ({"webhook": {"scheme": "url", "secret": "x" * 20}}, 422, "no signatures"),
         ({"webhook": {"scheme": "stripe", "signature_header": "x"}}, 422, "github"),

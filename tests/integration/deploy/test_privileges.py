@@ -38,6 +38,7 @@ FORBIDDEN_SQL = {
     "triggers": "SELECT * FROM api_key",
     "worker": "UPDATE budget SET name = name",
     "leases": "SELECT * FROM provider_key",
+    "bridge": "SELECT * FROM workflow_run",
     "history": "DELETE FROM step_run",
     "scores": "SELECT * FROM provider_key",
     "rollouts": "SELECT * FROM tool_secret_version",
