@@ -1,6 +1,7 @@
 """Lines of sanitising: encodings are read, invisible characters and links do not pass, and what a text costs."""
 
 import gc
+import math
 import re
 import time
 from collections.abc import Callable, Sequence
@@ -151,10 +152,11 @@ def _hostile(quick: bool) -> list[Line]:
     size = _MEGABYTE // 10 if quick else _MEGABYTE
     worst, growth = ("", 0.0), ("", 0.0)
     for name, make in HOSTILE.items():
-        half, whole = (_read_s(make(n)) for n in (size // 2, size))
+        # Over two doublings: memory of another kind, from some size on, makes one step and is no growth.
+        quarter, whole = (_read_s(make(n)) for n in (size // 4, size))
         worst = max(worst, (name, whole * _MEGABYTE / size), key=lambda one: one[1])
         if whole > 0.005:
-            growth = max(growth, (name, whole / half), key=lambda one: one[1])
+            growth = max(growth, (name, math.sqrt(whole / quarter)), key=lambda one: one[1])
     note = f"{len(HOSTILE)} kinds of {size} characters; worst: "
     return [
         line_of(AIMS, "layers_hostile_mb_s", worst[1], note + worst[0]),
@@ -163,9 +165,13 @@ def _hostile(quick: bool) -> list[Line]:
 
 
 def _read_s(text: str) -> float:
-    # What other parts left for the collector would be counted with whichever text comes first.
+    # As in the roles, the collector does not look at what was there before: other parts of the area leave much.
     gc.collect()
-    return min(_cpu(lambda: _read(text), 1) for _ in range(3))
+    gc.freeze()
+    try:
+        return min(_cpu(lambda: _read(text), 1) for _ in range(3))
+    finally:
+        gc.unfreeze()
 
 
 def _read(text: str) -> None:
