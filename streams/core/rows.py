@@ -5,19 +5,19 @@ the epoch (milliseconds; nanoseconds for spans), money is nano-dollars, absent t
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import msgspec
 import orjson
 
 from schemas.payload import Payload
 from schemas.records.base import OTHER_KINDS, Record, Usage
-from schemas.records.budgets import BudgetDefined, BudgetOpened, BudgetRemoved, OrganisationArrived
+from schemas.records.budgets import BudgetEvent
 from schemas.records.control import KeyReleased
 from schemas.records.money import CallStarted, CostEvent, ProviderCall
 from schemas.records.quality import AnswerScored
 from schemas.records.routes import RouteOutcome, RouteScored
-from schemas.records.run_caps import RunEnded, RunReleased, RunReserved
+from schemas.records.run_caps import RunCapEvent
 from schemas.records.run_views import RunView, StepView
 from schemas.records.spans import UNREPORTED, Phase, Span, SpanLink, TraceSpans
 
@@ -238,13 +238,9 @@ def _int64(value: int) -> int:
 _BUILDERS: dict[type[Record], Callable[[Any, Origin], Rows]] = {
     CostEvent: _cost_event,
     KeyReleased: lambda _record, _origin: Rows(COST_EVENTS, []),  # an operator's word to the budgets
-    **dict.fromkeys((RunReserved, RunReleased, RunEnded), lambda _record, _origin: Rows(COST_EVENTS, [])),
     AnswerScored: _answer_scored,
     CallStarted: lambda _record, _origin: Rows(COST_EVENTS, []),  # its settlement is what it did cost
-    **dict.fromkeys(
-        (BudgetDefined, BudgetRemoved, BudgetOpened, OrganisationArrived),
-        lambda _record, _origin: Rows(COST_EVENTS, []),
-    ),
+    **dict.fromkeys((*get_args(BudgetEvent), *get_args(RunCapEvent)), lambda _record, _origin: Rows(COST_EVENTS, [])),
     ProviderCall: _provider_call,
     TraceSpans: _trace_spans,
     RunView: _run_view,

@@ -14,13 +14,7 @@ from schemas.records.admissions import (
     PoolSet,
 )
 from schemas.records.base import Record
-from schemas.records.budgets import (
-    BudgetDefined,
-    BudgetOpened,
-    BudgetRemoved,
-    BudgetThreshold,
-    OrganisationArrived,
-)
+from schemas.records.budgets import BudgetEvent, BudgetThreshold
 from schemas.records.definitions import AuditEvent, Definition
 from schemas.records.money import CallStarted, CostEvent, ProviderCall
 from schemas.records.quality import AnswerScored, QualityDrifted
@@ -35,7 +29,7 @@ from schemas.records.rollouts.deployments import (
 )
 from schemas.records.rollouts.events import RolloutEvent
 from schemas.records.routes import RouteOutcome, RouteScored
-from schemas.records.run_caps import RunEnded, RunReleased, RunReserved
+from schemas.records.run_caps import RunCapEvent
 from schemas.records.run_events import (
     CallSettled,
     CancelRequested,
@@ -83,17 +77,7 @@ _PLACES: dict[type, Callable[[Any], Place]] = {
     TraceSpans: lambda spans: (catalogue.TRACE_SPANS, spans.trace_id),
     ProviderCall: lambda call: (catalogue.PROVIDER_CALLS, call.route),
     **dict.fromkeys(
-        (
-            CostEvent,
-            CallStarted,
-            BudgetDefined,
-            BudgetRemoved,
-            BudgetOpened,
-            OrganisationArrived,
-            RunReserved,
-            RunReleased,
-            RunEnded,
-        ),
+        (CostEvent, CallStarted, *get_args(BudgetEvent), *get_args(RunCapEvent)),
         lambda event: (catalogue.COST_EVENTS, event.org_id),
     ),
     **dict.fromkeys(

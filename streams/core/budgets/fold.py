@@ -156,17 +156,7 @@ class BudgetsFold:
 
     def decode(self, entity: str, field: str, data: bytes) -> Any:
         """Return what ``encode`` was given."""
-        if field == SETTLEMENT:
-            return _STARTED.decode(data) if data.startswith(b"{") else decode_settlement(data)
-        if counters.is_counter(field):
-            return counter_amounts(data.decode())
-        if field == RUN_REPORT:
-            return _RUN_REPORT.decode(data)
-        if field == DEFINED:
-            return _DEFINED.decode(data)
-        if field in (REMOVED, ARRIVED):
-            return _NAMES.decode(data)
-        return _REPORTS.decode(data) if field.startswith(REPORTED_PREFIX) else int(data)
+        return _decoded(field, data)
 
     def timer(self, entity: str, field: str, data: bytes) -> None:
         """Return nothing: the timers of this table are those of holds."""
@@ -182,6 +172,20 @@ class BudgetsFold:
     def lasting(self, entity: str, fields: Mapping[str, bytes]) -> Iterable[str]:
         """Return everything: the settlement is what must be remembered."""
         return fields
+
+
+def _decoded(field: str, data: bytes) -> Any:
+    if field == SETTLEMENT:
+        return _STARTED.decode(data) if data.startswith(b"{") else decode_settlement(data)
+    if counters.is_counter(field):
+        return counter_amounts(data.decode())
+    if field == RUN_REPORT:
+        return _RUN_REPORT.decode(data)
+    if field == DEFINED:
+        return _DEFINED.decode(data)
+    if field in (REMOVED, ARRIVED):
+        return _NAMES.decode(data)
+    return _REPORTS.decode(data) if field.startswith(REPORTED_PREFIX) else int(data)
 
 
 def encode_settlement(settlement: Settlement) -> bytes:
@@ -223,9 +227,8 @@ def _arrive(state: State, event: OrganisationArrived) -> None:
     newest = max((int(one.split("/")[1]) for one in known if one.startswith(f"{event.move_id}/")), default=0)
     if name in known or event.attempt < newest:
         return
-    fold = BudgetsFold()
     for field, text in event.fields.items():
-        state.put(event.org_id, entry(field), fold.decode(event.org_id, field, text.encode()))
+        state.put(event.org_id, entry(field), _decoded(field, text.encode()))
     state.put(event.org_id, ARRIVED, (*known, name)[-PARTS_KEPT:])
 
 

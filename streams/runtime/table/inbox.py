@@ -1,6 +1,6 @@
 """How an engine opens its input records: bytes to events, the key that they belong to, the timer that fired."""
 
-from typing import Any, Protocol
+from typing import Any, Protocol, get_args
 
 from connectors.ports.engine import InRecord, timer_member
 from schemas.errors import Undecodable
@@ -13,7 +13,7 @@ from schemas.records.admissions import (
     LimitsSet,
     PoolSet,
 )
-from schemas.records.budgets import BudgetDefined, BudgetOpened, BudgetRemoved, OrganisationArrived
+from schemas.records.budgets import BudgetEvent
 from schemas.records.control import KeyReleased
 from schemas.records.money import CallStarted, CostEvent
 from schemas.records.quality import AnswerScored
@@ -26,7 +26,7 @@ from schemas.records.rollouts.deployments import (
     RunScored,
 )
 from schemas.records.routes import RouteOutcome, RouteScored
-from schemas.records.run_caps import RunEnded, RunReleased, RunReserved
+from schemas.records.run_caps import RunCapEvent
 from schemas.records.run_events import TimerFired
 from schemas.records.timers import timer_id
 from schemas.tables.admissions import QUEUES
@@ -35,8 +35,7 @@ from topics.codec import decode
 
 _OF_ORGANISATION = frozenset(
     {
-        *(CostEvent, CallStarted, BudgetDefined, BudgetRemoved, BudgetOpened, OrganisationArrived),
-        *(RunReserved, RunReleased, RunEnded),
+        *(CostEvent, CallStarted, *get_args(BudgetEvent), *get_args(RunCapEvent)),
         *(AdmissionAsked, AdmissionReleased, LimitsSet, FlowDue),
     }
 )
