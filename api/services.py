@@ -343,7 +343,6 @@ class OperationServices:
 class CellServices:
     """Moves of organisations to other cells and from them, where this site is a cell. ``token`` is what those send."""
 
-    name: str
     token: str
     peers: Mapping[str, CellClient]
     moves: Moves

@@ -17,6 +17,7 @@ from api.auth import Authenticator, bearer_key
 from api.http.concurrency_limit import Bound
 from api.http.otlp_errors import PATHS
 from api.http.problems import answer, problem, too_large
+from connectors.http.cell_client import BASE as CELLS_BASE
 from schemas.errors import AgentFlowError, Unauthenticated
 
 MAX_BODY_BYTES = 1024 * 1024
@@ -30,7 +31,7 @@ _LARGE = re.compile(r"/api/v1/(?:workflows/runs(/[^/]+/fork)?|datasets)/?")
 #: Batches of spans have messages of models in them. They are compressed by most senders.
 MAX_OTLP_BYTES = 4 * 1024 * 1024
 #: Parts of organisations that come from another cell: an object has 64 MiB at most.
-CELLS = "/api/v1/cells/arrivals/"
+CELLS = f"{CELLS_BASE}/arrivals/"
 MAX_CELL_BYTES = 80 * 1024 * 1024
 
 

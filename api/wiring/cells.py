@@ -33,7 +33,6 @@ def cells_of(base: Base, runs: RunServices, auditing: Auditing) -> CellServices 
         work=OpenWork(clients.database),
         appender=base.appender,
         bootstrap=settings.kafka.bootstrap,
-        partitions=settings.kafka.partitions,
     )
 
     async def facts() -> dict[str, Any]:
@@ -42,7 +41,6 @@ def cells_of(base: Base, runs: RunServices, auditing: Auditing) -> CellServices 
     peers = {one.name: CellClient(one.name, one.url, one.token) for one in read_cells(cells.file).values()}
     planning, moves = Planning(site, facts, auditing.event), Moves(clients.database)
     return CellServices(
-        name=cells.name,
         token=cells.token.get_secret_value(),
         peers=peers,
         moves=moves,

@@ -14,15 +14,13 @@ back only if the target said that it will never open.
 """
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, get_args
 
 MoveState = Literal["planned", "draining", "drained", "copying", "compared", "switching", "switched", "aborted"]
 ArrivalState = Literal["arriving", "open", "discarded"]
 Place = Literal["here", "leaving", "frozen", "arriving", "left"]
 
-STATES: tuple[MoveState, ...] = (
-    *("planned", "draining", "drained", "copying", "compared", "switching", "switched", "aborted"),
-)
+STATES: tuple[MoveState, ...] = get_args(MoveState)
 #: States that nothing follows.
 ENDED: frozenset[MoveState] = frozenset({"switched", "aborted"})
 
@@ -95,11 +93,7 @@ def place_of_arrival(arrival: Arrival | None) -> Place | None:
 
 def announced(known: Arrival | None, move_id: str, from_cell: str) -> Arrival:
     """Return the arrival of a move that was announced, once or more often. Raises ``NotAllowed`` after its end."""
-    if known is None:
-        return Arrival(move_id, from_cell, 0)
-    if known.state != "arriving":
-        raise NotAllowed(f"the arrival is {known.state}")
-    return known
+    return Arrival(move_id, from_cell, 0) if known is None else _arriving(known, "the move was not announced")
 
 
 def begun(known: Arrival | None, attempt: int) -> Arrival:
@@ -107,24 +101,18 @@ def begun(known: Arrival | None, attempt: int) -> Arrival:
 
     A begin that comes twice would delete what was copied since, so each has a higher number. Raises ``NotAllowed``.
     """
-    if known is None:
-        raise NotAllowed("the move was not announced")
-    if known.state != "arriving":
-        raise NotAllowed(f"the arrival is {known.state}")
-    if attempt <= known.attempt:
-        raise NotAllowed(f"copy {attempt} comes after copy {known.attempt}")
-    return replace(known, attempt=attempt)
+    arrival = _arriving(known, "the move was not announced")
+    if attempt <= arrival.attempt:
+        raise NotAllowed(f"copy {attempt} comes after copy {arrival.attempt}")
+    return replace(arrival, attempt=attempt)
 
 
 def takes_part(known: Arrival | None, attempt: int) -> Arrival:
     """Return the arrival that a part of a copy belongs to. Raises ``NotAllowed`` for one of another copy."""
-    if known is None:
-        raise NotAllowed("no copy has begun")
-    if known.state != "arriving":
-        raise NotAllowed(f"the arrival is {known.state}")
-    if attempt != known.attempt:
-        raise NotAllowed(f"it is of copy {attempt}, and copy {known.attempt} is under way")
-    return known
+    arrival = _arriving(known, "no copy has begun")
+    if attempt != arrival.attempt:
+        raise NotAllowed(f"it is of copy {attempt}, and copy {arrival.attempt} is in progress")
+    return arrival
 
 
 def opened(known: Arrival | None, attempt: int) -> Arrival:
@@ -141,3 +129,12 @@ def discarded(known: Arrival | None, move_id: str, from_cell: str) -> Arrival:
     if known.state == "open":
         raise NotAllowed("the organisation is open in this cell; its move ends by itself")
     return replace(known, state="discarded")
+
+
+def _arriving(known: Arrival | None, missing: str) -> Arrival:
+    """Return an arrival that has not ended. Raises ``NotAllowed``, with ``missing`` where there is none."""
+    if known is None:
+        raise NotAllowed(missing)
+    if known.state != "arriving":
+        raise NotAllowed(f"the arrival is {known.state}")
+    return known

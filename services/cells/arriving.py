@@ -43,9 +43,7 @@ class Arriving:
     async def begin(self, move_id: str, org_id: str, attempt: int) -> Arrival:
         """Begin a copy: what an earlier one left is deleted first."""
         arrival = await self._arrivals.begin(move_id, org_id, attempt)
-        tables = await self._site.rows.tables()
-        await self._site.rows.delete(tables, org_id)
-        await self._site.analytics.delete(await self._site.analytics.tables(), org_id)
+        await self._delete_copy(org_id)
         return arrival
 
     async def part(self, move_id: str, org_id: str, attempt: int, kind: str, name: str, data: bytes) -> None:
@@ -81,8 +79,11 @@ class Arriving:
         known = await self._arrivals.state(move_id, org_id)
         await self._arrivals.discard(move_id, org_id, from_cell)
         if known is not None and known.state == "arriving":
-            await self._site.rows.delete(await self._site.rows.tables(), org_id)
-            await self._site.analytics.delete(await self._site.analytics.tables(), org_id)
+            await self._delete_copy(org_id)
+
+    async def _delete_copy(self, org_id: str) -> None:
+        await self._site.rows.delete(await self._site.rows.tables(), org_id)
+        await self._site.analytics.delete(await self._site.analytics.tables(), org_id)
 
     async def _rows(self, org_id: str, name: str, data: bytes) -> None:
         table = next((one for one in await self._site.rows.tables() if one.name == name), None)

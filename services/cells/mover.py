@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from connectors.aio.cancel import end
 from connectors.http.cell_client import CellClient
 from connectors.postgres.cells.moves import Moves, StoredMove
-from schemas.cells.moves import MoveState, may_abort
+from schemas.cells.moves import MoveState, following, may_abort
 from schemas.errors import AgentFlowError, Conflict, TryLater
 from services.cells.caught_up import CaughtUp
 from services.cells.copying import Copy
@@ -125,14 +125,14 @@ class Mover:
         await self._planning.check(move.org_id, self._peer(move))
         await self._copy(move).announce()
         await self._planning.say(move)
-        return await self._to(move, "draining")
+        return await self._next(move)
 
     async def _draining(self, move: StoredMove) -> StoredMove | None:
         if self._unsettled(move):
             return None
         opened = await self._open_work(move)
         if not opened:
-            return await self._to(move, "drained")
+            return await self._next(move)
         if move.late:
             raise Conflict(f"open when the time was over: {opened}")
         await self._moves.note(move, f"open: {opened}")
@@ -146,7 +146,7 @@ class Mover:
                 raise Conflict(f"open after it was drained: {opened}")
             await self._moves.note(move, f"waits for {opened}")
             return None
-        return await self._to(move, "copying")
+        return await self._next(move)
 
     async def _copying(self, move: StoredMove) -> StoredMove | None:
         if move.report.get("begun") == move.attempt:
@@ -156,10 +156,10 @@ class Mover:
         if begun is None:
             return None
         report = await self._copy(begun).make()
-        return await self._to(begun, "compared", report=report)
+        return await self._next(begun, report)
 
     async def _compared(self, move: StoredMove) -> StoredMove | None:
-        return await self._to(move, "switching")
+        return await self._next(move)
 
     async def _switching(self, move: StoredMove) -> StoredMove | None:
         copy = self._copy(move)
@@ -168,7 +168,7 @@ class Mover:
             return await self._to(move, "aborted", problem="aborted by request; the target had not opened")
         await copy.forward_events()
         await copy.open()
-        return await self._to(move, "switched")
+        return await self._next(move)
 
     async def _open_work(self, move: StoredMove) -> str:
         behind = await self._caught_up.wait(CATCH_UP_S)
@@ -190,6 +190,9 @@ class Mover:
         if found is None:
             raise LookupError(f"cell {move.to_cell} is not in CELLS_FILE any more")
         return found
+
+    async def _next(self, move: StoredMove, report: Mapping[str, object] | None = None) -> StoredMove | None:
+        return await self._to(move, following(move.state), report=report)
 
     async def _to(
         self, move: StoredMove, to: MoveState, *, problem: str = "", report: Mapping[str, object] | None = None

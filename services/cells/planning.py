@@ -31,7 +31,7 @@ _SAME = {
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a dry run says. ``against`` is what must be mended first."""
+    """What a dry run says. ``against`` is what must be changed first."""
 
     against: list[str]
     stays: tuple[str, ...]

@@ -1,8 +1,9 @@
 """What a cell has of one organisation: rows, objects, money, definitions, and events that wait."""
 
 import hashlib
-from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import msgspec
 import orjson
@@ -28,6 +29,7 @@ INGRESS_GROUP = "agentflow.ingress"
 FIELDS_OF_PART = 2_000
 _PART_BYTES = 700_000
 Digests = dict[str, str]
+T = TypeVar("T")
 
 
 class Row(msgspec.Struct, frozen=True, array_like=True):
@@ -43,7 +45,7 @@ _ROWS = msgspec.json.Decoder(list[Row])
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CellSite:
-    """The stores of one cell. ``bootstrap`` are its brokers, ``partitions`` how many its topics had at first."""
+    """The stores of one cell. ``bootstrap`` are its brokers."""
 
     rows: OrganisationRows
     analytics: AnalyticsRows
@@ -52,7 +54,6 @@ class CellSite:
     work: OpenWork
     appender: Appender
     bootstrap: str
-    partitions: int
 
     async def digests(
         self, org_id: str, money: Collection[str] | None = None, objects: Collection[str] | None = None
@@ -140,27 +141,26 @@ def money_parts(fields: Mapping[str, str]) -> list[dict[str, str]]:
     New budgets ask the ledger for what was settled before their definition; rows that arrived count as the offsets 0
     and 1, so there must be two records before it.
     """
-    parts: list[dict[str, str]] = [{}]
-    size = 0
-    for name, value in sorted(fields.items()):
-        if size > _PART_BYTES or len(parts[-1]) >= FIELDS_OF_PART:
-            parts.append({})
-            size = 0
-        parts[-1][name] = value
-        size += len(name) + 2 * len(value)
-    return [*parts, {}]
+    packed = _packed(sorted(fields.items()), lambda one: len(one[0]) + 2 * len(one[1]))
+    return [*(map(dict, packed) if packed else [{}]), {}]
 
 
 def _parts(rows: Sequence[Row]) -> list[bytes]:
-    parts: list[list[Row]] = []
+    packed = _packed(rows, lambda row: len(row.key or b"") + len(row.value or b""))
+    return [msgspec.json.encode(part) for part in packed]
+
+
+def _packed(found: Sequence[T], weigh: Callable[[T], int]) -> list[list[T]]:
+    """Return things in parts, each of which is full or the last one."""
+    parts: list[list[T]] = []
     size = _PART_BYTES + 1
-    for row in rows:
+    for one in found:
         if size > _PART_BYTES or len(parts[-1]) >= FIELDS_OF_PART:
             parts.append([])
             size = 0
-        parts[-1].append(row)
-        size += len(row.key or b"") + len(row.value or b"")
-    return [msgspec.json.encode(part) for part in parts]
+        parts[-1].append(one)
+        size += weigh(one)
+    return parts
 
 
 def _is_definition_of(row: Row, org_id: str) -> bool:

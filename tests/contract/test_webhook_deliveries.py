@@ -169,3 +169,17 @@ async def test_nothing_is_stored_for_a_webhook_that_is_gone_or_another_organisat
     await store.add([NewDelivery("other", world.hooks[0], "e", "run.failed", "r", b"{}")])
     await store.add([NewDelivery(world.org_id, "wh_gone", "e", "run.failed", "r", b"{}")])
     assert await world.claim() == []
+
+
+async def test_deliveries_of_an_organisation_that_is_away_wait_where_they_are(world: World) -> None:
+    if world.database is None:
+        pytest.skip("organisations move between databases")
+    await world.store.add([world.event("r1", "a")])
+    for place, claimed in (("frozen", []), ("arriving", []), ("left", []), ("leaving", ["r1/a"])):
+        await world.database.fetch(
+            "move an organisation",
+            "INSERT INTO organisation_place (org_id, place, cell, url, move_id) VALUES ($1, $2, 'west', '', 'm') "
+            "ON CONFLICT (org_id) DO UPDATE SET place = excluded.place",
+            *(world.org_id, place),
+        )
+        assert await world.claim() == claimed, place

@@ -4,27 +4,32 @@ from connectors.postgres.database import Database
 from connectors.postgres.keys import CONFIGURED
 from schemas.run_states import TERMINAL_RUN
 
-#: By what it is called in the report: how many there are. ``$2`` are the states in which runs have ended.
-_OPEN = {
-    "runs": "SELECT count(*) FROM workflow_run WHERE org_id = $1 AND (status <> ALL($2::text[]) OR compensating)",
-    "batches": "SELECT count(*) FROM provider_batch WHERE org_id = $1 AND state <> 'ended' AND $2::text[] IS NOT NULL",
-    "calls in batches": "SELECT count(*) FROM batch_item WHERE org_id = $1 AND (state IN ('new', 'ready', 'batched') "
-    "OR (state = 'canceled' AND NOT settled)) AND $2::text[] IS NOT NULL",
-    "budgets that still count their past": "SELECT count(*) FROM budget WHERE org_id = $1 AND NOT opened "
-    "AND $2::text[] IS NOT NULL",
-    "definitions that are not in the log": "SELECT count(*) FROM definition_outbox "
-    "WHERE $1::text IS NOT NULL AND $2::text[] IS NOT NULL",
+_ENDED = sorted(TERMINAL_RUN)
+_UNSETTLED = "(state IN ('new', 'ready', 'batched') OR (state = 'canceled' AND NOT settled))"
+#: By what it is called in the report: rows of organisation ``$1``, and what else the condition is given.
+_OPEN: dict[str, tuple[str, tuple[object, ...]]] = {
+    "runs": ("workflow_run WHERE org_id = $1 AND (status <> ALL($2::text[]) OR compensating)", (_ENDED,)),
+    "batches": ("provider_batch WHERE org_id = $1 AND state <> 'ended'", ()),
+    "calls in batches": (f"batch_item WHERE org_id = $1 AND {_UNSETTLED}", ()),
+    "budgets that still count their past": ("budget WHERE org_id = $1 AND NOT opened", ()),
+    # Of all organisations: the outbox does not say whose they are.
+    "definitions that are not in the log": ("definition_outbox WHERE $1::text IS NOT NULL", ()),
 }
-#: What is refused, with what to do.
-_AGAINST = {
-    "it has the bootstrap key, which is the installation's; move other organisations": "SELECT EXISTS (SELECT "
-    "FROM api_key WHERE org_id = $1 AND bootstrap AND $2 <> '')",
-    "keys of the settings (API_KEYS) are the installation's; give it keys of its own first": "SELECT EXISTS (SELECT "
-    "FROM api_key WHERE org_id = $1 AND starts_with(id, $2))",
-    "triggers of topics read this cell's brokers; pause them, and make them again in the other cell": "SELECT EXISTS ("
-    "SELECT FROM run_trigger WHERE org_id = $1 AND kind = 'topic' AND NOT paused AND $2 <> '')",
-    "rollouts of prompts are running; end them first": "SELECT EXISTS (SELECT FROM deployment WHERE org_id = $1 "
-    "AND status = 'running' AND $2 <> '')",
+#: What is refused, with what to do: the same.
+_AGAINST: dict[str, tuple[str, tuple[object, ...]]] = {
+    "it has the bootstrap key, which is the installation's; move other organisations": (
+        "api_key WHERE org_id = $1 AND bootstrap",
+        (),
+    ),
+    "keys of the settings (API_KEYS) are the installation's; give it keys of its own first": (
+        "api_key WHERE org_id = $1 AND starts_with(id, $2)",
+        (CONFIGURED,),
+    ),
+    "triggers of topics read this cell's brokers; pause them, and make them again in the other cell": (
+        "run_trigger WHERE org_id = $1 AND kind = 'topic' AND NOT paused",
+        (),
+    ),
+    "rollouts of prompts are running; end them first": ("deployment WHERE org_id = $1 AND status = 'running'", ()),
 }
 
 
@@ -36,15 +41,21 @@ class OpenWork:
 
     async def of(self, org_id: str) -> dict[str, int]:
         """Return how much is open of an organisation, by what it is; what is not open is left out."""
-        ended = sorted(TERMINAL_RUN)
         async with self._database.connection("read what is open") as conn:
-            found = {what: await conn.fetchval(sql, org_id, ended) for what, sql in _OPEN.items()}
+            found = {
+                what: await conn.fetchval(f"SELECT count(*) FROM {rows}", org_id, *given)
+                for what, (rows, given) in _OPEN.items()
+            }
         return {what: int(count) for what, count in found.items() if count}
 
     async def against(self, org_id: str) -> list[str]:
         """Return what stands against a move of an organisation at all, each with what to do."""
         async with self._database.connection("read what stands against a move") as conn:
-            return [why for why, sql in _AGAINST.items() if await conn.fetchval(sql, org_id, CONFIGURED)]
+            return [
+                why
+                for why, (rows, given) in _AGAINST.items()
+                if await conn.fetchval(f"SELECT EXISTS (SELECT FROM {rows})", org_id, *given)
+            ]
 
     async def audit_keys(self) -> list[str]:
         """Return the public keys that signed checkpoints of this cell's audit logs."""

@@ -26,6 +26,8 @@ STALE_S = 5.0
 RETRY_AFTER_S = 5.0
 #: SQL after WHERE, for what roles take up by themselves: an organisation without a row is here.
 HERE = "NOT EXISTS (SELECT FROM organisation_place WHERE organisation_place.org_id = {})"
+#: The same with organisations that are about to leave, as ``check`` lets them pass.
+ANSWERED = HERE.removesuffix(")") + " AND organisation_place.place <> 'leaving')"
 
 
 @dataclass(frozen=True, slots=True)

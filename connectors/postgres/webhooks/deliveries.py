@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from connectors.postgres.cells.places import ANSWERED
 from connectors.postgres.database import Database, epoch_ms
 from connectors.postgres.page_cursor import invalid_cursor
 from schemas.errors import Conflict, NotFound
@@ -20,8 +21,7 @@ _SHOWN = (
 )
 _FIRSTS = (
     "SELECT DISTINCT ON (d.webhook_id, d.subject) d.seq FROM webhook_delivery d JOIN webhook w ON w.id = d.webhook_id "
-    "WHERE d.state = 'pending' AND w.enabled AND NOT EXISTS (SELECT FROM organisation_place p "
-    "WHERE p.org_id = d.org_id AND p.place <> 'leaving') ORDER BY d.webhook_id, d.subject, d.seq"
+    f"WHERE d.state = 'pending' AND w.enabled AND {ANSWERED.format('d.org_id')} ORDER BY d.webhook_id, d.subject, d.seq"
 )
 
 

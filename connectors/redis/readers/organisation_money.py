@@ -22,13 +22,11 @@ class OrganisationMoney:
 
     async def fields(self, org_id: str) -> dict[str, str]:
         """Return an organisation's entries by name, as they are stored: spend, counters, budgets, reports."""
-        found = await self._hash(budgets_slot(org_id, self._partitions).entity(org_id), "read an organisation's money")
-        return {name: value for name, value in found.items() if name not in _OWN}
+        return {name: value for name, value in (await self._entity(org_id)).items() if name not in _OWN}
 
     async def arrived(self, org_id: str) -> str:
         """Return the names of the parts that were taken in, as they are stored; empty without any."""
-        found = await self._hash(budgets_slot(org_id, self._partitions).entity(org_id), "read an organisation's money")
-        return found.get(ARRIVED, "")
+        return (await self._entity(org_id)).get(ARRIVED, "")
 
     async def held(self, org_id: str) -> int:
         """Return how many amounts are held for calls in flight."""
@@ -44,6 +42,10 @@ class OrganisationMoney:
             async with asyncio.timeout(self._timeout_s):
                 found = await pipe.execute()
         return {partition: int(offset) for partition, offset in enumerate(found) if offset is not None}
+
+    async def _entity(self, org_id: str) -> dict[str, str]:
+        key = budgets_slot(org_id, self._partitions).entity(org_id)
+        return await self._hash(key, "read an organisation's money")
 
     async def _hash(self, key: str, what: str) -> dict[str, str]:
         with redis_errors(what):

@@ -5,9 +5,11 @@ import pytest
 
 from connectors.postgres.cells.arrivals import Arrivals
 from connectors.postgres.cells.moves import Moves, NewMove
+from connectors.postgres.cells.open_work import OpenWork
 from connectors.postgres.cells.places import Places
 from connectors.postgres.cells.rows import OrganisationRows
 from connectors.postgres.database import Database
+from connectors.postgres.keys import CONFIGURED
 from schemas.errors import Conflict, OrganisationLeft, OrganisationMoving
 from tests.support.api import migrated_database
 
@@ -89,6 +91,34 @@ async def test_a_table_that_nobody_decided_about_ends_a_move(source: str) -> Non
     await conn.close()
     with pytest.raises(LookupError, match="surprise"):
         await OrganisationRows(source, "").tables()
+
+
+async def test_what_is_open_is_counted_and_what_stands_against_a_move_is_named(source: str) -> None:
+    await _fill(source)
+    database = Database(source)
+    try:
+        work = OpenWork(database)
+        assert (await work.of(ORG), await work.against(ORG)) == ({}, [])
+        for number, status in enumerate(("running", "succeeded")):
+            await database.fetch(
+                "add a run",
+                "INSERT INTO workflow_run (id, org_id, version, workflow_name, workflow_version, status, source, "
+                "body_hash, spec_hash, tags, input_tokens, output_tokens, cost_nano, output_in_steps, trace_id, "
+                "created_at) VALUES ($1, $2, 1, 'w', 1, $3, 's', 'h', 'h', '{}', 0, 0, 0, '{}', 't', now())",
+                *(f"run-{number}", ORG, status),
+            )
+        for key in ("first", f"{CONFIGURED}second"):
+            await database.fetch(
+                "add a key",
+                "INSERT INTO api_key (id, org_id, name, hash, permissions, last4, bootstrap) "
+                "VALUES ($1, $2, 'n', $3, '{}', 'last', $4)",
+                *(key, ORG, key.encode(), key == "first"),
+            )
+        assert await work.of(ORG) == {"runs": 1}
+        assert ["bootstrap key" in one or "API_KEYS" in one for one in await work.against(ORG)] == [True, True]
+        assert (await work.of(OTHER), await work.against(OTHER)) == ({}, [])
+    finally:
+        await database.close()
 
 
 async def test_places_follow_the_states_and_an_arrival_opens_once(source: str, target: str) -> None:

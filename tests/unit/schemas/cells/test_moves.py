@@ -180,7 +180,7 @@ def test_a_begin_that_comes_twice_deletes_nothing() -> None:
 
 
 def test_a_part_of_an_earlier_copy_is_refused() -> None:
-    with pytest.raises(NotAllowed, match="copy 2 is under way"):
+    with pytest.raises(NotAllowed, match="copy 2 is in progress"):
         takes_part(begun(begun(announced(None, MOVE, CELL), 1), 2), 1)
 
 
