@@ -14,6 +14,7 @@ from bench.cells.client import RUNS, Submitter
 from bench.cells.two import Cells, two_cells
 from bench.lines import BenchError
 from connectors.clickhouse.client import ClickHouse
+from connectors.http.clients import blocking_local_client
 from connectors.postgres.cells.tables import STAYS
 from connectors.redis.client import connect
 from connectors.redis.readers.organisation_money import OrganisationMoney
@@ -45,7 +46,6 @@ class Played:
     kills: int = 0
     copies: int = 0
     move_s: float = 0.0
-    aborted_back: bool = False
 
 
 def play(folder: Path, runs: int, kills: bool, say: Progress) -> Played:
@@ -57,7 +57,7 @@ def play(folder: Path, runs: int, kills: bool, say: Progress) -> Played:
             _submit_ten(cells, key)
         with Submitter((cells.east.api_url, cells.west.api_url), key, WORKFLOW) as client:
             say("cells: a move is aborted, and everything is back")
-            played.aborted_back = _aborted(cells)
+            _abort(cells)
             rows = asyncio.run(_rows(cells.east))
             say("cells: the organisation moves under load")
             began = time.monotonic()
@@ -98,14 +98,15 @@ def _submit_ten(cells: Cells, key: str) -> None:
             _ok(client.post(RUNS, json={"workflow_name": WORKFLOW, "inputs": {"text": f"early {number}"}}))
 
 
-def _aborted(cells: Cells) -> bool:
-    """Begin a move and abort it; return whether the organisation is here again."""
+def _abort(cells: Cells) -> None:
+    """Begin a move and abort it: the organisation is here again. Raises ``BenchError`` when it is not."""
     with cells.east.client() as admin:
         _ok(admin.post(MOVES, json={"to": "west"}))
         _until("the move drains", lambda: _ok(admin.get(MOVES))["state"] != "planned")
         _ok(admin.post(f"{MOVES}/abort"))
         _until("the move is aborted", lambda: _ok(admin.get(MOVES))["ended_at"] is not None)
-        return bool(_ok(admin.get(MOVES))["state"] == "aborted")
+        if (state := _ok(admin.get(MOVES))["state"]) != "aborted":
+            raise BenchError(f"a move that was to be aborted is {state}")
 
 
 def _moved(cells: Cells, played: Played, kills: bool) -> dict[str, Any]:
@@ -213,9 +214,7 @@ async def _spent(system: System) -> int:
 
 
 def _client(system: System, key: str) -> httpx.Client:
-    return httpx.Client(
-        base_url=system.api_url, headers={"Authorization": f"Bearer {key}"}, timeout=30, trust_env=False
-    )
+    return blocking_local_client(system.api_url, {"Authorization": f"Bearer {key}"}, timeout_s=30)
 
 
 def _ok(answer: httpx.Response) -> dict[str, Any]:

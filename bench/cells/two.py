@@ -8,9 +8,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
-
-from connectors.http.clients import blocking_local_client
 from deploy.local.engines.progress import Progress
 from deploy.local.system import System
 
@@ -30,11 +27,6 @@ class Cells:
 
     east: System
     west: System
-
-    def client(self, system: System, key: str = "") -> httpx.Client:
-        """Return a client of a cell's API with a key, by default its bootstrap key."""
-        bearer = {"Authorization": f"Bearer {key or system.api_key}"}
-        return blocking_local_client(system.api_url, bearer, timeout_s=30)
 
 
 @contextmanager

@@ -34,9 +34,10 @@ def lines_of(played: Played) -> list[Line]:
     lost = sum(played.lost_rows.values())
     off = abs(played.ledger_off_nano) + abs(played.spent_off_nano)
     refused = sum(count for status, count in played.answers.items() if status in (307, 503))
-    back = "an aborted move gave all back" if played.aborted_back else "an aborted move gave NOTHING back"
     return [
-        _line("moved_organisations_lost_rows", lost, ", ".join(played.lost_rows) or back),
+        _line(
+            "moved_organisations_lost_rows", lost, ", ".join(played.lost_rows) or "none, after an aborted move as well"
+        ),
         _line("moved_organisations_doubled_runs", played.doubled, f"of {played.accepted} accepted"),
         _line("moved_organisations_ledger_off_nano", off, f"of {played.spent_nano}: ClickHouse, budgets, history"),
         _line("moved_organisations_runs_not_once", len(played.not_once), f"of {played.accepted} accepted meanwhile"),
