@@ -41,12 +41,15 @@ async def measured_round(
 class Compared:
     """What blocks showed, one value a block: more than 1 is in favour of ``changed``.
 
-    ``per_cpu``: runs per CPU second, changed over plain. ``rates``: runs per second. ``same``: how far two rounds of
-    the same condition differ in CPU time.
+    ``per_cpu``: runs per CPU second, changed over plain. ``rates``: runs per second; ``pairs``: the same of two rounds,
+    one right behind the other, which is two values a block. ``plain``: runs per second of plain ones. ``same``: how far
+    two rounds of the same condition differ in CPU time.
     """
 
     per_cpu: list[float] = field(default_factory=list)
     rates: list[float] = field(default_factory=list)
+    pairs: list[float] = field(default_factory=list)
+    plain: list[float] = field(default_factory=list)
     same: list[float] = field(default_factory=list)
 
     @property
@@ -65,6 +68,10 @@ async def compared(blocks: int, one_round: Callable[[bool], Awaitable[Round]]) -
         plain, changed = (of_inner, of_outer) if outer else (of_outer, of_inner)
         found.per_cpu.append(plain.cpu_s / changed.cpu_s)
         found.rates.append(changed.runs_per_s / plain.runs_per_s)
+        for outside, inside in ((first, both[0]), (last, both[1])):
+            one, other = (inside, outside) if outer else (outside, inside)
+            found.pairs.append(other.runs_per_s / one.runs_per_s)
+        found.plain.append(plain.runs_per_s)
         found.same.append(abs(both[0].cpu_s / both[1].cpu_s - 1))
     return found
 

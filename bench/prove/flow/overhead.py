@@ -1,19 +1,17 @@
 """Lines of what labels and a policy cost: the same runs with and without both, in turns on one system.
 
-Each block is plain, labelled, labelled, plain, and the next one the other way round: what gets slower or faster by
-itself meanwhile is the same in both. CPU time is compared by block. Other work on the machine moves the rates of runs
-more than that, so they are compared by pairs of rounds, one right behind the other, and the median of all pairs counts.
-How far two rounds of the same runs differ is in the note.
+Blocks of rounds (``bench.blocks``) compare CPU time. Other work on the machine moves the rates of runs more than that,
+so they are compared by pairs of rounds, one right behind the other, and the median of all pairs counts. How far two
+rounds of the same runs differ is in the note.
 """
 
-import statistics
 import tempfile
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from bench.blocks import Round, compared, measured_round
 from bench.flow.engine_cost import engine_costs
 from bench.lines import BenchError, Line
 from bench.plan import FULL
@@ -74,40 +72,21 @@ async def _measured(blocks: int, runs: int, stage: Stage) -> list[Line]:
     )
     plain, labelled = Submitter(ORG), Submitter(ORG, THREE_STEPS, security=security)
     await stage.run_many(runs, labelled)
-    per_cpu, rates, without, same = list[float](), list[float](), list[float](), list[float]()
-    for number in range(blocks):
-        stage.progress(f"flow: block {number + 1} of {blocks}")
-        outer, inner = (plain, labelled) if number % 2 == 0 else (labelled, plain)
-        first, *both, last = [await _round(stage, one, runs) for one in (outer, inner, inner, outer)]
-        of_outer, of_inner = _together(first, last), _together(*both)
-        of_plain, of_labelled = (of_outer, of_inner) if outer is plain else (of_inner, of_outer)
-        per_cpu.append(of_plain[1] / of_labelled[1])
-        pairs = ((first[0], both[0][0]), (last[0], both[1][0]))
-        rates += [inside / outside if outer is plain else outside / inside for outside, inside in pairs]
-        without.append(of_plain[0])
-        same.append(abs(both[0][1] / both[1][1] - 1))
+    rounds = 0
+
+    async def one_round(with_labels: bool) -> Round:
+        nonlocal rounds
+        rounds += 1
+        stage.progress(f"flow: round {rounds} of {4 * blocks}")
+        return await measured_round(stage, runs, submitter=labelled if with_labels else plain, settle=stage.settle)
+
+    found = await compared(blocks, one_round)
     note = (
         f"runs per CPU second of all processes until settled, with the default pack; {blocks} blocks of {4 * runs} "
-        f"runs of 3 functions; two rounds of the same runs differ by {statistics.median(same):.1%}"
+        f"runs of 3 functions; {found.noise}"
     )
     return [
-        Line("labelled_runs_ratio", "x", tuple(per_cpu), note),
-        Line("labelled_rate_ratio", "x", tuple(rates), "runs per second, in pairs of rounds one after the other"),
-        Line("unlabelled_runs_per_s", "runs/s", tuple(without), "without security"),
+        Line("labelled_runs_ratio", "x", tuple(found.per_cpu), note),
+        Line("labelled_rate_ratio", "x", tuple(found.pairs), "runs per second, in pairs of rounds one after the other"),
+        Line("unlabelled_runs_per_s", "runs/s", tuple(found.plain), "without security"),
     ]
-
-
-def _together(one: tuple[float, float], other: tuple[float, float]) -> tuple[float, float]:
-    """Return the rate and the CPU time of a run in two rounds of as many runs."""
-    return 2 / (1 / one[0] + 1 / other[0]), (one[1] + other[1]) / 2
-
-
-async def _round(stage: Stage, submitter: Submitter, runs: int) -> tuple[float, float]:
-    """Return runs per second, and the CPU time of a run in s."""
-    await stage.settle()
-    cpu, began = stage.cpu_seconds(), time.perf_counter()
-    await stage.run_many(runs, submitter)
-    took = time.perf_counter() - began
-    await stage.settle()
-    spent = sum(seconds - cpu[name] for name, seconds in stage.cpu_seconds().items())
-    return runs / took, spent / runs

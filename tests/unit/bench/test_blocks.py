@@ -31,6 +31,13 @@ def test_what_costs_twice_the_cpu_is_half_as_good_in_each_block():
     assert found.noise == "two rounds of the same runs differ by 0.0%"
 
 
+def test_pairs_are_rounds_one_right_behind_the_other():
+    rates = [100, 50, 40, 80, 30, 60, 90, 45]
+    found, _ = run(2, [Round(rate, 0.01) for rate in rates])
+    assert found.pairs == pytest.approx([50 / 100, 40 / 80, 30 / 60, 45 / 90])
+    assert found.plain == pytest.approx([2 / (1 / 100 + 1 / 80), 2 / (1 / 60 + 1 / 90)])
+
+
 def test_machine_that_gets_steadily_slower_weighs_on_both():
     found, _ = run(1, [Round(100, 0.010 + 0.001 * n) for n in range(4)])
     assert found.per_cpu == pytest.approx([1.0])
