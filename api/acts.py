@@ -109,8 +109,9 @@ def recorded(path: str, endpoint: Endpoint) -> Endpoint:
     async def act(*, audited_request: Request, **arguments: Any) -> Any:
         who: Caller = audited_request.state.caller
         auditing: Auditing = audited_request.app.state.services.audit.auditing
-        said = _act(audited_request, who, path, endpoint.__name__, arguments)
-        await decided(audited_request, who, said, _body(path, arguments))
+        body = _body(path, arguments)
+        said = _act(audited_request, who, path, endpoint.__name__, body)
+        await decided(audited_request, who, said, body)
         event_id = await auditing.act(said)
         try:
             return await endpoint(**arguments)
@@ -195,9 +196,8 @@ def nameless(path: str) -> str:
     return _HIDDEN.sub(r"\1***", path)
 
 
-def _act(request: Request, who: Caller, path: str, name: str, arguments: dict[str, Any]) -> Act:
+def _act(request: Request, who: Caller, path: str, name: str, body: Json) -> Act:
     details = {"method": request.method, "path": path}
-    body = _body(path, arguments)
     if body is not None:
         given = orjson.dumps(body, option=orjson.OPT_SORT_KEYS).decode()
         details["body"] = given[:MOST_BODY]
