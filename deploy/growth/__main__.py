@@ -25,9 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command. Exit codes: 0 grown, 1 refused or not taken in time, 2 settings, 3 an engine is away."""
     argv = sys.argv[1:] if argv is None else argv
     asked = _parser().parse_args(argv)
-    return run_command(
-        "growth", argv, lambda settings: asyncio.run(_run(asked, settings)), "give the same command again"
-    )
+    return run_command("growth", argv, lambda settings: asyncio.run(_run(asked, settings)), _AGAIN)
 
 
 async def _run(asked: argparse.Namespace, settings: Settings) -> int:
