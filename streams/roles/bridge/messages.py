@@ -78,14 +78,18 @@ class Taken(NamedTuple):
 
     def withheld(self, fault: BadRecord) -> "Taken":
         """Return a message that is refused, without its content: dead letters are kept, and nobody could erase it."""
-        place = tuple(one for one in self.record.headers if one[0] in (STREAM_HEADER, SEQUENCE_HEADER))
-        return Taken(self.record._replace(key=None, value=None, headers=place), fault)
+        return Taken(self.record._replace(key=None, value=None, headers=self._place), fault)
 
     def sealed(self, event: CloudEvent) -> "Taken":
         """Return a message with a sealed event in place of the one that came, and with nothing else of that."""
-        place = tuple(one for one in self.record.headers if one[0] in (STREAM_HEADER, SEQUENCE_HEADER))
         attributes = tuple((_TOPIC_CE + name, value.encode()) for name, value in event.attributes.items())
-        return Taken(self.record._replace(value=orjson.dumps(event.data), headers=(*attributes, *place)), None, event)
+        headers = (*attributes, *self._place)
+        return Taken(self.record._replace(value=orjson.dumps(event.data), headers=headers), None, event)
+
+    @property
+    def _place(self) -> Headers:
+        """Where the message is in its stream, as headers."""
+        return tuple(one for one in self.record.headers if one[0] in (STREAM_HEADER, SEQUENCE_HEADER))
 
 
 def taken(message: Given) -> Taken:
