@@ -29,7 +29,6 @@ from connectors.redis.submission_markers import SubmissionMarkers
 from connectors.tools.environment import networks_of
 from schemas.api_models.operations.admin import TopicAnswer
 from schemas.clock import now_ms
-from schemas.configuration.days import read_days
 from schemas.configuration.kafka import Kafka
 from schemas.settings import Settings
 from services.retention.deletion import Deletion
@@ -125,8 +124,8 @@ def retention_of(base: Base) -> RetentionServices:
     markers = SubmissionMarkers(clients.redis, base.partitions, DEPENDENCY_TIMEOUT_S)
     records = RunRecords(RunTraces(clients.clickhouse), base.appender)
     return RetentionServices(
-        runs=KeptDays(settings.retention.runs_days, read_days(settings.retention.runs_days_of)),
-        traces=KeptDays(settings.traces.days, read_days(settings.traces.days_of)),
+        runs=KeptDays.read(settings.retention.runs_days, settings.retention.runs_days_of),
+        traces=KeptDays.read(settings.traces.days, settings.traces.days_of),
         holds=RunHolds(clients.database),
         deletion=Deletion(RunDeletion(clients.database), records, markers, now_ms),
     )

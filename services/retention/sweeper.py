@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from schemas.configuration.days import read_days
 from services.retention.deletion import Traces
 
 DAY_MS = 86_400_000
@@ -21,6 +22,11 @@ class KeptDays:
 
     days: int = 0
     days_of: Mapping[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, days: int, days_of: str) -> "KeptDays":
+        """Return the days that two settings say, the second of which is ``acme=7,other=365``. Raises ``ValueError``."""
+        return cls(days, read_days(days_of))
 
     @property
     def some(self) -> bool:

@@ -17,7 +17,6 @@ from connectors.postgres.audit.overdue import AuditOverdue
 from connectors.postgres.history.object_references import ObjectReferences
 from connectors.postgres.history.run_deletion import RunDeletion
 from schemas.configuration.audit_days import AuditDays, read_audit_days, read_audit_days_of
-from schemas.configuration.days import read_days
 from schemas.records.definitions import AuditEvent
 from schemas.settings import Settings
 from services.retention.audit_entries import AuditSweeper
@@ -95,7 +94,7 @@ def _said(swept: dict[str, int], words: str) -> None:
 def kept_days(settings: Settings) -> KeptDays:
     """Return how long the settings keep runs."""
     said = settings.retention
-    return KeptDays(said.runs_days, read_days(said.runs_days_of))
+    return KeptDays.read(said.runs_days, said.runs_days_of)
 
 
 def audit_days(settings: Settings) -> AuditDays:
@@ -111,8 +110,8 @@ def build(ctx: RoleContext) -> RoleApp:
 
     said, database, clickhouse = ctx.settings.retention, ctx.database(), ctx.clickhouse()
     runs = RunDeletion(database)
-    objects_kept = KeptDays(said.objects_days, read_days(said.objects_days_of))
-    costs_kept = KeptDays(said.costs_days, read_days(said.costs_days_of))
+    objects_kept = KeptDays.read(said.objects_days, said.objects_days_of)
+    costs_kept = KeptDays.read(said.costs_days, said.costs_days_of)
     sweeps = Sweeps(
         runs=Sweeper(kept_days(ctx.settings), runs, RunRecords(RunTraces(clickhouse), ctx.log)),
         costs=CostSweeper(costs_kept, OldCosts(clickhouse), runs),
