@@ -31,9 +31,7 @@ from connectors.redis.submission_markers import SubmissionMarkers
 from connectors.tools import REGISTRY
 from services.observability.replay.run_records import RunRecords
 from services.privacy.subjects.erasure import Erasures
-from services.privacy.subjects.personal import looks_personal
-from services.privacy.subjects.submission import SubjectRuns
-from services.privacy.subjects.wiring import sealing_objects
+from services.privacy.subjects.wiring import sealing_objects, subject_runs
 from services.prompts.rollouts.arms import arms_of
 from services.runs.admission_required import Turns
 from services.runs.answers.routes import RunRoutes
@@ -81,9 +79,7 @@ class RunWiring:
         self.subject_keys = None if clients.vault is None else clients.vault.keys
         stored = open_objects(objects.url, objects.directory, s3_access(objects))
         self._objects = sealing_objects(stored, self.subject_keys)
-        self._subjects = (
-            None if self.subject_keys is None else SubjectRuns(self._objects, self.subject_keys, looks_personal)
-        )
+        self._subjects = subject_runs(self._objects, self.subject_keys)
         self._large_inputs = LargeInputs(self._objects, objects.max_inputs_bytes)
         specs = SpecReader(clients.redis, self._partitions, DEPENDENCY_TIMEOUT_S)
         self._arms = arms_of(clients.database)

@@ -21,9 +21,7 @@ from connectors.redis.marker_generation import MarkerGeneration
 from connectors.redis.submission_markers import SubmissionMarkers
 from connectors.tools import REGISTRY
 from services.prices.stored import StoredPrices
-from services.privacy.subjects.personal import looks_personal
-from services.privacy.subjects.ports import SubjectKeys
-from services.privacy.subjects.submission import SubjectRuns
+from services.privacy.subjects.wiring import subject_runs
 from services.prompts.rollouts.arms import arms_of
 from services.runs.admission_required import Turns
 from services.runs.known_runs import KnownRuns
@@ -88,11 +86,6 @@ class SubmissionPath:
             security=security,
             places=places,
         )
-
-
-def subject_runs(objects: Objects, keys: SubjectKeys | None) -> SubjectRuns | None:
-    """Return what prepares runs with a data subject; ``None`` where nothing could be sealed."""
-    return None if keys is None else SubjectRuns(objects, keys, looks_personal)
 
 
 def stored_prices(ctx: RoleContext, database: Database) -> StoredPrices:
