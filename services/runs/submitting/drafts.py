@@ -103,14 +103,11 @@ class _Pinned:
     plan: Plan
     entry: Entry
     entered: Entered | None
+    inputs: dict[str, Json]
     armed: Armed
     security: RunSecurity | None
     flow: RunFlow | None
     path: PathCost | None
-
-    @property
-    def inputs(self) -> dict[str, Json]:
-        return self.entry.inputs if self.entered is None else self.entered.inputs
 
     @property
     def body_hash(self) -> str:
@@ -157,6 +154,7 @@ class Drafts:
             plan=plan,
             entry=entry,
             entered=entered,
+            inputs=inputs,
             armed=armed,
             security=await self._secured(entered, asked.org_id, armed, plan.resolved),
             flow=self._flow(entry, inputs, plan.resolved),
