@@ -47,7 +47,7 @@ MUTANTS = (
         RUNS,
         "        wants=list(node.wants) if header.subject else [],\n",
         "",
-        "what a fold decides by is asked for before it is sealed",
+        "what a fold decides by is evaluated before it is sealed",
     ),
     Mutant(
         "answers_are_not_looked_up",

@@ -57,7 +57,7 @@ def _of_record(history: History, record: Any) -> Iterator[str]:
         if record.subject != expected:
             yield f"{record.run_id} is of {record.subject!r}, and the run that started it of {expected!r}"
     if isinstance(record, StepRequest) and record.subject != subject:
-        yield f"{record.run_id}:{record.step_id} was asked for of {record.subject!r}, not {subject!r}"
+        yield f"{record.run_id}:{record.step_id} was requested for {record.subject!r}, not {subject!r}"
     if isinstance(record, RunView):
         yield from _of_view(history, record, subject)
 

@@ -31,7 +31,7 @@ def asked(turn: RunReader, node: PlanNode) -> Work:
 
 
 def _versions(call: LlmCall) -> Iterator[int]:
-    """Yield the versions with which a model may be asked for the answer. That of a shadow is not given."""
+    """Yield the versions of the prompt that may give the answer. That of a shadow is not given."""
     yield call.prompt_version
     rollout = call.rollout
     if rollout is not None and rollout.other is not None and not rollout.shadow:
