@@ -16,7 +16,7 @@ from api.metrics.role_counters import RoleCounters
 from api.services import ListTopics, OperationServices, RetentionServices, TopicCreators
 from api.wiring.base import Base
 from connectors.aio.clock import WallClock
-from connectors.clickhouse.run_deletion import RunTraces
+from connectors.clickhouse.retention.run_deletion import RunTraces
 from connectors.postgres.history.run_deletion import RunDeletion
 from connectors.postgres.history.run_holds import RunHolds
 from connectors.postgres.money.budgets import Budgets

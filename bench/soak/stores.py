@@ -18,7 +18,7 @@ from redis.asyncio import Redis
 from bench.measures.growth import redis_kb_at_rest
 from bench.stage import Stage
 from connectors.clickhouse.client import ClickHouse, Parameters
-from connectors.clickhouse.run_deletion import RunTraces
+from connectors.clickhouse.retention.run_deletion import RunTraces
 from connectors.kafka.checkpoints import EXPIRE_HEADER
 from connectors.kafka.log import KafkaLog
 from connectors.ports.engine import InRecord

@@ -14,7 +14,7 @@ H = TypeVar("H")
 
 
 class OldCosts(Protocol[H]):
-    """Where settlements are, see ``connectors.clickhouse.old_costs``. Methods raise ``Unavailable``."""
+    """Where settlements are, see ``connectors.clickhouse.retention.old_costs``. Methods raise ``Unavailable``."""
 
     async def hours(self, org_id: str, before_ms: int) -> Sequence[H]:
         """Return the oldest hours before a time whose settlements are not added up, some of them."""

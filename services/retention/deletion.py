@@ -44,7 +44,7 @@ class History(Protocol):
 
 
 class Traces(Protocol):
-    """Where traces are, see ``connectors.clickhouse.run_deletion``."""
+    """Where traces are, see ``connectors.clickhouse.retention.run_deletion``."""
 
     async def delete(self, org_id: str, run_ids: Sequence[str]) -> None:
         """Delete what is stored of runs. Raises ``Unavailable``."""

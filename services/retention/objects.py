@@ -64,7 +64,7 @@ class References(Protocol):
 
 
 class Captured(Protocol):
-    """See ``connectors.clickhouse.captured_objects``. Raises ``Unavailable``."""
+    """See ``connectors.clickhouse.retention.captured_objects``. Raises ``Unavailable``."""
 
     async def referred(self, org_id: str) -> set[str]:
         """Return the objects that captured calls of an organisation refer to."""

@@ -8,9 +8,9 @@ import logging
 from dataclasses import dataclass
 from typing import Protocol
 
-from connectors.clickhouse.captured_objects import CapturedObjects
-from connectors.clickhouse.old_costs import OldCosts
-from connectors.clickhouse.run_deletion import RunTraces
+from connectors.clickhouse.retention.captured_objects import CapturedObjects
+from connectors.clickhouse.retention.old_costs import OldCosts
+from connectors.clickhouse.retention.run_deletion import RunTraces
 from connectors.objects.backends import listable
 from connectors.ports.engine import Clock
 from connectors.postgres.audit.overdue import AuditOverdue

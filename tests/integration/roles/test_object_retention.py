@@ -7,8 +7,8 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from connectors.clickhouse.captured_objects import CapturedObjects
 from connectors.clickhouse.client import ClickHouse
+from connectors.clickhouse.retention.captured_objects import CapturedObjects
 from connectors.objects.backends import DirectoryBlobs
 from connectors.objects.store import Objects
 from connectors.postgres.database import Database

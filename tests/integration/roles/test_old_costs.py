@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from connectors.clickhouse.bill_rows import DIMENSIONS, BillRow, BillRows, Period
 from connectors.clickhouse.client import ClickHouse
-from connectors.clickhouse.old_costs import OldCosts
+from connectors.clickhouse.retention.old_costs import OldCosts
 from connectors.clickhouse.spend_ledger import SpendLedger
 from schemas.budgets import Budget
 from services.retention.costs import CostSweeper

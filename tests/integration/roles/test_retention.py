@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from connectors.clickhouse.client import ClickHouse
-from connectors.clickhouse.run_deletion import RunTraces
+from connectors.clickhouse.retention.run_deletion import RunTraces
 from connectors.postgres.database import Database
 from connectors.postgres.history.run_deletion import RunDeletion
 from connectors.postgres.history.run_holds import RunHold, RunHolds
