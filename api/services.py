@@ -89,7 +89,7 @@ from services.prompts.rollouts.control import Rollouts
 from services.retention.deletion import Deletion
 from services.retention.sweeper import KeptDays
 from services.routing.evaluation import RouteEvaluations
-from services.runs.admission_required import Turns
+from services.runs.admission_required import AdmissionRequired
 from services.runs.answers.routes import RunRoutes
 from services.runs.approvals import Approvals
 from services.runs.bulk import Bulk
@@ -258,7 +258,7 @@ class LimitServices:
 
     stored: RunLimits
     publisher: Publisher
-    turns: Turns
+    admission_required: AdmissionRequired
     admission: AdmissionReader
 
 

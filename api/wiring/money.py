@@ -19,7 +19,7 @@ from services.budgets.targets import Targets
 from services.caching.policy import ttls_of
 from services.optimizer.optimizer import Optimizer, OptimizerPorts
 from services.routing.models import Models
-from services.runs.admission_required import Turns
+from services.runs.admission_required import AdmissionRequired
 
 
 def money_of(base: Base, definitions: DefinitionServices) -> MoneyServices:
@@ -44,7 +44,7 @@ def limits_of(base: Base) -> LimitServices:
     return LimitServices(
         stored=stored,
         publisher=Publisher("limits", stored, base.appender),
-        turns=Turns(stored, base.settings.tables.admission_pool),
+        admission_required=AdmissionRequired(stored, base.settings.tables.admission_pool),
         admission=AdmissionReader(base.clients.redis, DEPENDENCY_TIMEOUT_S),
     )
 

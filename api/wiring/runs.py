@@ -33,7 +33,7 @@ from services.observability.replay.run_records import RunRecords
 from services.privacy.subjects.erasure import Erasures
 from services.privacy.subjects.wiring import sealing_objects, subject_runs
 from services.prompts.rollouts.arms import arms_of
-from services.runs.admission_required import Turns
+from services.runs.admission_required import AdmissionRequired
 from services.runs.answers.routes import RunRoutes
 from services.runs.approvals import Approvals
 from services.runs.bulk import Bulk
@@ -85,7 +85,7 @@ class RunWiring:
         self._arms = arms_of(clients.database)
         self._of_run = RunDefinitions(definitions.plans, specs, self._arms)
         self._waits = self._explaining(limits)
-        self._submissions = self._submitting(limits.turns)
+        self._submissions = self._submitting(limits.admission_required)
         self._dry_runs = self._trying(limits)
         self._restarts = self._restarting()
 
@@ -133,14 +133,14 @@ class RunWiring:
             objects=self._objects,
         )
 
-    def _submitting(self, turns: Turns) -> Submissions:
+    def _submitting(self, required: AdmissionRequired) -> Submissions:
         ports = SubmissionPorts(
             plans=self._definitions.plans,
             markers=self._markers,
             history=self._history,
             appender=self._appender,
             large_inputs=self._large_inputs,
-            turns=turns,
+            admission_required=required,
             known=self._known,
             paths=PathAdmission(self._definitions.organisation_prices),
             arms=self._arms,
@@ -158,7 +158,7 @@ class RunWiring:
     def _trying(self, limits: LimitServices) -> DryRuns:
         ports = DryRunPorts(
             submissions=self._submissions,
-            turns=limits.turns,
+            admission_required=limits.admission_required,
             limits=limits.stored,
             admission=limits.admission,
             budgets=Budgets(self._clients.database),

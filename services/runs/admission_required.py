@@ -10,7 +10,7 @@ from connectors.postgres.history.run_limits import RunLimits
 KNOWN_FOR_S = 1.0
 
 
-class Turns:
+class AdmissionRequired:
     """Knows the organisations with limits, ``KNOWN_FOR_S`` old at most. ``pool`` is the deployment's
     ``ADMISSION_POOL``.
     """

@@ -14,7 +14,7 @@ from schemas.errors import Unavailable
 from schemas.records.run_events import RunSubmitted
 from schemas.spec.model import ResolvedSpec
 from services.routing.router import LOCAL_ROUTES
-from services.runs.admission_required import Turns
+from services.runs.admission_required import AdmissionRequired
 from services.runs.path_cost import PathCost
 from services.runs.submit import Submissions
 from services.runs.submitting.drafts import Asked
@@ -48,7 +48,7 @@ class DryRunPorts:
     """The sources of dry runs."""
 
     submissions: Submissions
-    turns: Turns
+    admission_required: AdmissionRequired
     limits: RunLimits
     admission: AdmissionReader
     budgets: Budgets
@@ -91,7 +91,7 @@ class DryRuns:
         return None if found is None else Admission("queue", found.on, found.detail)
 
     async def _admission(self, org_id: str, workflow: str, project: str) -> Admission:
-        if not await self._ports.turns.of({org_id}):
+        if not await self._ports.admission_required.of({org_id}):
             return Admission("start", detail="there are no limits")
         limits = await self._ports.limits.get(org_id)
         try:

@@ -39,7 +39,7 @@ from schemas.records.security.pinned import Decision, RunSecurity
 from schemas.trace_context import NO_CONTEXT, SenderContext
 from services.privacy.subjects.submission import SubjectRuns
 from services.prompts.rollouts.arms import Arms
-from services.runs.admission_required import Turns
+from services.runs.admission_required import AdmissionRequired
 from services.runs.known_runs import KnownRuns, behind
 from services.runs.large_inputs import LargeInputs
 from services.runs.path_admission import PathAdmission
@@ -69,7 +69,7 @@ class Submitted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubmissionPorts:
-    """What submissions ask and write. Without ``turns`` no organisation has limits.
+    """What submissions ask and write. Without ``admission_required`` no organisation has limits.
 
     Without ``known`` every marker is trusted to be there, without ``paths`` no budget is compared with a run's cost,
     without ``arms`` no run has part in a rollout, without ``security`` no run is under a policy. Without ``subjects`` a
@@ -82,7 +82,7 @@ class SubmissionPorts:
     history: Runs
     appender: Appender
     large_inputs: LargeInputs
-    turns: Turns | None = None
+    admission_required: AdmissionRequired | None = None
     known: KnownRuns | None = None
     paths: PathAdmission | None = None
     arms: Arms | None = None
@@ -107,7 +107,7 @@ class Submissions:
         self._history = ports.history
         self._appender = ports.appender
         self._large_inputs = ports.large_inputs
-        self._turns = ports.turns
+        self._admission_required = ports.admission_required
         self._known_runs = ports.known
         self._subjects = ports.subjects
         self._places = ports.places
@@ -302,7 +302,8 @@ class Submissions:
 
     async def _in_turn(self, records: Sequence[RunSubmitted]) -> Sequence[RunSubmitted]:
         """Mark the submissions that need admission."""
-        if self._turns is None or not (orgs := await self._turns.of({record.org_id for record in records})):
+        required = self._admission_required
+        if required is None or not (orgs := await required.of({record.org_id for record in records})):
             return records
         return [_with_turns(record) if record.org_id in orgs else record for record in records]
 

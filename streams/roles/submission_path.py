@@ -23,7 +23,7 @@ from connectors.tools import REGISTRY
 from services.prices.stored import StoredPrices
 from services.privacy.subjects.wiring import subject_runs
 from services.prompts.rollouts.arms import arms_of
-from services.runs.admission_required import Turns
+from services.runs.admission_required import AdmissionRequired
 from services.runs.known_runs import KnownRuns
 from services.runs.large_inputs import LargeInputs
 from services.runs.path_admission import PathAdmission
@@ -66,7 +66,7 @@ class SubmissionPath:
             history=history,
             appender=appender,
             large_inputs=LargeInputs(objects, settings.objects.max_inputs_bytes),
-            turns=Turns(RunLimits(database), settings.tables.admission_pool),
+            admission_required=AdmissionRequired(RunLimits(database), settings.tables.admission_pool),
             known=known,
             paths=PathAdmission(stored_prices(ctx, database)),
             arms=arms_of(database),

@@ -45,7 +45,7 @@ async def _set(
     parts: Services, org_id: str, most: int | None, workflows: Mapping[str, int], projects: Mapping[str, int]
 ) -> LimitsAnswer:
     stored = await parts.limits.stored.put(org_id, most, workflows, projects)
-    parts.limits.turns.forget()
+    parts.limits.admission_required.forget()
     parts.limits.publisher.wake()
     return await _answer(parts, org_id, stored)
 

@@ -6,7 +6,7 @@ from schemas.rollouts.looks import Verdict
 from schemas.rollouts.plan import Status
 from schemas.tables.deployments import HEAD, Head, Units, rollout_entity
 from streams.core.commands import Command
-from streams.core.deployments.turn import Turn
+from streams.core.deployments.changes import DeploymentChanges
 from streams.core.state import State
 
 _ACTIONS: dict[str, Status] = {"promote": "promoted", "rollback": "rolled_back", "stop": "stopped"}
@@ -23,10 +23,10 @@ def start(state: State, event: DeploymentStarted, now_ms: int) -> list[Command]:
         return []
     for field in list(state.fields(entity)):
         state.drop(entity, field)
-    turn = Turn(state, event, _head(event, now_ms), now_ms)
+    changes = DeploymentChanges(state, event, _head(event, now_ms), now_ms)
     at_once = event.plan.mode == "all"
-    turn.decide(Verdict("promoted", 0, "all_at_once") if at_once else Verdict("running", 0, "started"), event.by)
-    return turn.done()
+    changes.decide(Verdict("promoted", 0, "all_at_once") if at_once else Verdict("running", 0, "started"), event.by)
+    return changes.done()
 
 
 def _head(event: DeploymentStarted, now_ms: int) -> Head:
@@ -43,17 +43,17 @@ def _head(event: DeploymentStarted, now_ms: int) -> Head:
     )
 
 
-def step(turn: Turn, event: DeploymentStepped) -> None:
+def step(changes: DeploymentChanges, event: DeploymentStepped) -> None:
     """Move a running deployment to a later step. Raises ``BadRecord`` for a step that its plan has not."""
-    head = turn.head
+    head = changes.head
     if event.step >= len(head.plan.steps):
         raise BadRecord("step", f"the plan has {len(head.plan.steps)} steps; give one below that, from 0 on")
     if head.status == "running" and event.step > head.step:
-        turn.decide(Verdict("running", event.step, "step_by_hand"), event.by)
+        changes.decide(Verdict("running", event.step, "step_by_hand"), event.by)
 
 
-def override(turn: Turn, event: DeploymentOverridden) -> None:
+def override(changes: DeploymentChanges, event: DeploymentOverridden) -> None:
     """Decide by hand, also over what was decided before. A repeat changes nothing."""
     status = _ACTIONS[event.action]
-    if not (turn.head.by_hand and turn.head.status == status):
-        turn.override(Verdict(status, turn.head.step, "by_hand"), event.by)
+    if not (changes.head.by_hand and changes.head.status == status):
+        changes.override(Verdict(status, changes.head.step, "by_hand"), event.by)

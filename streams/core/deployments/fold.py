@@ -50,6 +50,7 @@ from schemas.tables.deployments import (
 from schemas.tables.entry import BEGUN
 from streams.core.commands import Command, Count, Emit, ExpireAt
 from streams.core.deployments import control
+from streams.core.deployments.changes import DeploymentChanges
 from streams.core.deployments.events import event_of
 from streams.core.deployments.exposures import (
     bucket_of,
@@ -59,7 +60,6 @@ from streams.core.deployments.exposures import (
     next_score,
     with_unit,
 )
-from streams.core.deployments.turn import Turn
 from streams.core.flat_fold import FlatFold
 from streams.core.org_ids import check_org_id
 from streams.core.state import State
@@ -99,14 +99,14 @@ class DeploymentsFold(FlatFold[DeploymentEvent]):
         head = state.get(rollout_entity(event.rollout), HEAD)
         if head is None or head.deployment_id != event.deployment_id:
             return [_count("other")]
-        turn = Turn(state, event, head, now_ms)
+        changes = DeploymentChanges(state, event, head, now_ms)
         if isinstance(event, RunEvent):
-            return _of_run(turn, event)
+            return _of_run(changes, event)
         if isinstance(event, DeploymentStepped):
-            control.step(turn, event)
+            control.step(changes, event)
         else:
-            control.override(turn, event)
-        return [*turn.done(), _count("control")]
+            control.override(changes, event)
+        return [*changes.done(), _count("control")]
 
     def outstanding(self, state: State, entity: str, now_ms: int) -> list[Command]:
         """Return a rollout's newest decision: who reads it tells repeats by its number."""
@@ -122,24 +122,24 @@ class DeploymentsFold(FlatFold[DeploymentEvent]):
         return entries.decode(field, data)
 
 
-def _of_run(turn: Turn, event: RunEvent) -> list[Command]:
-    if turn.head.status != "running":
+def _of_run(changes: DeploymentChanges, event: RunEvent) -> list[Command]:
+    if changes.head.status != "running":
         return [_count("late")]
-    _check(turn.head, event)
-    known = turn.state.get(exposure_entity(event.rollout, event.run_id), EXPOSURE)
+    _check(changes.head, event)
+    known = changes.state.get(exposure_entity(event.rollout, event.run_id), EXPOSURE)
     known = known if known is not None and known.deployment_id == event.deployment_id else None
     number = None if known is None else known.numbers.get(event.arm)
     commands: list[Command] = []
     if number is None:
-        if isinstance(event, RunScored) or (known is not None and turn.head.plan.mode != "shadow"):
+        if isinstance(event, RunScored) or (known is not None and changes.head.plan.mode != "shadow"):
             return [_count("repeated" if known else "late")]
-        number = turn.head.next
-        commands = _expose(turn, event, known)
+        number = changes.head.next
+        commands = _expose(changes, event, known)
     effect: Effect = "assigned" if commands else "repeated"
     if not isinstance(event, RunAssigned):
-        effect = _note(turn, event, number)
-    _advance(turn)
-    return [*commands, *turn.done(), _count(effect)]
+        effect = _note(changes, event, number)
+    _advance(changes)
+    return [*commands, *changes.done(), _count(effect)]
 
 
 def _check(head: Head, event: RunEvent) -> None:
@@ -149,34 +149,34 @@ def _check(head: Head, event: RunEvent) -> None:
         raise BadRecord("entity", "the plan assigns by entity; the record must say which one it was")
 
 
-def _expose(turn: Turn, event: RunAssigned | RunOutcome, known: Exposure | None) -> list[Command]:
+def _expose(changes: DeploymentChanges, event: RunAssigned | RunOutcome, known: Exposure | None) -> list[Command]:
     """Give a run its number, and count its unit where that is new."""
-    head, canary = turn.head, event.arm == CANARY
-    entity, run = turn.entity, exposure_entity(event.rollout, event.run_id)
-    number, until = head.next, turn.now_ms + head.plan.most_ms + _AFTER_MS
+    head, canary = changes.head, event.arm == CANARY
+    entity, run = changes.entity, exposure_entity(event.rollout, event.run_id)
+    number, until = head.next, changes.now_ms + head.plan.most_ms + _AFTER_MS
     bucket = bucket_of(event.entity) if head.plan.sticky else -1
-    turn.state.put(entity, pending_field(number), Pending(canary, event.step, turn.now_ms, bucket))
+    changes.state.put(entity, pending_field(number), Pending(canary, event.step, changes.now_ms, bucket))
     if known is None:
-        turn.state.put(run, BEGUN, 1)
+        changes.state.put(run, BEGUN, 1)
     numbers = {} if known is None else known.numbers
-    turn.state.put(run, EXPOSURE, Exposure(event.deployment_id, numbers | {event.arm: number}))
-    turn.head = structs.replace(head, next=number + 1)
+    changes.state.put(run, EXPOSURE, Exposure(event.deployment_id, numbers | {event.arm: number}))
+    changes.head = structs.replace(head, next=number + 1)
     commands: list[Command] = [ExpireAt(run, until)]
     if head.plan.sticky:
         unit = unit_entity(event.rollout, event.deployment_id, event.entity)
-        if turn.state.get(unit, BEGUN) is not None:
+        if changes.state.get(unit, BEGUN) is not None:
             return commands
-        turn.state.put(unit, BEGUN, 1)
+        changes.state.put(unit, BEGUN, 1)
         commands.append(ExpireAt(unit, until))
     if head.plan.mode != "shadow":
-        turn.head = with_unit(turn.head, event.step, canary)
+        changes.head = with_unit(changes.head, event.step, canary)
     return commands
 
 
-def _note(turn: Turn, event: RunOutcome | RunScored, number: int) -> Effect:
+def _note(changes: DeploymentChanges, event: RunOutcome | RunScored, number: int) -> Effect:
     """Keep what came for a waiting exposure, unless it has it already."""
     field = pending_field(number)
-    one = turn.state.get(turn.entity, field)
+    one = changes.state.get(changes.entity, field)
     if one is None:
         return "late"
     noted = _with_outcome(one, event) if isinstance(event, RunOutcome) else one
@@ -184,7 +184,7 @@ def _note(turn: Turn, event: RunOutcome | RunScored, number: int) -> Effect:
         noted = structs.replace(noted, score=event.score)
     if noted == one:
         return "repeated"
-    turn.state.put(turn.entity, field, noted)
+    changes.state.put(changes.entity, field, noted)
     return "outcome" if isinstance(event, RunOutcome) else "scored"
 
 
@@ -195,27 +195,27 @@ def _with_outcome(one: Pending, event: RunOutcome) -> Pending:
     return structs.replace(one, ok=event.ok, cost=cost, latency=latency)
 
 
-def _advance(turn: Turn) -> None:
+def _advance(changes: DeploymentChanges) -> None:
     """Count all that can be counted, at most one outcome and one score at a time, with a look after each such pair."""
-    while turn.head.status == "running":
-        before = turn.head
-        counted = next_outcome(turn.state, turn.entity, before, turn.now_ms)
+    while changes.head.status == "running":
+        before = changes.head
+        counted = next_outcome(changes.state, changes.entity, before, changes.now_ms)
         if counted is not None:
-            turn.head = counted
-            turn.changed(*_OUTCOME_METRICS)
-        scored = next_score(turn.state, turn.entity, turn.head, turn.now_ms)
+            changes.head = counted
+            changes.changed(*_OUTCOME_METRICS)
+        scored = next_score(changes.state, changes.entity, changes.head, changes.now_ms)
         if scored is not None:
-            turn.head = scored
-            turn.changed("score")
-        if turn.head is before:
+            changes.head = scored
+            changes.changed("score")
+        if changes.head is before:
             break
-        _look(turn)
+        _look(changes)
 
 
-def _look(turn: Turn) -> None:
-    verdict = look(turn.head, turn.differences(), turn.now_ms)
+def _look(changes: DeploymentChanges) -> None:
+    verdict = look(changes.head, changes.differences(), changes.now_ms)
     if verdict is not None:
-        turn.decide(verdict)
+        changes.decide(verdict)
 
 
 def _count(effect: Effect) -> Count:

@@ -62,27 +62,27 @@ class RunFold:
         if isinstance(event, RunSubmitted):
             return self._submitted(Submission(state, event, now_ms, offset, self._chain_steps))
         rules = RULES[type(event)]
-        turn = open_run(state, event.run_id, now_ms, offset, chain_steps=self._chain_steps)
-        if turn is None:
+        run = open_run(state, event.run_id, now_ms, offset, chain_steps=self._chain_steps)
+        if run is None:
             return [rules.of_unknown(event)]
-        if event.org_id != turn.header.org_id and rules.checks_org:
+        if event.org_id != run.header.org_id and rules.checks_org:
             return [late("other_organisation")]
-        rules.rows[rules.situation(turn, event)](turn, event)
-        return self._close(state, turn, event)
+        rules.rows[rules.situation(run, event)](run, event)
+        return self._close(state, run, event)
 
     def outstanding(self, state: State, entity: str, now_ms: int) -> list[Command]:
-        """Return what a restored run waits for: its turn, its open requests and timers, and its view as a whole."""
+        """Return what a restored run waits for: its admission, open requests and timers, and its whole view."""
         if entity.startswith(SPEC_PREFIX):
             return []
-        turn = open_run(state, entity, now_ms, 0, chain_steps=self._chain_steps)
-        if turn is None:
+        run = open_run(state, entity, now_ms, 0, chain_steps=self._chain_steps)
+        if run is None:
             return []
         return [
-            *_ask_again(state, turn),
-            *(Emit(view) for view in full_views(turn, turn.stored_version)),
-            *cap.as_it_is(turn),
-            *self._at_end(state, turn),
-            *outcomes_again(state, turn),
+            *_ask_again(state, run),
+            *(Emit(view) for view in full_views(run, run.stored_version)),
+            *cap.as_it_is(run),
+            *self._at_end(state, run),
+            *outcomes_again(state, run),
         ]
 
     def encode(self, entity: str, field: str, value: Json) -> bytes:
@@ -118,70 +118,70 @@ class RunFold:
             return fields
         return [HEADER, STATUS]
 
-    def _close(self, state: State, turn: RunChanges, event: RunEvent) -> list[Command]:
+    def _close(self, state: State, run: RunChanges, event: RunEvent) -> list[Command]:
         """Write what changed; return requests, views and span, then what belongs to the commit."""
-        if turn.plan.max_parallel is not None and turn.status == "running":
-            fill_places(turn)
-        if turn.ended:
-            compensation.begin(turn)
-        emitted: list[Command] = [Emit(record) for record in turn.requests]
-        if others := turn.to_other_runs:
+        if run.plan.max_parallel is not None and run.status == "running":
+            fill_places(run)
+        if run.ended:
+            compensation.begin(run)
+        emitted: list[Command] = [Emit(record) for record in run.requests]
+        if others := run.to_other_runs:
             emitted += [Emit(record) for record in others]
-        emitted += [Emit(view) for view in changed_views(turn)]
-        emitted += cap.changes(turn)
-        emitted += new_outcomes(state, turn, event)
-        turn.write()
-        if turn.ended:
-            emitted += map(Emit, run_spans(turn))
-            emitted += _to_parent(turn)
-            if admitted.has_turns(state, turn.header):
-                emitted.append(admitted.give_back(turn.header))
-        elif turn.is_over:
-            emitted += map(Emit, late_spans(turn))
-            if turn.paid_more:
-                emitted += _to_parent(turn)
-        if turn.is_over:
-            turn.commands += self._expiry(turn)
-        return emitted + turn.commands
+        emitted += [Emit(view) for view in changed_views(run)]
+        emitted += cap.changes(run)
+        emitted += new_outcomes(state, run, event)
+        run.write()
+        if run.ended:
+            emitted += map(Emit, run_spans(run))
+            emitted += _to_parent(run)
+            if admitted.has_turns(state, run.header):
+                emitted.append(admitted.give_back(run.header))
+        elif run.is_over:
+            emitted += map(Emit, late_spans(run))
+            if run.paid_more:
+                emitted += _to_parent(run)
+        if run.is_over:
+            run.commands += self._expiry(run)
+        return emitted + run.commands
 
-    def _at_end(self, state: State, turn: RunReader) -> list[Command]:
-        if not turn.is_over:
+    def _at_end(self, state: State, run: RunReader) -> list[Command]:
+        if not run.is_over:
             return []
-        told = _to_parent(turn)
-        if admitted.has_turns(state, turn.header):
-            told.append(admitted.give_back(turn.header))
-        return [*map(Emit, run_spans(turn)), *told, *self._expiry(turn)]
+        told = _to_parent(run)
+        if admitted.has_turns(state, run.header):
+            told.append(admitted.give_back(run.header))
+        return [*map(Emit, run_spans(run)), *told, *self._expiry(run)]
 
     def _submitted(self, submission: Submission) -> list[Command]:
         done = SUBMITTED[submission_is(submission.state, submission.event)](submission)
         return done if isinstance(done, list) else self._close(submission.state, done, submission.event)
 
-    def _expiry(self, turn: RunReader) -> list[Command]:
+    def _expiry(self, run: RunReader) -> list[Command]:
         """Say again, with every write, when a finished run leaves: a late one must not make it stay.
 
         One that still compensates does not leave.
         """
-        if not turn.plan.apart:
-            return [ExpireAt(turn.run_id, (turn.finished_at_ms or turn.now_ms) + self._keep_finished_ms)]
-        if compensation.is_open(turn):
+        if not run.plan.apart:
+            return [ExpireAt(run.run_id, (run.finished_at_ms or run.now_ms) + self._keep_finished_ms)]
+        if compensation.is_open(run):
             return []
-        ended_ms = max(turn.finished_at_ms or turn.now_ms, compensation.last_ms(turn))
-        return [ExpireAt(turn.run_id, ended_ms + self._keep_finished_ms)]
+        ended_ms = max(run.finished_at_ms or run.now_ms, compensation.last_ms(run))
+        return [ExpireAt(run.run_id, ended_ms + self._keep_finished_ms)]
 
 
-def _to_parent(turn: RunReader) -> list[Command]:
-    said = answer(turn)
+def _to_parent(run: RunReader) -> list[Command]:
+    said = answer(run)
     return [] if said is None else [Emit(said)]
 
 
-def _ask_again(state: State, turn: RunChanges) -> list[Command]:
-    waits = turn.status == "queued" and admitted.has_turns(state, turn.header)
-    armed: list[Command] = [admitted.ask(state, turn.header)] if waits else []
-    if turn.deadline_ms is not None:
-        armed.append(Arm(turn.run_id, timer_id(entries.DEADLINE), turn.deadline_ms))
-    for step_id, step in turn.steps():
+def _ask_again(state: State, run: RunChanges) -> list[Command]:
+    waits = run.status == "queued" and admitted.has_turns(state, run.header)
+    armed: list[Command] = [admitted.ask(state, run.header)] if waits else []
+    if run.deadline_ms is not None:
+        armed.append(Arm(run.run_id, timer_id(entries.DEADLINE), run.deadline_ms))
+    for step_id, step in run.steps():
         if step.timer is not None and step.due_ms is not None:
-            armed.append(Arm(turn.run_id, timer_id(step.timer), step.due_ms))
+            armed.append(Arm(run.run_id, timer_id(step.timer), step.due_ms))
         if step.total is None:
-            kind_of(turn, step_id, step).outstanding(turn, step_id, step)
-    return [*(Emit(record) for record in turn.requests), *(Emit(record) for record in turn.to_other_runs), *armed]
+            kind_of(run, step_id, step).outstanding(run, step_id, step)
+    return [*(Emit(record) for record in run.requests), *(Emit(record) for record in run.to_other_runs), *armed]

@@ -51,13 +51,13 @@ def ignore(reason: str) -> Rule:
     """Return the rule of an event that changes nothing: it is counted as late, with this reason."""
     said = late(reason)
 
-    def ignored(turn: RunChanges, _event: Any) -> None:
-        turn.commands.append(said)
+    def ignored(run: RunChanges, _event: Any) -> None:
+        run.commands.append(said)
 
     return ignored
 
 
-def nothing(turn: RunChanges, event: Any) -> None:
+def nothing(run: RunChanges, event: Any) -> None:
     """Do nothing, and count nothing: the event comes twice in the normal course of things."""
 
 

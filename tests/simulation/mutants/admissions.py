@@ -22,14 +22,14 @@ MUTANTS = (
     Mutant(
         "restored_run_does_not_ask",
         "streams.core.runs",
-        "armed: list[Command] = [admitted.ask(state, turn.header)] if waits else []",
+        "armed: list[Command] = [admitted.ask(state, run.header)] if waits else []",
         "armed: list[Command] = []",
         "a restored run asks for its turn again",
     ),
     Mutant(
         "place_kept_at_the_end",
         "streams.core.runs",
-        "                emitted.append(admitted.give_back(turn.header))\n",
+        "                emitted.append(admitted.give_back(run.header))\n",
         "                pass\n",
         "a run that ends gives its place back",
     ),

@@ -115,7 +115,7 @@ MUTANTS = (
     Mutant(
         "child_counts_against_its_own_cap_only",
         "streams.core.runs.nodes.workflow",
-        "        caps=turn.caps,\n",
+        "        caps=run.caps,\n",
         "",
         "a child counts against the caps of those that started it",
     ),

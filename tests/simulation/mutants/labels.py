@@ -51,7 +51,7 @@ MUTANTS = (
     Mutant(
         "child_run_answers_without_labels",
         RUNS,
-        "        output = answer_with_labels(turn, output)\n",
+        "        output = answer_with_labels(run, output)\n",
         "        output = inline(output.value) if isinstance(output, Inline) else output\n",
         "what a run answers has its labels",
     ),
@@ -87,8 +87,8 @@ MUTANTS = (
     Mutant(
         "restart_asks_without_labels",
         RUNS,
-        "security=None if turn.security is None else of_request(",
-        "security=None if not (turn.security and turn.offset) else of_request(",
+        "security=None if run.security is None else of_request(",
+        "security=None if not (run.security and run.offset) else of_request(",
         "what a restored table asks for again has its labels",
     ),
     Mutant(
@@ -101,14 +101,14 @@ MUTANTS = (
     Mutant(
         "loop_forgets_its_condition",
         RUNS,
-        "        step = turn.change(node.id, step, **_decided(turn, node, step))\n",
-        "        step = turn.change(node.id, step)\n",
+        "        step = run.change(node.id, step, **_decided(run, node, step))\n",
+        "        step = run.change(node.id, step)\n",
         "an iteration tells of the data that the condition has read",
     ),
     Mutant(
         "agent_forgets_what_it_has_heard",
         LABELS,
-        "        label = joined((label, *(outcome_of(turn, id_, part) for id_, part in parts if part is not None)))\n",
+        "        label = joined((label, *(outcome_of(run, id_, part) for id_, part in parts if part is not None)))\n",
         "        del parts\n",
         "a turn of an agent has read all results before it",
     ),

@@ -8,8 +8,8 @@ MUTANTS = (
     Mutant(
         "late_cost_dropped",
         RUNS,
-        "    turn.change(event.step_id, pay(turn, event, step), unsettled=unsettled)\n",
-        "    turn.change(event.step_id, step, unsettled=unsettled)\n",
+        "    run.change(event.step_id, pay(run, event, step), unsettled=unsettled)\n",
+        "    run.change(event.step_id, step, unsettled=unsettled)\n",
         "the cost of attempts that timed out or were canceled counts",
     ),
     Mutant(
@@ -32,7 +32,7 @@ MUTANTS = (
         """    \"\"\"Cancel the run.\"\"\"
 """,
         """    \"\"\"Cancel the run.\"\"\"
-    if any(step.state == "succeeded" for _, step in turn.steps()):
+    if any(step.state == "succeeded" for _, step in run.steps()):
         return
 """,
         "a cancel ends a run whatever its steps are at",

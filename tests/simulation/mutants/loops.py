@@ -8,8 +8,8 @@ MUTANTS = (
     Mutant(
         "iteration_before_forgotten",
         RUNS,
-        "return turn.iteration_output(loop, node.iteration - 1)",
-        "return turn.iteration_output(loop, 0)",
+        "return run.iteration_output(loop, node.iteration - 1)",
+        "return run.iteration_output(loop, 0)",
         "an iteration sees the output of the one before",
     ),
     Mutant(
@@ -22,14 +22,14 @@ MUTANTS = (
     Mutant(
         "iteration_ends_early",
         RUNS,
-        "if not all(turn.settled(f",
-        "if not any(turn.settled(f",
+        "if not all(run.settled(f",
+        "if not any(run.settled(f",
         "an iteration ends when all of its nodes are settled",
     ),
     Mutant(
         "loop_condition_ignored",
         RUNS,
-        "if _holds(turn, node, step, number + 1 if loop.holds else number) is not loop.holds:",
+        "if _holds(run, node, step, number + 1 if loop.holds else number) is not loop.holds:",
         "if False:",
         "a loop ends when its condition says so",
     ),
@@ -43,8 +43,8 @@ MUTANTS = (
     Mutant(
         "loop_gives_its_first_output",
         RUNS,
-        "        return Ended(node.id, output=_output(turn, node, number))\n    if number <",
-        "        return Ended(node.id, output=_output(turn, node, 1))\n    if number <",
+        "        return Ended(node.id, output=_output(run, node, number))\n    if number <",
+        "        return Ended(node.id, output=_output(run, node, 1))\n    if number <",
         "a loop gives the output of its last iteration",
     ),
     Mutant(

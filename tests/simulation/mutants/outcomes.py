@@ -85,14 +85,14 @@ MUTANTS = (
     Mutant(
         "unfollowed_cost_dropped",
         RUNS,
-        "    paid = pay(turn, event, step)\n",
+        "    paid = pay(run, event, step)\n",
         "    paid = step\n",
         "what a worker went on to by itself is paid, too",
     ),
     Mutant(
         "other_args_are_taken",
         RUNS,
-        "if event.args_hash and event.args_hash != asked_for(turn, turn.node_of(step)):",
+        "if event.args_hash and event.args_hash != asked_for(run, run.node_of(step)):",
         "if False:",
         "an outcome that was made of another output than the recorded one is not taken",
     ),
@@ -127,29 +127,29 @@ MUTANTS = (
     Mutant(
         "signal_taken_twice",
         RUNS,
-        "    if event.signal_id in turn.signals.ids:\n",
+        "    if event.signal_id in run.signals.ids:\n",
         "    if False:\n",
         "a run takes a signal once",
     ),
     Mutant(
         "signal_not_kept",
         RUNS,
-        'return "early" if turn.signals.has_room(payload_size(event.payload)) else "one_too_many"',
+        'return "early" if run.signals.has_room(payload_size(event.payload)) else "one_too_many"',
         'return "one_too_many"',
         "a signal that nobody waits for yet is kept",
     ),
     Mutant(
         "kept_signal_stays",
         RUNS,
-        "tuple(one for one in turn.signals.kept if one is not kept)",
-        "turn.signals.kept",
+        "tuple(one for one in run.signals.kept if one is not kept)",
+        "run.signals.kept",
         "a kept signal is given to one step",
     ),
     Mutant(
         "child_cost_dropped",
         RUNS,
-        "    step = child_cost(turn, event, turn.recorded(event.step_id))\n    turn.disarm(step)\n",
-        "    step = turn.recorded(event.step_id)\n    turn.disarm(step)\n",
+        "    step = child_cost(run, event, run.recorded(event.step_id))\n    run.disarm(step)\n",
+        "    step = run.recorded(event.step_id)\n    run.disarm(step)\n",
         "what a child cost counts in its parent",
     ),
     Mutant(
@@ -162,8 +162,8 @@ MUTANTS = (
     Mutant(
         "grandchildren_cost_nothing",
         RUNS,
-        "cost_nano=turn.cost_nano + turn.children_nano,",
-        "cost_nano=turn.cost_nano,",
+        "cost_nano=run.cost_nano + run.children_nano,",
+        "cost_nano=run.cost_nano,",
         "what a child's children cost is told to its parent",
     ),
     Mutant(
@@ -190,15 +190,15 @@ MUTANTS = (
     Mutant(
         "attempt_made_twice_is_paid_once",
         RUNS,
-        "    pay_others(turn, event, turn.recorded(event.step_id))\n",
+        "    pay_others(run, event, run.recorded(event.step_id))\n",
         "",
         "every call of an attempt that was made twice counts",
     ),
     Mutant(
         "deferral_asks_anew",
         RUNS,
-        "ask_again(turn, step_id, step, step.attempt, step.deferral, ask)",
-        "ask_again(turn, step_id, step, step.attempt + 1, step.deferral, ask)",
+        "ask_again(run, step_id, step, step.attempt, step.deferral, ask)",
+        "ask_again(run, step_id, step, step.attempt + 1, step.deferral, ask)",
         "an attempt that was given back is the same attempt",
     ),
 )

@@ -37,14 +37,14 @@ MUTANTS = (
     Mutant(
         "hand_loses_after_the_end",
         FOLD,
-        "    if not (turn.head.by_hand and turn.head.status == status):",
-        '    if turn.head.status == "running":',
+        "    if not (changes.head.by_hand and changes.head.status == status):",
+        '    if changes.head.status == "running":',
         "a decision by hand wins over the statistics",
     ),
     Mutant(
         "exposed_after_the_end",
         FOLD,
-        '    if turn.head.status != "running":\n        return [_count("late")]\n',
+        '    if changes.head.status != "running":\n        return [_count("late")]\n',
         "",
         "nothing counts after the end",
     ),
@@ -78,15 +78,15 @@ MUTANTS += (
     Mutant(
         "arm_is_lost_in_child_runs",
         RUNS,
-        "return [structs.replace(arm, run_id=arm.run_id or turn.run_id) for arm in turn.arms if arm.ref in refs]",
+        "return [structs.replace(arm, run_id=arm.run_id or run.run_id) for arm in run.arms if arm.ref in refs]",
         "return []",
         "a child run has the arm of the run that started it",
     ),
     Mutant(
         "child_run_is_an_exposure_of_its_own",
         RUNS,
-        "return [structs.replace(arm, run_id=arm.run_id or turn.run_id) for arm in turn.arms if arm.ref in refs]",
-        "return [arm for arm in turn.arms if arm.ref in refs]",
+        "return [structs.replace(arm, run_id=arm.run_id or run.run_id) for arm in run.arms if arm.ref in refs]",
+        "return [arm for arm in run.arms if arm.ref in refs]",
         "a run counts once, with all runs that it starts",
     ),
     Mutant(

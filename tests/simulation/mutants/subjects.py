@@ -9,14 +9,14 @@ MUTANTS = (
     Mutant(
         "output_in_clear_is_taken",
         UNSEALED,
-        "    if turn.header.subject and not _is_whole(turn, event):\n",
+        "    if run.header.subject and not _is_whole(run, event):\n",
         "    if False:\n",
         "an output of a person's run is sealed, or it is refused",
     ),
     Mutant(
         "output_of_another_person_is_taken",
         UNSEALED,
-        "    return place.subject == turn.header.subject and place.object_org in",
+        "    return place.subject == run.header.subject and place.object_org in",
         "    return place.object_org in",
         "an output is sealed with the key of its run's person",
     ),
@@ -30,9 +30,9 @@ MUTANTS = (
     Mutant(
         "child_run_forgets_its_person",
         RUNS,
-        "        security=None if turn.security is None else of_child(turn, turn.security, step_id, step),\n"
+        "        security=None if run.security is None else of_child(run, run.security, step_id, step),\n"
         "        subject=header.subject,\n",
-        "        security=None if turn.security is None else of_child(turn, turn.security, step_id, step),\n",
+        "        security=None if run.security is None else of_child(run, run.security, step_id, step),\n",
         "a run that a step starts is of the same person",
     ),
     Mutant(

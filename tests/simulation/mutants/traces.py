@@ -6,19 +6,19 @@ FOLD = "streams.core.runs.traces"
 WORKER = "services.runs.attempts.spans"
 
 MUTANTS = (
-    Mutant("trace_without_root", FOLD, "chain([_root(turn)], steps", "chain([], steps", "a trace has a root"),
+    Mutant("trace_without_root", FOLD, "chain([_root(run)], steps", "chain([], steps", "a trace has a root"),
     Mutant(
         "trace_with_two_roots",
         FOLD,
-        "chain([_root(turn)], steps",
-        "chain([_root(turn), _root(turn)], steps",
+        "chain([_root(run)], steps",
+        "chain([_root(run), _root(run)], steps",
         "a span is written once",
     ),
     Mutant(
         "children_below_the_run",
         FOLD,
-        "parent_span_id=parent_span(turn.run_id, step_id)",
-        "parent_span_id=span_id(turn.run_id)",
+        "parent_span_id=parent_span(run.run_id, step_id)",
+        "parent_span_id=span_id(run.run_id)",
         "a step is below its map, its agent or its loop",
     ),
     Mutant(
@@ -52,7 +52,7 @@ MUTANTS = (
     Mutant(
         "late_calls_without_spans",
         FOLD,
-        "        elif spans := list(calls_of_step(turn, step_id, step)):\n",
+        "        elif spans := list(calls_of_step(run, step_id, step)):\n",
         "        elif spans := []:\n",
         "a call that is settled after the run's end has a span",
     ),
@@ -66,7 +66,7 @@ MUTANTS = (
     Mutant(
         "compensation_without_spans",
         FOLD,
-        "        if step.state in TERMINAL_STEP and _is_late(turn, step):\n",
+        "        if step.state in TERMINAL_STEP and _is_late(run, step):\n",
         "        if False:\n",
         "a step that ends after its run has a span",
     ),

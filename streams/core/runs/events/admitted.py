@@ -1,4 +1,4 @@
-"""How a run leaves ``queued``: at once, or with ``RunSubmitted.turns`` or ``flow`` when it has its turn.
+"""How a run leaves ``queued``: at once, or with ``RunSubmitted.turns`` or ``flow`` when it is admitted.
 
 Limits, turns and gates of flow control are the table's of admissions (``streams.core.admissions.fold``). The run asks
 it, starts when it is told, and says when it is over, whether it ran or not:
@@ -23,12 +23,12 @@ from streams.core.runs.state.entries import Header
 from streams.core.state import State
 
 
-def stand_in_line(turn: RunChanges, state: State, *, limited: bool, flow: RunFlow | None) -> None:
-    """Let a new run wait for its turn: the limits of its organisation, the gates of its workflow, or both."""
-    state.put(turn.run_id, TURNS, limited)
+def queue_run(run: RunChanges, state: State, *, limited: bool, flow: RunFlow | None) -> None:
+    """Let a new run wait to be admitted: the limits of its organisation, the gates of its workflow, or both."""
+    state.put(run.run_id, TURNS, limited)
     if flow is not None:
-        state.put(turn.run_id, FLOW, flow)
-    turn.commands.append(ask(state, turn.header))
+        state.put(run.run_id, FLOW, flow)
+    run.commands.append(ask(state, run.header))
 
 
 def has_turns(state: State, header: Header) -> bool:
@@ -36,14 +36,14 @@ def has_turns(state: State, header: Header) -> bool:
     return state.get(header.run_id, TURNS) is not None
 
 
-def start_admitted(turn: RunChanges, _event: RunAdmitted) -> None:
-    """Start a run whose turn it is."""
-    start(turn)
+def start_admitted(run: RunChanges, _event: RunAdmitted) -> None:
+    """Start a run that is admitted."""
+    start(run)
 
 
-def admitted_late(turn: RunChanges, event: RunAdmitted) -> None:
+def admitted_late(run: RunChanges, event: RunAdmitted) -> None:
     """Give the place of a run back that needs it no more."""
-    turn.commands.append(give_back(event))
+    run.commands.append(give_back(event))
 
 
 def ask(state: State, header: Header) -> Command:

@@ -39,72 +39,72 @@ def calls_of(event: Outcome) -> dict[str, Booked]:
     return {call: Booked(amount, call in event.presumed_calls) for call, amount in costs.items()}
 
 
-def pay(turn: RunChanges, event: Outcome, step: Step) -> Step:
+def pay(run: RunChanges, event: Outcome, step: Step) -> Step:
     """Count an outcome of a step that is the first of its attempt; return the step with its cost and usage."""
     amount, booked, usage = event.cost_nano, step.booked, event.usage
     if event.call_ids:
-        amount, booked = _book(turn, event.step_id, step, calls_of(event))
-    turn.pay(amount, usage)
+        amount, booked = _book(run, event.step_id, step, calls_of(event))
+    run.pay(amount, usage)
     return _paid(step, amount, booked, usage)
 
 
-def pay_others(turn: RunChanges, event: Outcome, step: Step) -> None:
+def pay_others(run: RunChanges, event: Outcome, step: Step) -> None:
     """Count the calls of an outcome that no other outcome has: its attempt was made twice."""
-    amount, booked = _book(turn, event.step_id, step, calls_of(event))
+    amount, booked = _book(run, event.step_id, step, calls_of(event))
     if booked is not step.booked:
-        turn.pay(amount, event.usage)
-        turn.change(event.step_id, _paid(step, amount, booked, event.usage))
-        turn.paid_late = frozenset({event.step_id})
+        run.pay(amount, event.usage)
+        run.change(event.step_id, _paid(step, amount, booked, event.usage))
+        run.paid_late = frozenset({event.step_id})
 
 
-def call_is(turn: RunReader, event: CallSettled) -> CallIs:
+def call_is(run: RunReader, event: CallSettled) -> CallIs:
     """Return whether the call's step has an entry."""
-    return "of_run" if turn.step(event.step_id) is None else "of_step"
+    return "of_run" if run.step(event.step_id) is None else "of_step"
 
 
-def settle_step(turn: RunChanges, event: CallSettled) -> None:
+def settle_step(run: RunChanges, event: CallSettled) -> None:
     """Count a settlement for its step."""
-    step = turn.recorded(event.step_id)
+    step = run.recorded(event.step_id)
     said = {event.call_id: _settled(event)}
-    amount, booked = _book(turn, event.step_id, step, said)
+    amount, booked = _book(run, event.step_id, step, said)
     if booked is not step.booked:
-        turn.pay(amount, _NO_USAGE)
-        turn.change(event.step_id, step, cost_nano=step.cost_nano + amount, booked=booked)
-        turn.paid_late = frozenset({event.step_id})
+        run.pay(amount, _NO_USAGE)
+        run.change(event.step_id, step, cost_nano=step.cost_nano + amount, booked=booked)
+        run.paid_late = frozenset({event.step_id})
 
 
-def settle_run(turn: RunChanges, event: CallSettled) -> None:
+def settle_run(run: RunChanges, event: CallSettled) -> None:
     """Count a settlement for the run alone."""
-    _settle_other(turn, event.call_id, _settled(event))
+    _settle_other(run, event.call_id, _settled(event))
 
 
 def _settled(event: CallSettled) -> Booked:
     return Booked(event.amount_nano, event.kind == "presumed", FROM_LEDGER)
 
 
-def pay_run(turn: RunChanges, event: Outcome) -> None:
+def pay_run(run: RunChanges, event: Outcome) -> None:
     """Count the calls of an outcome that no step can take, for the run alone."""
     for call, said in calls_of(event).items():
-        _settle_other(turn, call, said)
+        _settle_other(run, call, said)
 
 
-def _settle_other(turn: RunChanges, call_id: str, said: Booked) -> None:
-    known = turn.other_calls.get(call_id)
+def _settle_other(run: RunChanges, call_id: str, said: Booked) -> None:
+    known = run.other_calls.get(call_id)
     amount, counts = _difference(known, said)
     if counts and (known is not None or amount):
-        turn.book_other(call_id, said)
-        turn.pay(amount, _NO_USAGE)
+        run.book_other(call_id, said)
+        run.pay(amount, _NO_USAGE)
 
 
-def child_cost(turn: RunChanges, event: ChildFinished, step: Step) -> Step:
+def child_cost(run: RunChanges, event: ChildFinished, step: Step) -> Step:
     """Count what a run that a step waited for has cost until now; return the step, which remembers it."""
     name = f"{event.attempt}"
     known = None if step.booked is None else step.booked.get(name)
     if known is not None and known.version >= event.version:
         return step
-    turn.children_nano += event.cost_nano - (0 if known is None else known.amount_nano)
+    run.children_nano += event.cost_nano - (0 if known is None else known.amount_nano)
     said = Booked(event.cost_nano, version=event.version)
-    return turn.change(event.step_id, step, booked={**(step.booked or {}), name: said})
+    return run.change(event.step_id, step, booked={**(step.booked or {}), name: said})
 
 
 def _paid(step: Step, amount_nano: int, booked: dict[str, Booked] | None, usage: Usage) -> Step:
@@ -118,17 +118,15 @@ def _paid(step: Step, amount_nano: int, booked: dict[str, Booked] | None, usage:
     )
 
 
-def _book(
-    turn: RunReader, step_id: str, step: Step, said: Mapping[str, Booked]
-) -> tuple[int, dict[str, Booked] | None]:
+def _book(run: RunReader, step_id: str, step: Step, said: Mapping[str, Booked]) -> tuple[int, dict[str, Booked] | None]:
     """Return what settlements add to a step's cost, and what is booked of it then: the same object if nothing is.
 
     A call that cost nothing is not remembered, unless that corrects an estimate.
     """
     booked, total = step.booked, 0
     for call, one in said.items():
-        name = _name(turn, step_id, call)
-        known = _known(turn, booked, name, call)
+        name = _name(run, step_id, call)
+        known = _known(run, booked, name, call)
         amount, counts = _difference(known, one)
         if counts and (known is not None or amount):
             booked = {**(booked or {}), name: one}
@@ -145,11 +143,11 @@ def _difference(known: Booked | None, said: Booked) -> tuple[int, bool]:
     return 0, False
 
 
-def _known(turn: RunReader, booked: Mapping[str, Booked] | None, name: str, call: str) -> Booked | None:
+def _known(run: RunReader, booked: Mapping[str, Booked] | None, name: str, call: str) -> Booked | None:
     found = None if booked is None else booked.get(name)
-    return turn.other_calls.get(call) if found is None else found
+    return run.other_calls.get(call) if found is None else found
 
 
-def _name(turn: RunReader, step_id: str, call: str) -> str:
+def _name(run: RunReader, step_id: str, call: str) -> str:
     """Return a call's name inside of its step: its id without run and step, which all of them begin with."""
-    return call.removeprefix(f"{turn.run_id}:{step_id}:")
+    return call.removeprefix(f"{run.run_id}:{step_id}:")

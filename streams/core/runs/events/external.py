@@ -29,133 +29,133 @@ ChildIs = Literal["awaited", "unsettled", "settled", "not_ours"]
 RunIs = Literal["queued", "running", "over"]
 
 
-def run_is(turn: RunReader, _event: object) -> RunIs:
+def run_is(run: RunReader, _event: object) -> RunIs:
     """Return what the run is."""
-    return "over" if turn.is_over else "queued" if turn.status == "queued" else "running"
+    return "over" if run.is_over else "queued" if run.status == "queued" else "running"
 
 
-def timer_is(turn: RunReader, event: TimerFired) -> TimerIs:
+def timer_is(run: RunReader, event: TimerFired) -> TimerIs:
     """Return whether the run, or the step, still waits for a timer."""
     timer = event.timer
     if isinstance(timer, Deadline):
-        return "disarmed" if turn.deadline_ms is None else "deadline"
-    step = turn.step(timer.step_id)
+        return "disarmed" if run.deadline_ms is None else "deadline"
+    step = run.step(timer.step_id)
     if step is None or step.timer != timer:
         return "disarmed"
     return "armed"
 
 
-def deadline(turn: RunChanges, _event: TimerFired) -> None:
+def deadline(run: RunChanges, _event: TimerFired) -> None:
     """End a run that took too long."""
-    exceed_deadline(turn)
+    exceed_deadline(run)
 
 
-def step_timer(turn: RunChanges, event: TimerFired) -> None:
+def step_timer(run: RunChanges, event: TimerFired) -> None:
     """Do what the step waited for."""
     timer = event.timer
     if not isinstance(timer, Deadline):
-        step = turn.recorded(timer.step_id)
-        end(turn, kind_of(turn, timer.step_id, step).on_timer[type(timer)](turn, timer.step_id, step))
+        step = run.recorded(timer.step_id)
+        end(run, kind_of(run, timer.step_id, step).on_timer[type(timer)](run, timer.step_id, step))
 
 
-def signal_is(turn: RunReader, event: SignalReceived) -> SignalIs:
+def signal_is(run: RunReader, event: SignalReceived) -> SignalIs:
     """Return whether a step waits for a signal, may wait for it later, or nobody can use it."""
-    if turn.is_over:
+    if run.is_over:
         return "too_late"
-    if event.signal_id in turn.signals.ids:
+    if event.signal_id in run.signals.ids:
         return "repeated"
     if step_of(event.name) is not None:
-        return approval.answer_is(turn, event)
-    if not is_known(turn, event.name):
+        return approval.answer_is(run, event)
+    if not is_known(run, event.name):
         return "unknown"
-    if waiting(turn, event.name) is not None:
+    if waiting(run, event.name) is not None:
         return "awaited"
-    return "early" if turn.signals.has_room(payload_size(event.payload)) else "one_too_many"
+    return "early" if run.signals.has_room(payload_size(event.payload)) else "one_too_many"
 
 
-def signal(turn: RunChanges, event: SignalReceived) -> None:
+def signal(run: RunChanges, event: SignalReceived) -> None:
     """Give a signal to the step that waits for it."""
-    _remember(turn, event)
-    if (found := waiting(turn, event.name)) is not None:
+    _remember(run, event)
+    if (found := waiting(run, event.name)) is not None:
         step_id, step = found
-        updates = given(turn, turn.node_of(step), event.signal_id, step_id)
-        turn.set_signals(structs.replace(turn.signals, given=updates))
-        turn.disarm(step)
-        end(turn, kind_of(turn, step_id, step).on_result(turn, step_id, step, event.payload))
+        updates = given(run, run.node_of(step), event.signal_id, step_id)
+        run.set_signals(structs.replace(run.signals, given=updates))
+        run.disarm(step)
+        end(run, kind_of(run, step_id, step).on_result(run, step_id, step, event.payload))
 
 
-def answer(turn: RunChanges, event: SignalReceived) -> None:
+def answer(run: RunChanges, event: SignalReceived) -> None:
     """Ask for the attempt that a person allows, or fail the step that one refuses."""
-    _remember(turn, event)
+    _remember(run, event)
     step_id = step_of(event.name) or ""
-    step = turn.recorded(step_id)
+    step = run.recorded(step_id)
     asks = step.asks
     if asks is None:
         return
-    turn.disarm(step)
+    run.disarm(step)
     if not approval.is_yes(event.payload):
-        end(turn, approval.refused(step_id, asks, event.sent_by))
+        end(run, approval.refused(step_id, asks, event.sent_by))
         return
     yes = structs.replace(step, asks=None, approvals=approval.approved(step, asks, event.sent_by))
-    kind_of(turn, step_id, step).on_timer[Defer](turn, step_id, yes)
+    kind_of(run, step_id, step).on_timer[Defer](run, step_id, yes)
 
 
-def early_signal(turn: RunChanges, event: SignalReceived) -> None:
+def early_signal(run: RunChanges, event: SignalReceived) -> None:
     """Keep a signal for the step that will wait for it."""
-    _remember(turn, event)
+    _remember(run, event)
     kept = Kept(event.name, event.payload, payload_size(event.payload), event.signal_id)
-    turn.set_signals(structs.replace(turn.signals, kept=(*turn.signals.kept, kept)))
+    run.set_signals(structs.replace(run.signals, kept=(*run.signals.kept, kept)))
 
 
-def signal_too_many(turn: RunChanges, event: SignalReceived) -> None:
+def signal_too_many(run: RunChanges, event: SignalReceived) -> None:
     """Drop a signal that there is no room for, for good."""
-    _remember(turn, event)
-    turn.commands.append(late("signals_full"))
+    _remember(run, event)
+    run.commands.append(late("signals_full"))
 
 
-def child_is(turn: RunReader, event: ChildFinished) -> ChildIs:
+def child_is(run: RunReader, event: ChildFinished) -> ChildIs:
     """Return whether a step waits for a run that has ended, or for its cost at least."""
-    step = turn.step(event.step_id)
-    if step is None or not workflow.is_of(turn, event, step):
+    step = run.step(event.step_id)
+    if step is None or not workflow.is_of(run, event, step):
         return "not_ours"
-    if workflow.awaits(turn.node_of(step), step) and event.attempt == step.attempt:
+    if workflow.awaits(run.node_of(step), step) and event.attempt == step.attempt:
         return "awaited"
     return "unsettled" if event.attempt in step.unsettled else "settled"
 
 
-def child(turn: RunChanges, event: ChildFinished) -> None:
+def child(run: RunChanges, event: ChildFinished) -> None:
     """End the attempt that waits for a run."""
-    step = child_cost(turn, event, turn.recorded(event.step_id))
-    turn.disarm(step)
-    end(turn, kind_of(turn, event.step_id, step).on_result(turn, event.step_id, step, event))
+    step = child_cost(run, event, run.recorded(event.step_id))
+    run.disarm(step)
+    end(run, kind_of(run, event.step_id, step).on_result(run, event.step_id, step, event))
 
 
-def child_paid_late(turn: RunChanges, event: ChildFinished) -> None:
+def child_paid_late(run: RunChanges, event: ChildFinished) -> None:
     """Count the cost of a run that nobody waits for any more, once."""
-    step = child_cost(turn, event, turn.recorded(event.step_id))
-    turn.commands.append(late("finished_run" if turn.is_over else "old_attempt"))
+    step = child_cost(run, event, run.recorded(event.step_id))
+    run.commands.append(late("finished_run" if run.is_over else "old_attempt"))
     left = tuple(attempt for attempt in step.unsettled if attempt != event.attempt)
-    turn.change(event.step_id, step, unsettled=left)
+    run.change(event.step_id, step, unsettled=left)
 
 
-def child_late(turn: RunChanges, event: ChildFinished) -> None:
+def child_late(run: RunChanges, event: ChildFinished) -> None:
     """Count an end that decides nothing; what the run has cost since it was counted first."""
-    turn.commands.append(late("finished_run" if turn.is_over else "old_attempt"))
-    step = turn.recorded(event.step_id)
+    run.commands.append(late("finished_run" if run.is_over else "old_attempt"))
+    step = run.recorded(event.step_id)
     if step.booked is not None and f"{event.attempt}" in step.booked:
-        child_cost(turn, event, step)
+        child_cost(run, event, step)
 
 
-def cancel_run(turn: RunChanges, event: CancelRequested) -> None:
+def cancel_run(run: RunChanges, event: CancelRequested) -> None:
     """Cancel the run."""
     if event.code in FLOW_ENDS:
         details = {"by_run": event.by_run} if event.by_run else {}
-        cancel(turn, ErrorInfo(code=event.code, message=event.reason[:1000], details=details))
+        cancel(run, ErrorInfo(code=event.code, message=event.reason[:1000], details=details))
         return
     by = f" by {event.requested_by}" if event.requested_by else ""
     why = f": {event.reason}" if event.reason else ""
-    cancel(turn, ErrorInfo(code="canceled", message=f"canceled{by}{why}"[:1000]))
+    cancel(run, ErrorInfo(code="canceled", message=f"canceled{by}{why}"[:1000]))
 
 
-def _remember(turn: RunChanges, event: SignalReceived) -> None:
-    turn.set_signals(structs.replace(turn.signals, ids=(*turn.signals.ids, event.signal_id)[-IDS_MOST:]))
+def _remember(run: RunChanges, event: SignalReceived) -> None:
+    run.set_signals(structs.replace(run.signals, ids=(*run.signals.ids, event.signal_id)[-IDS_MOST:]))

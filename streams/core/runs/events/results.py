@@ -32,64 +32,64 @@ AttemptIs = Literal["never_asked", "open", "made_of_others", "unsettled", "settl
 GivenBackIs = Literal["open", "not_open"]
 
 
-def attempt_is(turn: RunReader, event: Outcome) -> AttemptIs:
+def attempt_is(run: RunReader, event: Outcome) -> AttemptIs:
     """Return what the attempt is that an outcome is of.
 
     ``made_of_others``: it is open, and its worker went on from another output than the recorded one. ``unsettled``: it
     was given up, and its cost may still come.
     """
-    step = turn.step(event.step_id)
+    step = run.step(event.step_id)
     if step is None or _never_asked(step):
         return "never_asked"
     if not step.attempt_is_open or event.attempt != step.attempt:
         return "unsettled" if event.attempt in step.unsettled else "settled"
-    if event.args_hash and event.args_hash != asked_for(turn, turn.node_of(step)):
+    if event.args_hash and event.args_hash != asked_for(run, run.node_of(step)):
         return "made_of_others"
     return "open"
 
 
-def given_back_is(turn: RunReader, event: StepDeferred) -> GivenBackIs:
+def given_back_is(run: RunReader, event: StepDeferred) -> GivenBackIs:
     """Return whether the attempt that a worker gives back is open, and not given back so already."""
-    step = turn.step(event.step_id)
+    step = run.step(event.step_id)
     if step is None or step.total is not None or step.state != "running" or step.attempt != event.attempt:
         return "not_open"
     return "open" if event.deferral == step.deferral + 1 else "not_open"
 
 
-def succeeded(turn: RunChanges, event: StepSucceeded) -> None:
+def succeeded(run: RunChanges, event: StepSucceeded) -> None:
     """Record an output and go on."""
-    step_id, step = event.step_id, _paid_for(turn, event)
+    step_id, step = event.step_id, _paid_for(run, event)
     outcome = _outcome(event)
-    if (problem := refused(turn, event)) is not None:
-        fail(turn, step_id, step, problem, outcome)
+    if (problem := refused(run, event)) is not None:
+        fail(run, step_id, step, problem, outcome)
     elif (size := payload_size(event.output)) > OUTPUT_LIMIT:
-        fail(turn, step_id, step, too_large(step_id, size), outcome)
+        fail(run, step_id, step, too_large(step_id, size), outcome)
     elif is_part(step_id):
         where, calls = output_of(event.output), tuple(event.tool_calls)
-        part = turn.change(step_id, step, state="succeeded", error=None, calls=calls, **where, **outcome)
-        end(turn, kind_of(turn, step_id, part).on_result(turn, step_id, part, None))
+        part = run.change(step_id, step, state="succeeded", error=None, calls=calls, **where, **outcome)
+        end(run, kind_of(run, step_id, part).on_result(run, step_id, part, None))
     else:
         continued = event.chain == "continues" and _holds_its_request(step)
-        succeed(turn, step_id, step, event.output, outcome, continued=continued)
+        succeed(run, step_id, step, event.output, outcome, continued=continued)
 
 
-def failed(turn: RunChanges, event: StepFailed) -> None:
+def failed(run: RunChanges, event: StepFailed) -> None:
     """Record a failed attempt: try again, go on without an optional node, or fail the run."""
-    step = _paid_for(turn, event)
-    fail(turn, event.step_id, step, trimmed(worded(turn, event), event.step_id), _outcome(event))
+    step = _paid_for(run, event)
+    fail(run, event.step_id, step, trimmed(worded(run, event), event.step_id), _outcome(event))
 
 
-def deferred(turn: RunChanges, event: StepDeferred) -> None:
+def deferred(run: RunChanges, event: StepDeferred) -> None:
     """Ask for the same attempt again at the time that the worker names, or when a person has said yes."""
-    step = turn.recorded(event.step_id)
-    turn.disarm(step)
+    step = run.recorded(event.step_id)
+    run.disarm(step)
     if event.asks is not None:
-        asked = turn.change(event.step_id, step, **waits(turn, event, event.asks))
+        asked = run.change(event.step_id, step, **waits(run, event, event.asks))
         if asked.timer is not None and asked.due_ms is not None:
-            turn.arm(asked.timer, asked.due_ms)
+            run.arm(asked.timer, asked.due_ms)
         return
     timer = Defer(event.step_id, event.attempt, event.deferral)
-    turn.change(
+    run.change(
         event.step_id,
         step,
         state="waiting",
@@ -99,56 +99,56 @@ def deferred(turn: RunChanges, event: StepDeferred) -> None:
         waiting_for=event.reason[:200],
         worker_id=event.worker_id,
     )
-    turn.arm(timer, event.until_ms)
+    run.arm(timer, event.until_ms)
 
 
-def deferred_late(turn: RunChanges, event: StepDeferred) -> None:
+def deferred_late(run: RunChanges, event: StepDeferred) -> None:
     """Take back the chain that the attempt's request carried, if it did."""
-    turn.commands.append(late("deferral"))
-    _take_over(turn, event)
+    run.commands.append(late("deferral"))
+    _take_over(run, event)
 
 
-def settled_late(turn: RunChanges, event: Outcome) -> None:
+def settled_late(run: RunChanges, event: Outcome) -> None:
     """Count an outcome that decides nothing, and those of its calls that were not counted."""
-    turn.commands.append(late("finished_run" if turn.is_over else "old_attempt"))
-    pay_others(turn, event, turn.recorded(event.step_id))
-    _take_over(turn, event)
+    run.commands.append(late("finished_run" if run.is_over else "old_attempt"))
+    pay_others(run, event, run.recorded(event.step_id))
+    _take_over(run, event)
 
 
-def paid_late(turn: RunChanges, event: Outcome) -> None:
+def paid_late(run: RunChanges, event: Outcome) -> None:
     """Count the money of an attempt whose outcome decides nothing any more, once."""
-    turn.commands.append(late("finished_run" if turn.is_over else "old_attempt"))
-    step = turn.recorded(event.step_id)
+    run.commands.append(late("finished_run" if run.is_over else "old_attempt"))
+    step = run.recorded(event.step_id)
     unsettled = tuple(attempt for attempt in step.unsettled if attempt != event.attempt)
-    turn.change(event.step_id, pay(turn, event, step), unsettled=unsettled)
-    _take_over(turn, event)
+    run.change(event.step_id, pay(run, event, step), unsettled=unsettled)
+    _take_over(run, event)
 
 
-def made_of_others(turn: RunChanges, event: Outcome) -> None:
+def made_of_others(run: RunChanges, event: Outcome) -> None:
     """Pay for an outcome that was made of another output than the recorded one, and ask for the next attempt.
 
     It takes a worker that lost both its claim and the race to record: see ``requests.chained``.
     """
-    turn.commands.append(late("other_args"))
-    step = _paid_for(turn, event)
-    turn.change(event.step_id, step)
-    ask_again(turn, event.step_id, step, step.attempt + 1, 0)
+    run.commands.append(late("other_args"))
+    step = _paid_for(run, event)
+    run.change(event.step_id, step)
+    ask_again(run, event.step_id, step, step.attempt + 1, 0)
 
 
-def never_asked(turn: RunChanges, event: Outcome) -> None:
+def never_asked(run: RunChanges, event: Outcome) -> None:
     """Use up the attempt of a step that its worker went on to while the fold, not knowing that, did not ask for it.
 
     The run was over, or the outcome that the worker went on from was not the one that was recorded. The money counts,
     and if the step is requested after all, that is another attempt: this one's claim has an outcome that nobody took.
     """
-    turn.commands.append(late("unknown_step"))
-    node = turn.plan.nodes.get(event.step_id)
+    run.commands.append(late("unknown_step"))
+    node = run.plan.nodes.get(event.step_id)
     if not event.args_hash or node is None or node.parallel:
-        pay_run(turn, event)
+        pay_run(run, event)
         return
-    step = turn.step(node.id) or Step(node.id, "canceled" if turn.is_over else "pending")
-    paid = pay(turn, event, step)
-    turn.leave(event.step_id, structs.replace(paid, attempt=event.attempt, finished_at_ms=turn.finished_at_ms))
+    step = run.step(node.id) or Step(node.id, "canceled" if run.is_over else "pending")
+    paid = pay(run, event, step)
+    run.leave(event.step_id, structs.replace(paid, attempt=event.attempt, finished_at_ms=run.finished_at_ms))
 
 
 def _holds_its_request(step: Step) -> bool:
@@ -159,20 +159,20 @@ def _holds_its_request(step: Step) -> bool:
     return step.state == "running" and not step.deferral
 
 
-def _take_over(turn: RunChanges, event: Outcome | StepDeferred) -> None:
+def _take_over(run: RunChanges, event: Outcome | StepDeferred) -> None:
     """Ask for the step that is chained to a request that is given back, after somebody else recorded its own step.
 
     A worker that has it all the same is found by the claim.
     """
-    if event.chain != "returned" or turn.is_over:
+    if event.chain != "returned" or run.is_over:
         return
-    nodes = turn.plan.nodes
+    nodes = run.plan.nodes
     node = nodes.get(event.step_id)
-    while node is not None and turn.succeeded(node.id):
+    while node is not None and run.succeeded(node.id):
         node = nodes[node.next] if node.next is not None else None
-    step = turn.step(node.id) if node is not None and node.id != event.step_id else None
+    step = run.step(node.id) if node is not None and node.id != event.step_id else None
     if node is not None and step is not None and step.attempt == 1 and _holds_its_request(step):
-        request(turn, node.id, step)
+        request(run, node.id, step)
 
 
 def _never_asked(step: Step) -> bool:
@@ -180,11 +180,11 @@ def _never_asked(step: Step) -> bool:
     return step.total is not None or (step.attempt == 0 and step.state in ("ready", "canceled"))
 
 
-def _paid_for(turn: RunChanges, event: Outcome) -> Step:
+def _paid_for(run: RunChanges, event: Outcome) -> Step:
     """Return the step whose open attempt an outcome is of, paid for and disarmed."""
-    step = turn.recorded(event.step_id)
-    turn.disarm(step)
-    return pay(turn, event, step)
+    step = run.recorded(event.step_id)
+    run.disarm(step)
+    return pay(run, event, step)
 
 
 def _outcome(event: Outcome) -> dict[str, Any]:

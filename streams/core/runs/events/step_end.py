@@ -26,55 +26,55 @@ from streams.core.runs.state.entries import Step
 MAX_RETRY_AFTER_MS = 86_400_000
 
 
-def end(turn: RunChanges, ended: Ended | None) -> None:
+def end(run: RunChanges, ended: Ended | None) -> None:
     """End the step that its kind says has ended, if one has. Its timer is gone or fired."""
     if ended is None:
         return
-    step = turn.recorded(ended.step_id)
-    outcome = {"finished_at_ms": turn.now_ms, **NO_TIMER} if ended.changes is None else ended.changes
+    step = run.recorded(ended.step_id)
+    outcome = {"finished_at_ms": run.now_ms, **NO_TIMER} if ended.changes is None else ended.changes
     if ended.error is not None:
-        fail(turn, ended.step_id, step, ended.error, outcome)
+        fail(run, ended.step_id, step, ended.error, outcome)
     elif ended.output is not None:
-        succeed(turn, ended.step_id, step, ended.output, outcome)
+        succeed(run, ended.step_id, step, ended.output, outcome)
 
 
 def succeed(
-    turn: RunChanges, step_id: str, step: Step, output: Payload, outcome: Mapping[str, Any], *, continued: bool = False
+    run: RunChanges, step_id: str, step: Step, output: Payload, outcome: Mapping[str, Any], *, continued: bool = False
 ) -> None:
     """Record the output of a step and continue. ``continued``: its worker executes the next one by itself."""
     where = output_of(output)
-    done = turn.change(step_id, step, state="succeeded", error=None, **where, **outcome, **judged(turn, step))
-    if turn.is_over:
-        compensation.settled(turn, done)
+    done = run.change(step_id, step, state="succeeded", error=None, **where, **outcome, **judged(run, step))
+    if run.is_over:
+        compensation.settled(run, done)
     elif not done.is_of_map:
-        node_done(turn, turn.node_of(done), continued=continued)
+        node_done(run, run.node_of(done), continued=continued)
     else:
-        map_went_on(turn, turn.node_of(done), map_step_ended(turn, turn.node_of(done), done))
+        map_went_on(run, run.node_of(done), map_step_ended(run, run.node_of(done), done))
 
 
-def fail(turn: RunChanges, step_id: str, step: Step, error: ErrorInfo, outcome: Mapping[str, Any]) -> None:
+def fail(run: RunChanges, step_id: str, step: Step, error: ErrorInfo, outcome: Mapping[str, Any]) -> None:
     """End an attempt by an error: try again, or fail the step."""
-    retries = turn.node_of(step).policy.retries
+    retries = run.node_of(step).policy.retries
     if not may_retry(retries, step.attempt, error):
-        failed = turn.change(step_id, step, state="failed", error=error, **outcome, **judged(turn, step))
-        _after_failure(turn, step_id, failed, error)
+        failed = run.change(step_id, step, state="failed", error=error, **outcome, **judged(run, step))
+        _after_failure(run, step_id, failed, error)
         return
-    wait = wait_ms(retries, turn.run_id, step_id, step.attempt, error.retry_after_ms)
-    timer, due_ms = Retry(step_id, step.attempt + 1), turn.now_ms + wait
+    wait = wait_ms(retries, run.run_id, step_id, step.attempt, error.retry_after_ms)
+    timer, due_ms = Retry(step_id, step.attempt + 1), run.now_ms + wait
     waiting = {**outcome, "timer": timer, "due_ms": due_ms, "waiting_for": "retry"}
-    turn.change(step_id, step, state="waiting", error=error, **waiting)
-    turn.arm(timer, due_ms)
+    run.change(step_id, step, state="waiting", error=error, **waiting)
+    run.arm(timer, due_ms)
 
 
-def _after_failure(turn: RunChanges, step_id: str, failed: Step, error: ErrorInfo) -> None:
-    if turn.is_over:
-        compensation.settled(turn, failed)
+def _after_failure(run: RunChanges, step_id: str, failed: Step, error: ErrorInfo) -> None:
+    if run.is_over:
+        compensation.settled(run, failed)
     elif is_part(step_id):
-        end(turn, kind_of(turn, step_id, failed).on_result(turn, step_id, failed, None))
+        end(run, kind_of(run, step_id, failed).on_result(run, step_id, failed, None))
     elif failed.index is not None:
-        map_went_on(turn, turn.node_of(failed), map_step_ended(turn, turn.node_of(failed), failed))
+        map_went_on(run, run.node_of(failed), map_step_ended(run, run.node_of(failed), failed))
     else:
-        node_failed(turn, failed, error)
+        node_failed(run, failed, error)
 
 
 def may_retry(retries: Retries, attempt: int, error: ErrorInfo) -> bool:

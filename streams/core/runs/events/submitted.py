@@ -28,7 +28,7 @@ from schemas.tables.runs import (
     spec_entity,
 )
 from streams.core.commands import Command, Count, Emit
-from streams.core.runs.events.admitted import stand_in_line
+from streams.core.runs.events.admitted import queue_run
 from streams.core.runs.labels.pinned import Pinned
 from streams.core.runs.nodes.dispatch import start
 from streams.core.runs.nodes.reuse import reuse
@@ -72,8 +72,8 @@ def repeated(submission: Submission) -> list[Command]:
     event = submission.event
     if event.parent is None:
         return []
-    turn = open_run(submission.state, event.run_id, submission.now_ms, submission.offset)
-    said = None if turn is None or not turn.is_over else answer(turn)
+    run = open_run(submission.state, event.run_id, submission.now_ms, submission.offset)
+    said = None if run is None or not run.is_over else answer(run)
     return [] if said is None else [Emit(said)]
 
 
@@ -93,7 +93,7 @@ def submit(submission: Submission) -> RunChanges:
             "submit it with schemas.spec.rules_version.rules_of(spec, prompts)",
         )
     _keep(state, event)
-    turn = RunChanges(
+    run = RunChanges(
         state,
         header,
         plan,
@@ -103,16 +103,16 @@ def submit(submission: Submission) -> RunChanges:
         offset=offset,
         chain_steps=submission.chain_steps,
     )
-    turn.is_new = True
+    run.is_new = True
     if event.reuse:
         state.put(event.run_id, REUSED, tuple(event.reuse))
-        reuse(turn, event.reuse)
-    _set_deadline(turn, event)
+        reuse(run, event.reuse)
+    _set_deadline(run, event)
     if event.turns or event.flow is not None:
-        stand_in_line(turn, state, limited=event.turns, flow=event.flow)
+        queue_run(run, state, limited=event.turns, flow=event.flow)
     else:
-        start(turn)
-    return turn
+        start(run)
+    return run
 
 
 def _keep(state: State, event: RunSubmitted) -> None:
@@ -168,12 +168,12 @@ def _set_parent(state: State, event: RunSubmitted, parent: Parent) -> None:
     state.put(event.run_id, PARENT, parent)
 
 
-def _set_deadline(turn: RunChanges, event: RunSubmitted) -> None:
+def _set_deadline(run: RunChanges, event: RunSubmitted) -> None:
     """Arm the run's own timer, if it has one: the workflow's or the submission's, whichever is sooner."""
-    given = [limit for limit in (turn.plan.deadline_ms, event.deadline_ms) if limit is not None]
+    given = [limit for limit in (run.plan.deadline_ms, event.deadline_ms) if limit is not None]
     if given:
-        turn.deadline_ms = event.submitted_at_ms + min(given)
-        turn.arm(DEADLINE, turn.deadline_ms)
+        run.deadline_ms = event.submitted_at_ms + min(given)
+        run.arm(DEADLINE, run.deadline_ms)
 
 
 def _plan(state: State, event: RunSubmitted) -> Plan:

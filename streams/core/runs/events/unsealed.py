@@ -39,43 +39,43 @@ _UNREDACTED = (
 _CODE = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
-def refused(turn: RunReader, event: StepSucceeded) -> ErrorInfo | None:
+def refused(run: RunReader, event: StepSucceeded) -> ErrorInfo | None:
     """Return the error of an output that may not go any further; ``None`` for one that may."""
-    if turn.header.rules_version < OUTCOMES:
+    if run.header.rules_version < OUTCOMES:
         return None
-    if turn.header.subject and not _is_whole(turn, event):
+    if run.header.subject and not _is_whole(run, event):
         return ErrorInfo(code=UNSEALED_OUTCOME, message=_UNSEALED, step_id=event.step_id)
-    if _redacts(turn) and not event.redacted:
+    if _redacts(run) and not event.redacted:
         return ErrorInfo(code=UNREDACTED_OUTCOME, message=_UNREDACTED, step_id=event.step_id)
     return None
 
 
-def worded(turn: RunReader, event: StepFailed) -> ErrorInfo:
+def worded(run: RunReader, event: StepFailed) -> ErrorInfo:
     """Return the error of an attempt with no more words than may go further."""
     error = event.error
-    if turn.header.rules_version < OUTCOMES or not (turn.header.subject or _redacts(turn)):
+    if run.header.rules_version < OUTCOMES or not (run.header.subject or _redacts(run)):
         return error
-    is_sealed_here = error.sealed is not None and _is_ours(turn, error.sealed)
-    if is_sealed_here if turn.header.subject else event.redacted:
+    is_sealed_here = error.sealed is not None and _is_ours(run, error.sealed)
+    if is_sealed_here if run.header.subject else event.redacted:
         return error
     message = ERASED_MESSAGE if error.code == SUBJECT_ERASED else LEFT_OUT
     code = error.code if _CODE.fullmatch(error.code) else "exception"
     return structs.replace(error, code=code, message=message, details={}, sealed=None)
 
 
-def _redacts(turn: RunReader) -> bool:
-    return turn.security is not None and turn.security.record.redacts
+def _redacts(run: RunReader) -> bool:
+    return run.security is not None and run.security.record.redacts
 
 
-def _is_whole(turn: RunReader, event: StepSucceeded) -> bool:
-    return _is_ours(turn, event.output) and all(_is_use(turn, use) for use in event.tool_calls)
+def _is_whole(run: RunReader, event: StepSucceeded) -> bool:
+    return _is_ours(run, event.output) and all(_is_use(run, use) for use in event.tool_calls)
 
 
-def _is_use(turn: RunReader, use: ToolUse) -> bool:
-    return not use.args and (use.sealed is None or _is_ours(turn, use.sealed))
+def _is_use(run: RunReader, use: ToolUse) -> bool:
+    return not use.args and (use.sealed is None or _is_ours(run, use.sealed))
 
 
-def _is_ours(turn: RunReader, payload: Payload) -> bool:
+def _is_ours(run: RunReader, payload: Payload) -> bool:
     """Return whether a payload is sealed with the key of the run's subject, in the run's organisation."""
     if isinstance(payload, Inline) or not is_sealed(payload):
         return False
@@ -83,4 +83,4 @@ def _is_ours(turn: RunReader, payload: Payload) -> bool:
         place = place_of(payload)
     except Forbidden:
         return False
-    return place.subject == turn.header.subject and place.object_org in ("", turn.header.org_id)
+    return place.subject == run.header.subject and place.object_org in ("", run.header.org_id)

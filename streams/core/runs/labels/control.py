@@ -28,17 +28,17 @@ from streams.core.runs.state.entries import Step
 from streams.core.runs.state.reader import RunReader
 
 
-def decided_by(turn: RunReader, security: Pinned, step_id: str, step: Step) -> Label:
+def decided_by(run: RunReader, security: Pinned, step_id: str, step: Step) -> Label:
     """Return the label of what decides that a step runs, or that it is skipped."""
-    node = turn.node_of(step)
+    node = run.node_of(step)
     if (part := part_of(step_id)) is not None:
-        return _of_part(turn, step_id, part == "tool")
+        return _of_part(run, step_id, part == "tool")
     if step.index is not None or step.gather is not None:
-        return decided_of(turn.recorded(node.id))
-    label = joined_by(turn, security, node)
+        return decided_of(run.recorded(node.id))
+    label = joined_by(run, security, node)
     if node.condition is None and not node.parallel and not node.cases:
         return label
-    names = names_of(turn, security, node, step)
+    names = names_of(run, security, node, step)
     if node.condition is not None:
         label = label.join(_read_by(node.condition, names))
     if step.state == "skipped":
@@ -48,22 +48,22 @@ def decided_by(turn: RunReader, security: Pinned, step_id: str, step: Step) -> L
     return joined((label, *(_read_by(case, names) for case in _asked(node, step))))
 
 
-def joined_by(turn: RunReader, security: Pinned, node: PlanNode) -> Label:
+def joined_by(run: RunReader, security: Pinned, node: PlanNode) -> Label:
     """Return the label of what decided about a node before it was asked itself: its edges, its loop, the run's end."""
-    label = security.control.join(joined(_by_edges(turn, security, node)))
+    label = security.control.join(joined(_by_edges(run, security, node)))
     if node.compensates:
-        label = label.join(end_of(turn, security))
-    return label if node.loop is None else label.join(decided_of(turn.recorded(node.loop)))
+        label = label.join(end_of(run, security))
+    return label if node.loop is None else label.join(decided_of(run.recorded(node.loop)))
 
 
-def after_iteration(turn: RunReader, security: Pinned, node: PlanNode, step: Step, condition: Condition) -> Words:
+def after_iteration(run: RunReader, security: Pinned, node: PlanNode, step: Step, condition: Condition) -> Words:
     """Return what decided about a loop once its condition was asked: before the first iteration, or after one."""
-    names, ended = names_of(turn, security, node, step), turn.maps[node.id].ended
+    names, ended = names_of(run, security, node, step), run.maps[node.id].ended
     decided = Labels.of_whole(decided_of(step))
     values = {f"{LOOP}.{name}": decided for name in ("output", "previous", "iteration")}
     if ended:
         # What is asked of is that iteration, the one before, or both.
-        last = (iteration_of(turn, node, ended), iteration_of(turn, node, ended - 1))
+        last = (iteration_of(run, node, ended), iteration_of(run, node, ended - 1))
         values |= {f"{LOOP}.output": last[0], f"{LOOP}.previous": last[0].join(last[1])}
 
     def outputs(source: str) -> Labels:
@@ -86,21 +86,21 @@ def _read_by(condition: Condition, names: Names) -> Label:
     return joined((*(names.inputs.at((name,)).whole for name in condition.inputs), *outputs))
 
 
-def _by_edges(turn: RunReader, security: Pinned, node: PlanNode) -> Iterable[Label]:
+def _by_edges(run: RunReader, security: Pinned, node: PlanNode) -> Iterable[Label]:
     for source in node.predecessors:
-        step, before = turn.step(source), turn.plan.nodes[source]
+        step, before = run.step(source), run.plan.nodes[source]
         if step is None or step.decided is None:
-            yield so_far(turn, security, before)
+            yield so_far(run, security, before)
         elif before.policy.optional or node.join == "any" or node.compensates:
-            yield outcome_of(turn, source, step)
+            yield outcome_of(run, source, step)
         else:
             yield decided_of(step)
 
 
-def _of_part(turn: RunReader, step_id: str, is_call: bool) -> Label:
+def _of_part(run: RunReader, step_id: str, is_call: bool) -> Label:
     agent_id, number = place_of(step_id)
-    label = decided_of(turn.recorded(agent_id))
+    label = decided_of(run.recorded(agent_id))
     if not is_call:
         return label
-    asked = turn.recorded(turn_id(agent_id, number))
-    return label.join(outcome_of(turn, turn_id(agent_id, number), asked))
+    asked = run.recorded(turn_id(agent_id, number))
+    return label.join(outcome_of(run, turn_id(agent_id, number), asked))

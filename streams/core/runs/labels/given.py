@@ -19,67 +19,67 @@ def decided_of(step: Step) -> Label:
     return UNLABELLED if step.decided is None else label_from(step.decided)
 
 
-def outcome_of(turn: RunReader, step_id: str, step: Step) -> Label:
+def outcome_of(run: RunReader, step_id: str, step: Step) -> Label:
     """Return the label of how a step ended, and of its error: of all that it read, and of all that its parts did."""
     own = decided_of(step)
     if step.read is not None:
         own = own.join(label_from(step.read))
     if step.output is not None:
         own = own.join(whole_of(step.output.labels))
-    return joined((own, *(outcome_of(turn, id_, part) for id_, part in _parts(turn, step_id, step))))
+    return joined((own, *(outcome_of(run, id_, part) for id_, part in _parts(run, step_id, step))))
 
 
-def output_of(turn: RunReader, node_id: str) -> Labels:
+def output_of(run: RunReader, node_id: str) -> Labels:
     """Return the labels of a settled node's output. What did not succeed gave null, by what became of it."""
     if "." in node_id:
-        return _iterations(turn, node_id.partition(".")[0])
-    step = turn.step(node_id)
+        return _iterations(run, node_id.partition(".")[0])
+    step = run.step(node_id)
     if step is None:
         # The rules read no such output; a label of it would be a guess.
         return Labels.of_whole(UNLABELLED)
     if step.state != "succeeded":
-        return Labels.of_whole(outcome_of(turn, node_id, step))
+        return Labels.of_whole(outcome_of(run, node_id, step))
     if step.total is not None:
-        return with_parts(turn, node_id, step, children_of(turn, step))
+        return with_parts(run, node_id, step, children_of(run, step))
     return Labels.of_whole(decided_of(step)) if step.output is None else of_payload(step.output)
 
 
-def with_parts(turn: RunReader, step_id: str, step: Step, labels: Labels) -> Labels:
+def with_parts(run: RunReader, step_id: str, step: Step, labels: Labels) -> Labels:
     """Return the labels of the output of a node that succeeded, with what decided that it did.
 
     A node that must succeed says nothing by that: else its run ends. One that is optional, or a child whose error is
     collected, gives something else where a part of it failed: that it did not tells what its parts have read.
     """
-    node = turn.node_of(step)
+    node = run.node_of(step)
     if not node.policy.optional and (step.index is None or node.on_child_error == "fail"):
         return labels
-    parts = [outcome_of(turn, id_, part) for id_, part in _parts(turn, step_id, step)]
+    parts = [outcome_of(run, id_, part) for id_, part in _parts(run, step_id, step)]
     # What decided about a run that it started is in what it has read.
     ended = [label_from(step.read)] if node.kind == "workflow" and step.read is not None else []
     return labels.raised(joined((*parts, *ended))) if parts or ended else labels
 
 
-def children_of(turn: RunReader, parent: Step) -> Labels:
+def children_of(run: RunReader, parent: Step) -> Labels:
     """Return the labels of the list that a mapped node gives."""
     left_out, node_id, total = frozenset(parent.left_out), parent.node, parent.total or 0
-    steps = [(id_, turn.step(id_)) for id_ in (child_step_id(node_id, index) for index in range(total))]
+    steps = [(id_, run.step(id_)) for id_ in (child_step_id(node_id, index) for index in range(total))]
     length = decided_of(parent)
-    if turn.plan.nodes[node_id].on_child_error == "skip":
+    if run.plan.nodes[node_id].on_child_error == "skip":
         # Which of them failed is seen in the length, and moves the places of those after it.
-        length = joined((length, *(outcome_of(turn, id_, step) for id_, step in steps if step is not None)))
+        length = joined((length, *(outcome_of(run, id_, step) for id_, step in steps if step is not None)))
     kept = [(id_, step) for index, (id_, step) in enumerate(steps) if index not in left_out]
-    return listed([_child(turn, id_, step) for id_, step in kept], length)
+    return listed([_child(run, id_, step) for id_, step in kept], length)
 
 
-def iteration_of(turn: RunReader, loop: PlanNode, number: int) -> Labels:
+def iteration_of(run: RunReader, loop: PlanNode, number: int) -> Labels:
     """Return the labels of the output of a loop's iteration, null included."""
-    whole = decided_of(turn.recorded(loop.id))
+    whole = decided_of(run.recorded(loop.id))
     step_id = f"{iteration_prefix(loop.id, number)}{loop.gives}"
-    step = turn.step(step_id) if number else None
+    step = run.step(step_id) if number else None
     if step is None:
         return Labels.of_whole(whole)
     if step.state != "succeeded" or step.output is None:
-        return Labels.of_whole(whole.join(outcome_of(turn, step_id, step)))
+        return Labels.of_whole(whole.join(outcome_of(run, step_id, step)))
     return of_payload(step.output).raised(whole)
 
 
@@ -93,44 +93,44 @@ def listed(items: list[Labels], length: Label) -> Labels:
     return Labels(places)
 
 
-def _child(turn: RunReader, step_id: str, step: Step | None) -> Labels:
+def _child(run: RunReader, step_id: str, step: Step | None) -> Labels:
     if step is None:
         return Labels.of_whole(UNLABELLED)
     if step.state != "succeeded" or step.output is None:
-        return Labels.of_whole(outcome_of(turn, step_id, step))
-    return with_parts(turn, step_id, step, of_payload(step.output))
+        return Labels.of_whole(outcome_of(run, step_id, step))
+    return with_parts(run, step_id, step, of_payload(step.output))
 
 
-def _iterations(turn: RunReader, loop_id: str) -> Labels:
-    step = turn.recorded(loop_id)
+def _iterations(run: RunReader, loop_id: str) -> Labels:
+    step = run.recorded(loop_id)
     if step.state != "succeeded":
-        return Labels.of_whole(outcome_of(turn, loop_id, step))
-    loop = turn.plan.nodes[loop_id]
-    numbers = range(1, turn.maps[loop_id].ended + 1)
-    return listed([iteration_of(turn, loop, number) for number in numbers], decided_of(step))
+        return Labels.of_whole(outcome_of(run, loop_id, step))
+    loop = run.plan.nodes[loop_id]
+    numbers = range(1, run.maps[loop_id].ended + 1)
+    return listed([iteration_of(run, loop, number) for number in numbers], decided_of(step))
 
 
-def _parts(turn: RunReader, step_id: str, step: Step) -> Iterator[tuple[str, Step]]:
+def _parts(run: RunReader, step_id: str, step: Step) -> Iterator[tuple[str, Step]]:
     """Yield the steps that a step is made of: children, turns and calls, steps of a loop's body."""
-    node = turn.node_of(step)
+    node = run.node_of(step)
     if step.total is not None:
-        yield from _known(turn, (child_step_id(node.id, index) for index in range(step.total)))
+        yield from _known(run, (child_step_id(node.id, index) for index in range(step.total)))
     elif node.kind == "agent" and step.gather is None:
-        yield from _turns(turn, step_id)
-    elif node.body is not None and node.id in turn.maps:
-        asked = range(1, turn.maps[node.id].asked + 1)
-        yield from _known(turn, (f"{iteration_prefix(node.id, number)}{one}" for number in asked for one in node.body))
+        yield from _turns(run, step_id)
+    elif node.body is not None and node.id in run.maps:
+        asked = range(1, run.maps[node.id].asked + 1)
+        yield from _known(run, (f"{iteration_prefix(node.id, number)}{one}" for number in asked for one in node.body))
 
 
-def _turns(turn: RunReader, agent_id: str) -> Iterator[tuple[str, Step]]:
+def _turns(run: RunReader, agent_id: str) -> Iterator[tuple[str, Step]]:
     number = 1
-    while (said := turn.step(turn_id(agent_id, number))) is not None:
+    while (said := run.step(turn_id(agent_id, number))) is not None:
         yield turn_id(agent_id, number), said
-        yield from _known(turn, call_ids(agent_id, number, said.calls))
+        yield from _known(run, call_ids(agent_id, number, said.calls))
         number += 1
 
 
-def _known(turn: RunReader, step_ids: Iterator[str] | list[str]) -> Iterator[tuple[str, Step]]:
+def _known(run: RunReader, step_ids: Iterator[str] | list[str]) -> Iterator[tuple[str, Step]]:
     for step_id in step_ids:
-        if (step := turn.step(step_id)) is not None:
+        if (step := run.step(step_id)) is not None:
             yield step_id, step

@@ -16,9 +16,9 @@ from streams.core.runs.state.entries import Step
 from streams.core.runs.state.reader import RunReader
 
 
-def as_kept(turn: RunReader, security: Pinned, step_id: str, step: Step) -> Step:
+def as_kept(run: RunReader, security: Pinned, step_id: str, step: Step) -> Step:
     """Return a step that is there from the beginning, with the labels that its result came with."""
-    words = words_of(decided_by(turn, security, step_id, step))
+    words = words_of(decided_by(run, security, step_id, step))
     return structs.replace(step, decided=words, read=words, **_output(step.output))
 
 

@@ -17,21 +17,21 @@ from streams.core.runs.state.reader import RunReader
 BY_USER = Label(Integrity.USER, origins=frozenset({"signal"}))
 
 
-def names_of(turn: RunReader, security: Pinned, node: PlanNode, step: Step | None) -> Names:
+def names_of(run: RunReader, security: Pinned, node: PlanNode, step: Step | None) -> Names:
     """Return where names are looked up for a node's step, or for a child's with its item."""
     if node.compensates:
-        return _names_after(turn, security)
+        return _names_after(run, security)
     if node.loop is not None:
-        return _names_inside(turn, security, node, node.loop, step)
-    own = step if step is None or step.index is None else turn.step(node.id)
+        return _names_inside(run, security, node, node.loop, step)
+    own = step if step is None or step.index is None else run.step(node.id)
     unseen = own.unseen if node.early and own is not None else ()
 
     def outputs(source: str) -> Labels:
         named = source.partition(".")[0]
         # A node that its join skips while others still run has a condition all the same, which nobody asks.
-        if named in unseen or not turn.settled(named):
-            return Labels.of_whole(so_far(turn, security, turn.plan.nodes[named]))
-        return output_of(turn, source)
+        if named in unseen or not run.settled(named):
+            return Labels.of_whole(so_far(run, security, run.plan.nodes[named]))
+        return output_of(run, source)
 
     names = Names(security.inputs, outputs)
     if step is None or step.index is None or own is None:
@@ -39,58 +39,58 @@ def names_of(turn: RunReader, security: Pinned, node: PlanNode, step: Step | Non
     return Names(security.inputs, outputs, item_of(node.items, names, step.index), decided_of(own))
 
 
-def so_far(turn: RunReader, security: Pinned, node: PlanNode) -> Label:
+def so_far(run: RunReader, security: Pinned, node: PlanNode) -> Label:
     """Return the label of all that has decided about a node until now, settled or not."""
-    step = turn.step(node.id)
+    step = run.step(node.id)
     if step is not None and step.decided is not None:
         return decided_of(step) if step.read is None else decided_of(step).join(label_from(step.read))
-    before = [so_far(turn, security, turn.plan.nodes[source]) for source in node.predecessors]
-    around = [so_far(turn, security, turn.plan.nodes[node.loop])] if node.loop is not None else []
+    before = [so_far(run, security, run.plan.nodes[source]) for source in node.predecessors]
+    around = [so_far(run, security, run.plan.nodes[node.loop])] if node.loop is not None else []
     return joined((security.control, *before, *around))
 
 
-def end_of(turn: RunReader, security: Pinned) -> Label:
+def end_of(run: RunReader, security: Pinned) -> Label:
     """Return the label of what ended a run, for what compensates: the step that failed, or who canceled it."""
     label = security.control
-    if turn.status == "canceled":
+    if run.status == "canceled":
         return label.join(BY_USER)
-    failed = turn.error.step_id if turn.error is not None else None
-    step = turn.step(failed) if failed is not None else None
+    failed = run.error.step_id if run.error is not None else None
+    step = run.step(failed) if failed is not None else None
     if failed is not None and step is not None:
-        return label.join(outcome_of(turn, failed, step))
+        return label.join(outcome_of(run, failed, step))
     # Its time was up: by what was still open.
-    open_ = (outcome_of(turn, id_, one) for id_, one in turn.steps() if one.state not in ("succeeded", "skipped"))
+    open_ = (outcome_of(run, id_, one) for id_, one in run.steps() if one.state not in ("succeeded", "skipped"))
     return joined((label, *open_))
 
 
-def _names_inside(turn: RunReader, security: Pinned, node: PlanNode, loop_id: str, step: Step | None) -> Names:
-    loop = turn.plan.nodes[loop_id]
-    around = names_of(turn, security, loop, turn.step(loop_id))
+def _names_inside(run: RunReader, security: Pinned, node: PlanNode, loop_id: str, step: Step | None) -> Names:
+    loop = run.plan.nodes[loop_id]
+    around = names_of(run, security, loop, run.step(loop_id))
     inside, prefix = loop.body or {}, iteration_prefix(loop_id, node.iteration)
     unseen = () if step is None else step.unseen
 
     def outputs(source: str) -> Labels:
         step_id = f"{prefix}{source}"
         if source in inside:
-            if step_id in unseen or not turn.settled(step_id):
-                return Labels.of_whole(so_far(turn, security, turn.plan.nodes[step_id]))
-            return output_of(turn, step_id)
+            if step_id in unseen or not run.settled(step_id):
+                return Labels.of_whole(so_far(run, security, run.plan.nodes[step_id]))
+            return output_of(run, step_id)
         if source == f"{LOOP}.iteration":
-            return Labels.of_whole(decided_of(turn.recorded(loop_id)))
+            return Labels.of_whole(decided_of(run.recorded(loop_id)))
         if source == f"{LOOP}.previous":
-            return iteration_of(turn, loop, node.iteration - 1)
+            return iteration_of(run, loop, node.iteration - 1)
         return around.outputs(source)
 
     return Names(around.inputs, outputs)
 
 
-def _names_after(turn: RunReader, security: Pinned) -> Names:
-    end = end_of(turn, security)
+def _names_after(run: RunReader, security: Pinned) -> Names:
+    end = end_of(run, security)
 
     def outputs(source: str) -> Labels:
-        step = turn.step(source.partition(".")[0])
+        step = run.step(source.partition(".")[0])
         if step is None or step.state not in TERMINAL_STEP:
             return Labels.of_whole(end)
-        return output_of(turn, source if step.state == "succeeded" else source.partition(".")[0])
+        return output_of(run, source if step.state == "succeeded" else source.partition(".")[0])
 
     return Names(security.inputs, outputs, others=dict.fromkeys(("run_error_code", "run_error_message"), end))

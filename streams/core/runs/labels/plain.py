@@ -31,43 +31,41 @@ class _Ways(NamedTuple):
     sources: tuple[str, ...]
 
 
-def begun_before(
-    turn: RunReader, security: Pinned, step_id: str, step: Step, make: Callable[[], Begun]
-) -> Begun | None:
+def begun_before(run: RunReader, security: Pinned, step_id: str, step: Step, make: Callable[[], Begun]) -> Begun | None:
     """Return what a plain node's step begins with, ``make``'s if it is not known; ``None`` for any other step."""
     if step_id != step.node or step.index is not None or step.gather is not None:
         return None
-    node = turn.node_of(step)
-    ways = _ways(turn.plan, node)
+    node = run.node_of(step)
+    ways = _ways(run.plan, node)
     if ways is None:
         return None
     key: list[Any] = [security]
     for name in ways.before:
-        before = turn.step(name)
+        before = run.step(name)
         if before is None or before.decided is None:
             return None
         key.append(before.decided)
     for name in ways.sources:
-        labels = _given(turn, name)
+        labels = _given(run, name)
         if labels is None:
             return None
         key.append(labels)
     found: Begun | None = node.known.get(tuple(key))
     if found is None:
         found = keep(node, tuple(key), make())
-    return turn.labels.began(step_id, found)
+    return run.labels.began(step_id, found)
 
 
 def chained_before(
-    turn: RunReader, security: Pinned, node: PlanNode, inside: Collection[str], make: Callable[[], StepSecurity]
+    run: RunReader, security: Pinned, node: PlanNode, inside: Collection[str], make: Callable[[], StepSecurity]
 ) -> StepSecurity:
     """Return the security of a step that is chained to another one, ``make``'s if it is not known."""
-    ways = _ways(turn.plan, node)
+    ways = _ways(run.plan, node)
     if ways is None:
         return make()
     key: list[Any] = [_CHAINED, security]
     for name in ways.sources:
-        labels = NOT_YET if name in inside else _given(turn, name)
+        labels = NOT_YET if name in inside else _given(run, name)
         if labels is None:
             return make()
         key.append(labels)
@@ -76,22 +74,22 @@ def chained_before(
 
 
 def is_as_read(
-    turn: RunReader, security: Pinned, step_id: str, step: Step, declared: Callable[[PlanNode], ToolSecurity | None]
+    run: RunReader, security: Pinned, step_id: str, step: Step, declared: Callable[[PlanNode], ToolSecurity | None]
 ) -> bool:
     """Return whether a step's result has the labels of what it read: it is a node's own, of a model or a function of
     which nothing is declared."""
     if step_id != step.node or step.total is not None or step.gather is not None or step.index is not None:
         return False
-    node = turn.node_of(step)
+    node = run.node_of(step)
     if node.work is None or node.kind == "agent":
         return False
     found: bool | None = node.known.get((_GIVES, security))
     return keep(node, (_GIVES, security), declared(node) is None) if found is None else found
 
 
-def _given(turn: RunReader, node_id: str) -> Labels | None:
+def _given(run: RunReader, node_id: str) -> Labels | None:
     """Return the labels of the one output that a step gave, ``None`` where it is not as plain as that."""
-    step = turn.step(node_id)
+    step = run.step(node_id)
     if step is None or step.state != "succeeded" or step.total is not None or step.output is None:
         return None
     return of_payload(step.output)

@@ -24,59 +24,59 @@ from streams.core.runs.state.entries import Step
 from streams.core.runs.state.reader import RunReader
 
 
-def of_request(turn: RunReader, security: Pinned, step_id: str, step: Step, work: Work) -> StepSecurity:
+def of_request(run: RunReader, security: Pinned, step_id: str, step: Step, work: Work) -> StepSecurity:
     """Return the security of a request for a step's current attempt, made from state alone."""
-    plain = turn.labels.plain
-    if plain is None or plain[0] != step_id or step.approvals or work is not turn.node_of(step).work:
-        return _of_request(turn, security, step_id, step, work)
+    plain = run.labels.plain
+    if plain is None or plain[0] != step_id or step.approvals or work is not run.node_of(step).work:
+        return _of_request(run, security, step_id, step, work)
     begun = plain[1]
     if begun.security is None:
-        begun.security = _of_request(turn, security, step_id, step, work)
+        begun.security = _of_request(run, security, step_id, step, work)
     return begun.security
 
 
-def _of_request(turn: RunReader, security: Pinned, step_id: str, step: Step, work: Work) -> StepSecurity:
+def _of_request(run: RunReader, security: Pinned, step_id: str, step: Step, work: Work) -> StepSecurity:
     record = security.record
     of_agent = part_of(step_id) is not None
     return StepSecurity(
         policy=record.policy,
         policy_hash=record.policy_hash,
         mode=record.mode,
-        args=arguments(turn, security, step_id, step).recorded,
+        args=arguments(run, security, step_id, step).recorded,
         control=list(_said(step.decided)),
         context=list(_said(step.read)) if of_agent else [],
-        tool=None if step.gather is not None else declared_of(turn, security, work, turn.node_of(step)),
+        tool=None if step.gather is not None else declared_of(run, security, work, run.node_of(step)),
         tools=dict(security.tools_of(work)),
         agent=of_agent,
         approvals=list(step.approvals),
     )
 
 
-def of_child(turn: RunReader, security: Pinned, step_id: str, step: Step) -> RunSecurity:
+def of_child(run: RunReader, security: Pinned, step_id: str, step: Step) -> RunSecurity:
     """Return the security of the run that a step starts: of the same policy, with labels of its inputs."""
-    inputs = arguments(turn, security, step_id, step).recorded
+    inputs = arguments(run, security, step_id, step).recorded
     return structs.replace(security.record, inputs=inputs, control=list(_said(step.decided)))
 
 
-def of_chained(turn: RunReader, security: Pinned, node: PlanNode, work: Work, inside: Collection[str]) -> StepSecurity:
+def of_chained(run: RunReader, security: Pinned, node: PlanNode, work: Work, inside: Collection[str]) -> StepSecurity:
     """Return the security of a step that is chained to another one. Outputs of the chain's own steps are not there yet.
 
     The step after a plain one runs whenever that one does, so what decided is the same.
     """
     if work is not node.work:
-        return _of_chained(turn, security, node, work, inside)
-    return chained_before(turn, security, node, inside, lambda: _of_chained(turn, security, node, work, inside))
+        return _of_chained(run, security, node, work, inside)
+    return chained_before(run, security, node, inside, lambda: _of_chained(run, security, node, work, inside))
 
 
-def _of_chained(turn: RunReader, security: Pinned, node: PlanNode, work: Work, inside: Collection[str]) -> StepSecurity:
-    names = names_of(turn, security, node, None)
+def _of_chained(run: RunReader, security: Pinned, node: PlanNode, work: Work, inside: Collection[str]) -> StepSecurity:
+    names = names_of(run, security, node, None)
 
     def outputs(source: str) -> Labels:
         return NOT_YET if source in inside else names.outputs(source)
 
     return StepSecurity(
         args=dict(recorded_of(node, names.with_outputs(outputs))),
-        tool=declared_of(turn, security, work, node),
+        tool=declared_of(run, security, work, node),
     )
 
 

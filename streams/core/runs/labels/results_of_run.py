@@ -17,39 +17,39 @@ from streams.core.runs.state.reader import RunReader
 PayloadT = TypeVar("PayloadT", bound=Payload)
 
 
-def with_labels(turn: RunReader, node_id: str, output: PayloadT) -> PayloadT:
+def with_labels(run: RunReader, node_id: str, output: PayloadT) -> PayloadT:
     """Return a node's output, made one payload, with its labels; as it is in a run without any."""
-    return output if turn.security is None else structs.replace(output, labels=output_of(turn, node_id).recorded)
+    return output if run.security is None else structs.replace(output, labels=output_of(run, node_id).recorded)
 
 
-def with_outcome(turn: RunReader, step_id: str, step: Step, output: PayloadT) -> PayloadT:
+def with_outcome(run: RunReader, step_id: str, step: Step, output: PayloadT) -> PayloadT:
     """Return what is given in place of a failed step's output, with the label of how it ended."""
-    if turn.security is None:
+    if run.security is None:
         return output
-    return structs.replace(output, labels=Labels.of_whole(outcome_of(turn, step_id, step)).recorded)
+    return structs.replace(output, labels=Labels.of_whole(outcome_of(run, step_id, step)).recorded)
 
 
-def answer_with_labels(turn: RunReader, output: PayloadT) -> PayloadT:
+def answer_with_labels(run: RunReader, output: PayloadT) -> PayloadT:
     """Return what a run gives its parent, with its labels: what its last node gives, or an object of several by id."""
-    if turn.security is None:
+    if run.security is None:
         return output
-    sinks = turn.plan.sinks
+    sinks = run.plan.sinks
     if len(sinks) == 1:
-        return with_labels(turn, sinks[0].id, output)
-    places: dict[Path, Label] = {ROOT: turn.security.control}
+        return with_labels(run, sinks[0].id, output)
+    places: dict[Path, Label] = {ROOT: run.security.control}
     for sink in sinks:
-        places.update(output_of(turn, sink.id).placed((sink.id,)))
+        places.update(output_of(run, sink.id).placed((sink.id,)))
     return structs.replace(output, labels=Labels(places).recorded)
 
 
-def label_of_end(turn: RunReader) -> list[str]:
+def label_of_end(run: RunReader) -> list[str]:
     """Return the words of what decided how a run ended; none in a run without labels.
 
     That it succeeded says of every step that none of those that must succeed has failed.
     """
-    if turn.security is None:
+    if run.security is None:
         return []
-    if turn.status != "succeeded":
-        return list(words_of(end_of(turn, turn.security)))
-    steps = (outcome_of(turn, step_id, step) for step_id, step in turn.steps())
-    return list(words_of(joined((turn.security.control, *steps))))
+    if run.status != "succeeded":
+        return list(words_of(end_of(run, run.security)))
+    steps = (outcome_of(run, step_id, step) for step_id, step in run.steps())
+    return list(words_of(joined((run.security.control, *steps))))

@@ -26,144 +26,144 @@ from streams.core.runs.state.reader import RunReader
 PayloadT = TypeVar("PayloadT", bound=Payload)
 
 
-def begun(turn: RunReader, security: Pinned, step_id: str, step: Step) -> Step:
+def begun(run: RunReader, security: Pinned, step_id: str, step: Step) -> Step:
     """Return a step that begins, with the labels of what decided it and of all that it reads."""
     decided, read = step.decided, step.read
     if decided is not None and read is not None:
         return step
     if decided is None and read is None:
-        found = begun_before(turn, security, step_id, step, lambda: _begun(turn, security, step_id, step))
+        found = begun_before(run, security, step_id, step, lambda: _begun(run, security, step_id, step))
         if found is not None:
             return structs.replace(step, decided=found.decided, read=found.read)
-    label = decided_by(turn, security, step_id, step) if decided is None else label_from(decided)
+    label = decided_by(run, security, step_id, step) if decided is None else label_from(decided)
     if decided is None:
         decided = words_of(label)
     if read is None:
-        reads = _read(turn, security, step_id, step, label)
+        reads = _read(run, security, step_id, step, label)
         read = decided if reads is label else words_of(reads)
     return structs.replace(step, decided=decided, read=read)
 
 
-def _begun(turn: RunReader, security: Pinned, step_id: str, step: Step) -> Begun:
-    label = decided_by(turn, security, step_id, step)
-    reads = _read(turn, security, step_id, step, label)
-    return Begun(words_of(label), words_of(reads), arguments(turn, security, step_id, step))
+def _begun(run: RunReader, security: Pinned, step_id: str, step: Step) -> Begun:
+    label = decided_by(run, security, step_id, step)
+    reads = _read(run, security, step_id, step, label)
+    return Begun(words_of(label), words_of(reads), arguments(run, security, step_id, step))
 
 
-def skipped(turn: RunReader, security: Pinned, step_id: str, step: Step, asked: Step | None) -> Step:
+def skipped(run: RunReader, security: Pinned, step_id: str, step: Step, asked: Step | None) -> Step:
     """Return a step that is skipped, with the label of what decided: its condition if that was asked, or its join."""
     if asked is None:
-        decided = joined_by(turn, security, turn.node_of(step))
+        decided = joined_by(run, security, run.node_of(step))
     else:
-        decided = decided_by(turn, security, step_id, structs.replace(asked, state="skipped"))
+        decided = decided_by(run, security, step_id, structs.replace(asked, state="skipped"))
     return structs.replace(step, decided=words_of(decided))
 
 
-def arguments(turn: RunReader, security: Pinned, step_id: str, step: Step) -> Labels:
+def arguments(run: RunReader, security: Pinned, step_id: str, step: Step) -> Labels:
     """Return the labels of a step's arguments. Calls that an agent requests are made of all that it has read."""
     part = part_of(step_id)
     if part == "tool":
-        return Labels.of_whole(context_of(turn, step_id))
+        return Labels.of_whole(context_of(run, step_id))
     owner, id_ = step, step_id
     if part == "turn":
         id_, _ = place_of(step_id)
-        owner = turn.step(id_) or step
-    return turn.labels.of(id_, lambda: _arguments(turn, security, owner))
+        owner = run.step(id_) or step
+    return run.labels.of(id_, lambda: _arguments(run, security, owner))
 
 
-def context_of(turn: RunReader, part_id: str) -> Label:
+def context_of(run: RunReader, part_id: str) -> Label:
     """Return the label of all that an agent has read before a turn, or before it requested a call."""
     agent_id, number = place_of(part_id)
     if part_of(part_id) == "tool":
         asked = turn_id(agent_id, number)
-        return outcome_of(turn, asked, turn.recorded(asked))
-    own = turn.step(agent_id)
+        return outcome_of(run, asked, run.recorded(asked))
+    own = run.step(agent_id)
     label = UNLABELLED if own is None or own.read is None else label_from(own.read)
     for one in range(1, number):
-        said = turn.recorded(turn_id(agent_id, one))
+        said = run.recorded(turn_id(agent_id, one))
         ids = [turn_id(agent_id, one), *call_ids(agent_id, one, said.calls)]
-        parts = ((id_, turn.step(id_)) for id_ in ids)
-        label = joined((label, *(outcome_of(turn, id_, part) for id_, part in parts if part is not None)))
+        parts = ((id_, run.step(id_)) for id_ in ids)
+        label = joined((label, *(outcome_of(run, id_, part) for id_, part in parts if part is not None)))
     return label
 
 
-def ended(turn: RunReader, security: Pinned, step_id: str, step: Step) -> Step:
+def ended(run: RunReader, security: Pinned, step_id: str, step: Step) -> Step:
     """Return a step that has just ended with the labels of its output, or of its error."""
     value = step.value
     if (
         step.state == "succeeded"
         and value is not None
         and not value.labels
-        and is_as_read(turn, security, step_id, step, lambda node: declared_of(turn, security, node.asked, node))
+        and is_as_read(run, security, step_id, step, lambda node: declared_of(run, security, node.asked, node))
     ):
         labels = _whole_of(step.read or (), step.decided or ())
         return structs.replace(step, value=structs.replace(value, labels=labels.recorded))
-    work = work_of(turn, step_id, step)
+    work = work_of(run, step_id, step)
     if step.state == "failed":
-        source = TRUSTED if work is None else source_of(declared_of(turn, security, work, turn.node_of(step)))
+        source = TRUSTED if work is None else source_of(declared_of(run, security, work, run.node_of(step)))
         return structs.replace(step, read=words_of(label_from(step.read or ()).join(source)))
     if step.value is not None:
         return structs.replace(
-            step, value=_labelled(step.value, _output(turn, security, work, step_id, step, step.value))
+            step, value=_labelled(step.value, _output(run, security, work, step_id, step, step.value))
         )
     if step.stored is not None:
         return structs.replace(
-            step, stored=_labelled(step.stored, _output(turn, security, work, step_id, step, step.stored))
+            step, stored=_labelled(step.stored, _output(run, security, work, step_id, step, step.stored))
         )
     return step
 
 
-def _arguments(turn: RunReader, security: Pinned, step: Step) -> Labels:
+def _arguments(run: RunReader, security: Pinned, step: Step) -> Labels:
     if step.gather is not None:
-        return Labels.of_whole(children_of(turn, turn.recorded(step.node)).whole)
-    node = turn.node_of(step)
-    return arguments_of(node, names_of(turn, security, node, step))
+        return Labels.of_whole(children_of(run, run.recorded(step.node)).whole)
+    node = run.node_of(step)
+    return arguments_of(node, names_of(run, security, node, step))
 
 
-def _read(turn: RunReader, security: Pinned, step_id: str, step: Step, decided: Label) -> Label:
+def _read(run: RunReader, security: Pinned, step_id: str, step: Step, decided: Label) -> Label:
     if part_of(step_id) is not None:
-        return context_of(turn, step_id).join(decided)
+        return context_of(run, step_id).join(decided)
     if step.total is not None:
         # A mapped node reads its list item by item.
         return decided
-    return arguments(turn, security, step_id, step).whole.join(decided)
+    return arguments(run, security, step_id, step).whole.join(decided)
 
 
-def _output(turn: RunReader, security: Pinned, work: Work | None, step_id: str, step: Step, output: Payload) -> Labels:
+def _output(run: RunReader, security: Pinned, work: Work | None, step_id: str, step: Step, output: Payload) -> Labels:
     decided = decided_of(step)
     if step.total is not None:
-        return with_parts(turn, step_id, step, children_of(turn, step))
+        return with_parts(run, step_id, step, children_of(run, step))
     if work is not None:
-        declared = None if step.gather is not None else declared_of(turn, security, work, turn.node_of(step))
+        declared = None if step.gather is not None else declared_of(run, security, work, run.node_of(step))
         return result_of(declared, label_from(step.read or ()), decided, output)
-    node = turn.node_of(step)
+    node = run.node_of(step)
     kind = node.kind
     if kind == "loop":
-        return with_parts(turn, step_id, step, iteration_of(turn, node, turn.maps[node.id].ended))
+        return with_parts(run, step_id, step, iteration_of(run, node, run.maps[node.id].ended))
     own = decided.join(BY_USER) if kind == "signal" else decided
     if kind == "wait":
         own = own.join(label_from(step.read or ()))
-    labels = with_parts(turn, step_id, step, said_by(output).raised(own))
-    if kind == "agent" and security.is_closed(turn.header.workflow_name, node.name):
+    labels = with_parts(run, step_id, step, said_by(output).raised(own))
+    if kind == "agent" and security.is_closed(run.header.workflow_name, node.name):
         return Labels.of_whole(structs.replace(labels.whole, integrity=decided.integrity))
     return labels
 
 
-def declared_of(turn: RunReader, security: Pinned, work: Work, node: PlanNode) -> ToolSecurity | None:
+def declared_of(run: RunReader, security: Pinned, work: Work, node: PlanNode) -> ToolSecurity | None:
     """Return what is declared of what a node's step calls, see ``Pinned.declared``."""
     if node.kind == "agent" and not isinstance(work, ToolCall):
         # Only an agent's answer has its schema, and a turn may be anything.
         return None
-    return security.declared(work, turn.header.workflow_name, node.name)
+    return security.declared(work, run.header.workflow_name, node.name)
 
 
-def work_of(turn: RunReader, step_id: str, step: Step) -> Work | None:
+def work_of(run: RunReader, step_id: str, step: Step) -> Work | None:
     """Return what a worker did for a step, ``None`` if none worked on it."""
-    node = turn.node_of(step)
+    node = run.node_of(step)
     part = part_of(step_id)
     if part == "tool":
         agent_id, number = place_of(step_id)
-        calls = turn.recorded(turn_id(agent_id, number)).calls
+        calls = run.recorded(turn_id(agent_id, number)).calls
         return ToolCall(name=calls[call_ids(agent_id, number, calls).index(step_id)].name)
     if part == "turn":
         return node.call

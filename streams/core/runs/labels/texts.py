@@ -19,19 +19,19 @@ from streams.core.runs.state.reader import RunReader
 TEXTS_MOST = 32 * 1024
 
 
-def written_by_people(args: Json, labels: Labels, turn: RunReader, agent_id: str, number: int) -> list[str]:
+def written_by_people(args: Json, labels: Labels, run: RunReader, agent_id: str, number: int) -> list[str]:
     """Return the trusted texts that an agent has read before its turn of this number: its arguments, then results.
 
     They are cut off where they have ``TEXTS_MOST`` bytes together. What is stored elsewhere is left out.
     """
-    return list(_bounded((*_texts(args, ROOT, labels), *_of_results(turn, agent_id, number))))
+    return list(_bounded((*_texts(args, ROOT, labels), *_of_results(run, agent_id, number))))
 
 
-def _of_results(turn: RunReader, agent_id: str, number: int) -> Iterator[str]:
+def _of_results(run: RunReader, agent_id: str, number: int) -> Iterator[str]:
     for before in range(1, number):
-        said = turn.recorded(turn_id(agent_id, before))
+        said = run.recorded(turn_id(agent_id, before))
         for id_ in call_ids(agent_id, before, said.calls):
-            step = turn.step(id_)
+            step = run.step(id_)
             if step is not None and isinstance(step.output, Inline):
                 yield from _texts(step.output.value, ROOT, of_payload(step.output))
 

@@ -26,9 +26,9 @@ SHOWN_MOST = 1_000
 AnswerIs = Literal["answer", "unknown"]
 
 
-def waits(turn: RunChanges, event: StepDeferred, asks: Question) -> dict[str, Any]:
+def waits(run: RunChanges, event: StepDeferred, asks: Question) -> dict[str, Any]:
     """Return the fields of a step that waits for a person."""
-    due_ms = None if asks.timeout_ms is None else turn.now_ms + asks.timeout_ms
+    due_ms = None if asks.timeout_ms is None else run.now_ms + asks.timeout_ms
     return {
         "state": "waiting",
         "deferral": event.deferral,
@@ -40,10 +40,10 @@ def waits(turn: RunChanges, event: StepDeferred, asks: Question) -> dict[str, An
     }
 
 
-def answer_is(turn: RunReader, event: SignalReceived) -> AnswerIs:
+def answer_is(run: RunReader, event: SignalReceived) -> AnswerIs:
     """Return whether a signal answers a question that is open now: of this step, and about these arguments."""
     step_id = step_of(event.name)
-    step = None if step_id is None else turn.step(step_id)
+    step = None if step_id is None else run.step(step_id)
     if step is None or step.state != "waiting" or step.asks is None:
         return "unknown"
     said = _said(event.payload)

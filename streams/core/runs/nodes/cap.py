@@ -6,35 +6,35 @@ from streams.core.runs.requests.reserve import ahead_nano
 from streams.core.runs.state.reader import RunReader
 
 
-def changes(turn: RunReader) -> list[Command]:
+def changes(run: RunReader) -> list[Command]:
     """Return what this event did to the run's cap."""
-    if turn.header.budget_nano is None:
+    if run.header.budget_nano is None:
         return []
-    opened = _opened(turn) if turn.is_new else _freed(turn)
-    return [*opened, *(_closed(turn) if turn.ended else ())]
+    opened = _opened(run) if run.is_new else _freed(run)
+    return [*opened, *(_closed(run) if run.ended else ())]
 
 
-def as_it_is(turn: RunReader) -> list[Command]:
+def as_it_is(run: RunReader) -> list[Command]:
     """Return what is said of the cap of a restored run."""
-    if turn.header.budget_nano is None:
+    if run.header.budget_nano is None:
         return []
-    return _closed(turn) if turn.is_over else _opened(turn)
+    return _closed(run) if run.is_over else _opened(run)
 
 
-def _opened(turn: RunReader) -> list[Command]:
-    header = turn.header
+def _opened(run: RunReader) -> list[Command]:
+    header = run.header
     cap_nano = header.budget_nano or 0
-    ahead = ahead_nano(turn)
+    ahead = ahead_nano(run)
     return [Emit(RunReserved(org_id=header.org_id, run_id=header.run_id, cap_nano=cap_nano, reserved_nano=ahead))]
 
 
-def _freed(turn: RunReader) -> list[Command]:
+def _freed(run: RunReader) -> list[Command]:
     """Say what is still reserved after a branch was not taken."""
-    if not turn.bounds or all(step.state != "skipped" for step in turn.changed.values()):
+    if not run.bounds or all(step.state != "skipped" for step in run.changed.values()):
         return []
-    org_id, ahead = turn.header.org_id, ahead_nano(turn)
-    return [Emit(RunReleased(org_id=org_id, run_id=turn.run_id, reserved_nano=ahead, version=turn.offset))]
+    org_id, ahead = run.header.org_id, ahead_nano(run)
+    return [Emit(RunReleased(org_id=org_id, run_id=run.run_id, reserved_nano=ahead, version=run.offset))]
 
 
-def _closed(turn: RunReader) -> list[Command]:
-    return [Emit(RunEnded(org_id=turn.header.org_id, run_id=turn.run_id))]
+def _closed(run: RunReader) -> list[Command]:
+    return [Emit(RunEnded(org_id=run.header.org_id, run_id=run.run_id))]

@@ -1,6 +1,6 @@
 """What runs after a run has failed or was canceled. The run's end is set before, and nothing here changes it.
 
-1. The roots for that end are asked for in the turn that ends the run. A node after them runs when all nodes that lead
+1. The roots for that end are requested by the event that ends the run. A node after them runs when all nodes that lead
    to it are settled and one succeeded (or as its ``join`` says), else it is skipped.
 2. Attempts, retries, deferrals and timeouts are those of any step. No cancel stops them, and workers do not refuse
    them as steps of an ended run (``StepRequest.compensation``).
@@ -28,82 +28,80 @@ from streams.core.runs.state.entries import Step
 from streams.core.runs.state.reader import RunReader
 
 
-def begin(turn: RunChanges) -> None:
-    """Ask for what is to run after the end that this turn brought."""
-    if turn.started_at_ms is None and turn.error is not None and turn.error.code in FLOW_ENDS:
+def begin(run: RunChanges) -> None:
+    """Request what is to run after the end that this event brought."""
+    if run.started_at_ms is None and run.error is not None and run.error.code in FLOW_ENDS:
         return
-    roots = (
-        turn.plan.on_failure if turn.status == "failed" else turn.plan.on_cancel if turn.status == "canceled" else ()
-    )
-    _go_on(turn, [turn.plan.nodes[root] for root in roots])
+    roots = run.plan.on_failure if run.status == "failed" else run.plan.on_cancel if run.status == "canceled" else ()
+    _go_on(run, [run.plan.nodes[root] for root in roots])
 
 
-def settled(turn: RunChanges, step: Step) -> None:
+def settled(run: RunChanges, step: Step) -> None:
     """Go on after a compensating step succeeded or failed for good."""
-    node = turn.node_of(step)
+    node = run.node_of(step)
     if step.state == "failed":
-        _count_failure(turn, node)
-    _go_on(turn, _followers(turn, node))
+        _count_failure(run, node)
+    _go_on(run, _followers(run, node))
 
 
-def is_open(turn: RunReader) -> bool:
+def is_open(run: RunReader) -> bool:
     """Whether a compensating step may still run."""
-    return any(step.state not in TERMINAL_STEP for step in _steps(turn))
+    return any(step.state not in TERMINAL_STEP for step in _steps(run))
 
 
-def last_ms(turn: RunReader) -> int:
-    """Return when something last happened to a compensating step, as far as the entries and this turn say.
+def last_ms(run: RunReader) -> int:
+    """Return when something last happened to a compensating step, as far as the entries and this event say.
 
     A cost that comes late is nothing of that kind: it must not make the run stay.
     """
-    asked = max((step.requested_at_ms or 0 for step in _steps(turn)), default=0)
-    return turn.now_ms if turn.plan.apart & (turn.changed.keys() - turn.paid_late) else asked
+    asked = max((step.requested_at_ms or 0 for step in _steps(run)), default=0)
+    return run.now_ms if run.plan.apart & (run.changed.keys() - run.paid_late) else asked
 
 
-def _steps(turn: RunReader) -> Iterator[Step]:
-    if turn.is_over:
-        found = (turn.step(node) for node in turn.plan.apart)
+def _steps(run: RunReader) -> Iterator[Step]:
+    if run.is_over:
+        found = (run.step(node) for node in run.plan.apart)
         yield from (step for step in found if step is not None)
 
 
-def _go_on(turn: RunChanges, due: Iterable[PlanNode]) -> None:
+def _go_on(run: RunChanges, due: Iterable[PlanNode]) -> None:
     waiting = list(due)
     for node in waiting:
-        if turn.begun(node.id):
+        if run.begun(node.id):
             continue
-        said = verdict(turn, node)
+        said = verdict(run, node)
         if said == "skip":
-            turn.skip(node.id, why_skipped(turn, node))
-            waiting += _followers(turn, node)
-        elif said == "run" and not _ask(turn, node):
-            waiting += _followers(turn, node)
+            run.skip(node.id, why_skipped(run, node))
+            waiting += _followers(run, node)
+        elif said == "run" and not _ask(run, node):
+            waiting += _followers(run, node)
 
 
-def _followers(turn: RunReader, node: PlanNode) -> list[PlanNode]:
-    return [turn.plan.nodes[follower] for follower in node.successors]
+def _followers(run: RunReader, node: PlanNode) -> list[PlanNode]:
+    return [run.plan.nodes[follower] for follower in node.successors]
 
 
-def _ask(turn: RunChanges, node: PlanNode) -> bool:
+def _ask(run: RunChanges, node: PlanNode) -> bool:
     """Ask for a node; ``False`` when it failed at once, because its arguments cannot be bound."""
-    timer, due_ms = timeout_timer(node, node.id, 1, turn.now_ms)
-    step = Step(node.id, "running", attempt=1, requested_at_ms=turn.now_ms, timer=timer, due_ms=due_ms)
-    step = turn.labelled(node.id, step)
+    timer, due_ms = timeout_timer(node, node.id, 1, run.now_ms)
+    step = Step(node.id, "running", attempt=1, requested_at_ms=run.now_ms, timer=timer, due_ms=due_ms)
+    step = run.labelled(node.id, step)
     try:
-        request(turn, node.id, step)
+        request(run, node.id, step)
     except BindingError as exc:
         error = ErrorInfo(code=exc.code, message=str(exc), step_id=node.id)
         failed = msgspec.structs.replace(
-            step, state="failed", error=error, attempt=0, timer=None, due_ms=None, finished_at_ms=turn.now_ms
+            step, state="failed", error=error, attempt=0, timer=None, due_ms=None, finished_at_ms=run.now_ms
         )
-        turn.begin(node.id, failed)
-        _count_failure(turn, node)
+        run.begin(node.id, failed)
+        _count_failure(run, node)
         return False
-    turn.begin(node.id, step)
+    run.begin(node.id, step)
     if timer is not None and due_ms is not None:
-        turn.arm(timer, due_ms)
+        run.arm(timer, due_ms)
     return True
 
 
-def _count_failure(turn: RunChanges, node: PlanNode) -> None:
-    labels = (("workflow", turn.header.workflow_name), ("node", node.id))
-    turn.commands.append(Count(COMPENSATION_FAILURES_TOTAL, labels))
+def _count_failure(run: RunChanges, node: PlanNode) -> None:
+    labels = (("workflow", run.header.workflow_name), ("node", node.id))
+    run.commands.append(Count(COMPENSATION_FAILURES_TOTAL, labels))

@@ -23,40 +23,40 @@ from streams.core.runs.state.reader import RunReader
 WAITING_FOR = "max_parallel"
 
 
-def stands_in_line(turn: RunReader, node: PlanNode) -> bool:
-    """Return whether a node that would run waits for its turn: its steps take places, and the run has not ended."""
-    return turn.plan.max_parallel is not None and node.work is not None and not turn.is_over
+def is_queued(run: RunReader, node: PlanNode) -> bool:
+    """Return whether a node that would run waits for a place: its steps take places, and the run has not ended."""
+    return run.plan.max_parallel is not None and node.work is not None and not run.is_over
 
 
-def has_room(turn: RunReader, node: PlanNode | None = None) -> bool:
+def has_room(run: RunReader, node: PlanNode | None = None) -> bool:
     """Return whether one more step may be open; of ``node``, whose steps may take no place."""
-    most = turn.plan.max_parallel
-    return most is None or turn.open_steps < most or (node is not None and node.work is None)
+    most = run.plan.max_parallel
+    return most is None or run.open_steps < most or (node is not None and node.work is None)
 
 
-def stand_in_line(turn: RunChanges, node: PlanNode) -> None:
+def queue_run(run: RunChanges, node: PlanNode) -> None:
     """Let a node wait for a place."""
-    before = turn.step(node.id) or Step(node.id, "pending")
-    turn.leave(node.id, msgspec.structs.replace(before, state="ready", waiting_for=WAITING_FOR))
-    turn.ready.append(node.id)
+    before = run.step(node.id) or Step(node.id, "pending")
+    run.leave(node.id, msgspec.structs.replace(before, state="ready", waiting_for=WAITING_FOR))
+    run.ready.append(node.id)
 
 
-def stand_part_in_line(turn: RunChanges, step_id: str, node_id: str) -> None:
+def queue_part(run: RunChanges, step_id: str, node_id: str) -> None:
     """Let a turn of an agent, or a call, wait for a place."""
-    turn.leave(step_id, Step(node_id, "ready", waiting_for=WAITING_FOR))
-    turn.ready.append(step_id)
+    run.leave(step_id, Step(node_id, "ready", waiting_for=WAITING_FOR))
+    run.ready.append(step_id)
 
 
-def next_in_line(turn: RunReader) -> tuple[PlanNode, str] | None:
+def next_queued(run: RunReader) -> tuple[PlanNode, str] | None:
     """Return what the next free place is for: a node with its own id, or with the step id of an agent's part."""
-    return min(_line(turn), key=lambda found: (-found[0].policy.priority, found[0].position), default=None)
+    return min(_line(run), key=lambda found: (-found[0].policy.priority, found[0].position), default=None)
 
 
-def _line(turn: RunReader) -> Iterator[tuple[PlanNode, str]]:
-    nodes = turn.plan.nodes
-    for step_id in turn.ready:
-        yield nodes[turn.recorded(step_id).node], step_id
-    for node_id, counts in turn.maps.items():
+def _line(run: RunReader) -> Iterator[tuple[PlanNode, str]]:
+    nodes = run.plan.nodes
+    for step_id in run.ready:
+        yield nodes[run.recorded(step_id).node], step_id
+    for node_id, counts in run.maps.items():
         node = nodes[node_id]
-        if node.parallel and counts.asked < counts.total and counts.open < node.most_open and not turn.settled(node_id):
+        if node.parallel and counts.asked < counts.total and counts.open < node.most_open and not run.settled(node_id):
             yield node, node_id

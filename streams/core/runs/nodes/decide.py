@@ -1,4 +1,4 @@
-"""What the fold decides by conditions, such as whether a node whose turn has come runs.
+"""What the fold decides by conditions, such as whether a node that is due runs.
 
 A condition sees what a reference would bind, null where that is nothing. It reads only what is here: an output
 or an input that is stored outside of its record fails the step that would have to decide by it, rather than decide it

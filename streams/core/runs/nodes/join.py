@@ -26,14 +26,14 @@ Edge = Literal["open", "taken", "untaken"]
 Verdict = Literal["wait", "run", "skip"]
 
 
-def verdict(turn: RunReader, node: PlanNode) -> Verdict:
+def verdict(run: RunReader, node: PlanNode) -> Verdict:
     """Return what the edges that lead to a node say of it now."""
-    return JOINS[node.join]([edge(turn, source, node) for source in node.predecessors])
+    return JOINS[node.join]([edge(run, source, node) for source in node.predecessors])
 
 
-def edge(turn: RunReader, source: str, node: PlanNode) -> Edge:
+def edge(run: RunReader, source: str, node: PlanNode) -> Edge:
     """Return what the edge is that leads from ``source`` to a node."""
-    step = turn.step(source)
+    step = run.step(source)
     if step is None or step.state not in TERMINAL_STEP:
         return "open"
     taken = step.state == "succeeded"
@@ -42,18 +42,18 @@ def edge(turn: RunReader, source: str, node: PlanNode) -> Edge:
     return "taken" if taken else "untaken"
 
 
-def why_skipped(turn: RunReader, node: PlanNode) -> str:
+def why_skipped(run: RunReader, node: PlanNode) -> str:
     """Return the note of a node that its join skips."""
-    untaken = [source for source in node.predecessors if edge(turn, source, node) == "untaken"]
-    elsewhere = next((source for source in untaken if source in node.switches and turn.succeeded(source)), None)
+    untaken = [source for source in node.predecessors if edge(run, source, node) == "untaken"]
+    elsewhere = next((source for source in untaken if source in node.switches and run.succeeded(source)), None)
     if elsewhere is not None:
         return f"'{elsewhere}' did not choose it"
     return f"'{untaken[0]}' did not succeed, and it joins all" if node.join == "all" else "no step before it succeeded"
 
 
-def unseen(turn: RunReader, node: PlanNode) -> tuple[str, ...]:
+def unseen(run: RunReader, node: PlanNode) -> tuple[str, ...]:
     """Return the ancestors that still run when a node starts early."""
-    return tuple(source for source in node.ancestors if not turn.settled(source))
+    return tuple(source for source in node.ancestors if not run.settled(source))
 
 
 def _one_of_all(edges: Sequence[Edge]) -> Verdict:

@@ -100,22 +100,22 @@ OnTimer = Mapping[type[StepTimer], Callable[[RunChanges, str, Step], Ended | Non
 OnResult = Callable[[RunChanges, str, Step, Any], Ended | None]
 
 
-def judged(turn: RunChanges, step: Step) -> dict[str, Any]:
+def judged(run: RunChanges, step: Step) -> dict[str, Any]:
     """Return what the end of a step says of its target, from its first request to now, and count a miss."""
-    target_ms, since_ms = turn.node_of(step).policy.sla_ms, step.asked_first_ms
-    if target_ms is None or since_ms is None or step.gather is not None or turn.now_ms - since_ms <= target_ms:
+    target_ms, since_ms = run.node_of(step).policy.sla_ms, step.asked_first_ms
+    if target_ms is None or since_ms is None or step.gather is not None or run.now_ms - since_ms <= target_ms:
         return {}
-    labels = (("workflow", turn.header.workflow_name), ("node", turn.node_of(step).name))
-    turn.commands.append(Count(STEP_SLA_MISSES_TOTAL, labels))
+    labels = (("workflow", run.header.workflow_name), ("node", run.node_of(step).name))
+    run.commands.append(Count(STEP_SLA_MISSES_TOTAL, labels))
     return {"sla_missed": True}
 
 
-def no_result(turn: RunChanges, step_id: str, step: Step, _result: Any) -> Ended | None:
+def no_result(run: RunChanges, step_id: str, step: Step, _result: Any) -> Ended | None:
     """Take nothing: steps of this kind have no parts, and wait for nothing from outside but a worker."""
-    raise AssertionError(f"'{step_id}' of type {turn.node_of(step).kind} takes no results of this kind")
+    raise AssertionError(f"'{step_id}' of type {run.node_of(step).kind} takes no results of this kind")
 
 
-def nothing_outstanding(turn: RunChanges, step_id: str, step: Step) -> None:
+def nothing_outstanding(run: RunChanges, step_id: str, step: Step) -> None:
     """Ask for nothing: what the step waits for is a timer, or a step of its own."""
 
 

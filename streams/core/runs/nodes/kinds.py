@@ -22,8 +22,8 @@ NODE_KINDS: Mapping[NodeKind, KindRules] = {
 }
 
 
-def kind_of(turn: RunReader, step_id: str, step: Step) -> KindRules:
+def kind_of(run: RunReader, step_id: str, step: Step) -> KindRules:
     """Return the kind of a step: its node's, but for steps that serve one: agent parts, pages of a map's outputs."""
     if step.gather is not None:
         return worker_step.FUNCTION
-    return agent.PART if is_part(step_id) else NODE_KINDS[turn.node_of(step).kind]
+    return agent.PART if is_part(step_id) else NODE_KINDS[run.node_of(step).kind]

@@ -58,57 +58,57 @@ def compile_loop(node: LoopNode, compiling: Compiling) -> Compiled:
     return Compiled(own=own, body=compiling.body(config.body, config.edges), gives=gives)
 
 
-def start(turn: RunChanges, node: PlanNode, _step_id: str, step: Step, _item: Datum | None) -> Step:
+def start(run: RunChanges, node: PlanNode, _step_id: str, step: Step, _item: Datum | None) -> Step:
     """Return how a loop waits for its first iteration; ``while`` may end it at once. Raises ``BindingError``."""
     loop = node.data(Loop)
-    turn.maps[node.id] = MapCounts(loop.most)
+    run.maps[node.id] = MapCounts(loop.most)
     if loop.holds:
-        step = msgspec.structs.replace(step, **_decided(turn, node, step))
-    if loop.holds and not _holds(turn, node, step, 1):
-        return msgspec.structs.replace(step, state="succeeded", value=inline(None), finished_at_ms=turn.now_ms)
-    turn.maps[node.id] = MapCounts(loop.most, asked=1)
+        step = msgspec.structs.replace(step, **_decided(run, node, step))
+    if loop.holds and not _holds(run, node, step, 1):
+        return msgspec.structs.replace(step, state="succeeded", value=inline(None), finished_at_ms=run.now_ms)
+    run.maps[node.id] = MapCounts(loop.most, asked=1)
     return msgspec.structs.replace(step, state="waiting", timer=None, due_ms=None, waiting_for=_waits(1, loop))
 
 
-def settled(turn: RunChanges, step_id: str, step: Step, _result: Any) -> Ended | None:
+def settled(run: RunChanges, step_id: str, step: Step, _result: Any) -> Ended | None:
     """Go on after a node of the body is settled, or failed for good; return how the loop ended, if it did."""
-    part = turn.node_of(step)
-    node = turn.plan.nodes[part.loop or ""]
+    part = run.node_of(step)
+    node = run.plan.nodes[part.loop or ""]
     if step.state == "failed" and not part.policy.optional:
         return _failed(node, step.error, step_id)
-    if not all(turn.settled(f"{iteration_prefix(node.id, part.iteration)}{name}") for name in node.body or ()):
+    if not all(run.settled(f"{iteration_prefix(node.id, part.iteration)}{name}") for name in node.body or ()):
         return None
-    turn.maps[node.id] = msgspec.structs.replace(turn.maps[node.id], ended=part.iteration)
+    run.maps[node.id] = msgspec.structs.replace(run.maps[node.id], ended=part.iteration)
     try:
-        return _after(turn, node, part.iteration)
+        return _after(run, node, part.iteration)
     except BindingError as exc:
         return _failed(node, ErrorInfo(code=exc.code, message=str(exc)), node.id)
 
 
-def roots_due(turn: RunReader, node: PlanNode) -> list[PlanNode]:
+def roots_due(run: RunReader, node: PlanNode) -> list[PlanNode]:
     """Return the nodes with which the current iteration of an open loop begins, unless it has begun."""
-    counts = turn.maps[node.id]
+    counts = run.maps[node.id]
     if counts.asked == counts.ended:
         return []
     prefix = iteration_prefix(node.id, counts.asked)
-    first = [turn.plan.nodes[f"{prefix}{one.id}"] for one in (node.body or {}).values() if not one.predecessors]
-    return [] if any(turn.begun(one.id) for one in first) else first
+    first = [run.plan.nodes[f"{prefix}{one.id}"] for one in (node.body or {}).values() if not one.predecessors]
+    return [] if any(run.begun(one.id) for one in first) else first
 
 
-def _after(turn: RunChanges, node: PlanNode, number: int) -> Ended | None:
+def _after(run: RunChanges, node: PlanNode, number: int) -> Ended | None:
     """End the loop after an iteration, or begin the next one. Raises ``BindingError``."""
-    loop, step = node.data(Loop), turn.recorded(node.id)
-    if turn.security is not None:
-        step = turn.change(node.id, step, **_decided(turn, node, step))
+    loop, step = node.data(Loop), run.recorded(node.id)
+    if run.security is not None:
+        step = run.change(node.id, step, **_decided(run, node, step))
     # ``until`` is asked of the iteration that ended, ``while`` of the one that would begin.
-    if _holds(turn, node, step, number + 1 if loop.holds else number) is not loop.holds:
-        return Ended(node.id, output=_output(turn, node, number))
+    if _holds(run, node, step, number + 1 if loop.holds else number) is not loop.holds:
+        return Ended(node.id, output=_output(run, node, number))
     if number < loop.most:
-        turn.maps[node.id] = msgspec.structs.replace(turn.maps[node.id], asked=number + 1)
-        turn.change(node.id, step, waiting_for=_waits(number + 1, loop))
+        run.maps[node.id] = msgspec.structs.replace(run.maps[node.id], asked=number + 1)
+        run.change(node.id, step, waiting_for=_waits(number + 1, loop))
         return None
     if not loop.fails_exhausted:
-        return Ended(node.id, output=_output(turn, node, number))
+        return Ended(node.id, output=_output(run, node, number))
     said = "still holds" if loop.holds else "did not hold"
     message = f"the condition of '{node.id}' {said} after {number} iterations; raise max_iterations, or write "
     return _failed(node, ErrorInfo(code="loop_exhausted", message=f"{message}`on_exhausted: last`"), node.id)
@@ -119,13 +119,13 @@ def _failed(node: PlanNode, error: ErrorInfo | None, step_id: str) -> Ended:
     return Ended(node.id, error=msgspec.structs.replace(why, retryable=False, step_id=step_id))
 
 
-def _holds(turn: RunReader, node: PlanNode, step: Step, number: int) -> bool:
+def _holds(run: RunReader, node: PlanNode, step: Step, number: int) -> bool:
     """Return whether the condition holds at an iteration. Raises ``BindingError`` when it cannot be read."""
-    scope = node_scope(turn, node, step)
-    ended = turn.maps[node.id].ended
+    scope = node_scope(run, node, step)
+    ended = run.maps[node.id].ended
     values = {
-        f"{LOOP}.output": turn.iteration_output(node, ended),
-        f"{LOOP}.previous": turn.iteration_output(node, number - 1),
+        f"{LOOP}.output": run.iteration_output(node, ended),
+        f"{LOOP}.previous": run.iteration_output(node, number - 1),
         f"{LOOP}.iteration": inline(number),
     }
 
@@ -136,16 +136,16 @@ def _holds(turn: RunReader, node: PlanNode, step: Step, number: int) -> bool:
     return ask(node.id, node.data(Loop).condition, within).holds
 
 
-def _decided(turn: RunReader, node: PlanNode, step: Step) -> dict[str, Any]:
+def _decided(run: RunReader, node: PlanNode, step: Step) -> dict[str, Any]:
     """Return what its condition adds to the label of what decided about a loop, in a run with labels."""
-    if turn.security is None:
+    if run.security is None:
         return {}
-    return {"decided": after_iteration(turn, turn.security, node, step, node.data(Loop).condition)}
+    return {"decided": after_iteration(run, run.security, node, step, node.data(Loop).condition)}
 
 
-def _output(turn: RunReader, node: PlanNode, number: int) -> Payload:
+def _output(run: RunReader, node: PlanNode, number: int) -> Payload:
     """Return what a loop gives if an iteration was its last one."""
-    return turn.iteration_output(node, number) or inline(None)
+    return run.iteration_output(node, number) or inline(None)
 
 
 def _waits(number: int, loop: Loop) -> str:

@@ -17,7 +17,7 @@ import msgspec
 
 from schemas.ids import child_step_id
 from schemas.records.base import ErrorInfo
-from streams.core.runs.nodes.concurrency import has_room, stands_in_line
+from streams.core.runs.nodes.concurrency import has_room, is_queued
 from streams.core.runs.nodes.join import unseen
 from streams.core.runs.nodes.kinds import kind_of
 from streams.core.runs.plan.arguments import BindingError, Datum
@@ -42,133 +42,133 @@ class Ended:
     error: ErrorInfo | None = None
 
 
-def begin_map(turn: RunChanges, node: PlanNode) -> Ended | None:
+def begin_map(run: RunChanges, node: PlanNode) -> Ended | None:
     """Open a mapped node that is ready and ask for its first children. Raises ``BindingError`` when it has no list."""
-    unseen_ = unseen(turn, node) if node.early else ()
-    step = Step(node.id, "running", requested_at_ms=turn.now_ms, unseen=unseen_)
-    items = open_items(node, node_scope(turn, node, step))
+    unseen_ = unseen(run, node) if node.early else ()
+    step = Step(node.id, "running", requested_at_ms=run.now_ms, unseen=unseen_)
+    items = open_items(node, node_scope(run, node, step))
     if node.max_items is not None and items.count > node.max_items:
         said = f"'{node.id}' maps {items.count} items, and its max_items is {node.max_items}"
         raise BindingError("too_many_items", f"{said}; raise max_items, or give fewer items")
     if items.count == 0:
-        step = Step(node.id, "succeeded", total=0, finished_at_ms=turn.now_ms, unseen=unseen_)
-        turn.begin(node.id, step)
-        turn.maps[node.id] = MapCounts(0)
+        step = Step(node.id, "succeeded", total=0, finished_at_ms=run.now_ms, unseen=unseen_)
+        run.begin(node.id, step)
+        run.maps[node.id] = MapCounts(0)
         return Ended(step)
-    turn.begin(node.id, msgspec.structs.replace(step, total=items.count))
-    turn.maps[node.id] = MapCounts(items.count)
-    return _go_on(turn, node, items)
+    run.begin(node.id, msgspec.structs.replace(step, total=items.count))
+    run.maps[node.id] = MapCounts(items.count)
+    return _go_on(run, node, items)
 
 
-def map_step_ended(turn: RunChanges, node: PlanNode, step: Step) -> Ended | None:
+def map_step_ended(run: RunChanges, node: PlanNode, step: Step) -> Ended | None:
     """Go on after a child, or a step that gathers, ended for good; return what the node became, if it ended."""
-    return _gathering_ended(turn, node, step) if step.gather is not None else _child_ended(turn, node, step)
+    return _gathering_ended(run, node, step) if step.gather is not None else _child_ended(run, node, step)
 
 
-def _child_ended(turn: RunChanges, node: PlanNode, child: Step) -> Ended | None:
-    counts = turn.maps[node.id]
+def _child_ended(run: RunChanges, node: PlanNode, child: Step) -> Ended | None:
+    counts = run.maps[node.id]
     failed = child.state == "failed"
     if failed and node.on_child_error == "fail":
         return Ended(child, child.error)
-    _count(turn, node.id, counts, ended=counts.ended + 1, failed=counts.failed + failed)
-    return _go_on(turn, node)
+    _count(run, node.id, counts, ended=counts.ended + 1, failed=counts.failed + failed)
+    return _go_on(run, node)
 
 
-def ask_children(turn: RunChanges, node: PlanNode, items: Items | None = None) -> Ended | None:
+def ask_children(run: RunChanges, node: PlanNode, items: Items | None = None) -> Ended | None:
     """Ask for children while there is room; return what the node became, if all have ended."""
-    while (counts := turn.maps[node.id]).asked < counts.total and counts.open < node.most_open and has_room(turn, node):
+    while (counts := run.maps[node.id]).asked < counts.total and counts.open < node.most_open and has_room(run, node):
         if items is None:
-            items = open_items(node, node_scope(turn, node, turn.step(node.id)))
-        refused = _ask_child(turn, node, items)
+            items = open_items(node, node_scope(run, node, run.step(node.id)))
+        refused = _ask_child(run, node, items)
         if refused is not None:
             return refused
-    return None if counts.ended < counts.total else _all_ended(turn, node, counts)
+    return None if counts.ended < counts.total else _all_ended(run, node, counts)
 
 
-def _go_on(turn: RunChanges, node: PlanNode, items: Items | None = None) -> Ended | None:
+def _go_on(run: RunChanges, node: PlanNode, items: Items | None = None) -> Ended | None:
     """Ask for children at once, or where the run has a limit leave them in line."""
-    counts = turn.maps[node.id]
-    if stands_in_line(turn, node) and counts.asked < counts.total:
+    counts = run.maps[node.id]
+    if is_queued(run, node) and counts.asked < counts.total:
         return None
-    return ask_children(turn, node, items)
+    return ask_children(run, node, items)
 
 
-def _ask_child(turn: RunChanges, node: PlanNode, items: Items) -> Ended | None:
+def _ask_child(run: RunChanges, node: PlanNode, items: Items) -> Ended | None:
     """Ask for the next child. One that cannot be asked for has failed, which may fail the node."""
-    counts = turn.maps[node.id]
+    counts = run.maps[node.id]
     index = counts.asked
     step_id = child_step_id(node.id, index)
-    turn.maps[node.id] = msgspec.structs.replace(counts, asked=index + 1)
+    run.maps[node.id] = msgspec.structs.replace(counts, asked=index + 1)
     try:
-        _begin(turn, node, step_id, Step(node.id, "running", index=index), items.at(index))
+        _begin(run, node, step_id, Step(node.id, "running", index=index), items.at(index))
     except BindingError as exc:
-        return _refused(turn, node, step_id, index, exc)
+        return _refused(run, node, step_id, index, exc)
     return None
 
 
-def _begin(turn: RunChanges, node: PlanNode, step_id: str, step: Step, item: Datum | None = None) -> None:
+def _begin(run: RunChanges, node: PlanNode, step_id: str, step: Step, item: Datum | None = None) -> None:
     """Ask for a step of a mapped node for the first time. Raises ``BindingError``."""
-    timer, due_ms = timeout_timer(node, step_id, 1, turn.now_ms)
-    step = msgspec.structs.replace(step, attempt=1, requested_at_ms=turn.now_ms, timer=timer, due_ms=due_ms)
-    step = turn.labelled(step_id, step)
-    step = kind_of(turn, step_id, step).start(turn, node, step_id, step, item)
-    turn.begin(step_id, step)
+    timer, due_ms = timeout_timer(node, step_id, 1, run.now_ms)
+    step = msgspec.structs.replace(step, attempt=1, requested_at_ms=run.now_ms, timer=timer, due_ms=due_ms)
+    step = run.labelled(step_id, step)
+    step = kind_of(run, step_id, step).start(run, node, step_id, step, item)
+    run.begin(step_id, step)
     if step.timer is not None and step.due_ms is not None:
-        turn.arm(step.timer, step.due_ms)
+        run.arm(step.timer, step.due_ms)
 
 
-def _refused(turn: RunChanges, node: PlanNode, step_id: str, index: int, exc: BindingError) -> Ended | None:
+def _refused(run: RunChanges, node: PlanNode, step_id: str, index: int, exc: BindingError) -> Ended | None:
     error = ErrorInfo(code=exc.code, message=str(exc), step_id=step_id)
-    step = Step(node.id, "failed", index=index, error=error, finished_at_ms=turn.now_ms)
-    turn.begin(step_id, step)
+    step = Step(node.id, "failed", index=index, error=error, finished_at_ms=run.now_ms)
+    run.begin(step_id, step)
     if node.on_child_error == "fail":
         return Ended(step, error)
-    counts = turn.maps[node.id]
-    _count(turn, node.id, counts, ended=counts.ended + 1, failed=counts.failed + 1)
+    counts = run.maps[node.id]
+    _count(run, node.id, counts, ended=counts.ended + 1, failed=counts.failed + 1)
     return None
 
 
-def _count(turn: RunChanges, node_id: str, counts: MapCounts, *, ended: int, failed: int) -> None:
-    turn.maps[node_id] = msgspec.structs.replace(counts, ended=ended, failed=failed)
+def _count(run: RunChanges, node_id: str, counts: MapCounts, *, ended: int, failed: int) -> None:
+    run.maps[node_id] = msgspec.structs.replace(counts, ended=ended, failed=failed)
     if ended % max(2, counts.total // SHOWN_TIMES) == 0:
-        turn.shown[node_id] = None
+        run.shown[node_id] = None
 
 
-def _all_ended(turn: RunChanges, node: PlanNode, counts: MapCounts) -> Ended | None:
-    parent = turn.recorded(node.id)
+def _all_ended(run: RunChanges, node: PlanNode, counts: MapCounts) -> Ended | None:
+    parent = run.recorded(node.id)
     if node.on_child_error == "skip" and counts.failed == counts.total:
-        return Ended(parent, _none_left(turn, node, counts))
+        return Ended(parent, _none_left(run, node, counts))
     if node.on_child_error == "skip" and counts.failed:
-        parent = turn.change(node.id, parent, left_out=_failed_children(turn, node, counts))
-    whole = is_answer(turn, node)
-    if (node.is_listed or whole) and (pages := pages_of(list(outputs_of(turn, parent)), one_payload=whole)):
-        turn.maps[node.id] = msgspec.structs.replace(counts, pages=len(pages))
+        parent = run.change(node.id, parent, left_out=_failed_children(run, node, counts))
+    whole = is_answer(run, node)
+    if (node.is_listed or whole) and (pages := pages_of(list(outputs_of(run, parent)), one_payload=whole)):
+        run.maps[node.id] = msgspec.structs.replace(counts, pages=len(pages))
         for number, page in enumerate(pages):
-            _begin(turn, node, page_id(node.id, number), Step(node.id, "running", gather=page))
+            _begin(run, node, page_id(node.id, number), Step(node.id, "running", gather=page))
         return None
-    return Ended(turn.change(node.id, parent, state="succeeded", finished_at_ms=turn.now_ms))
+    return Ended(run.change(node.id, parent, state="succeeded", finished_at_ms=run.now_ms))
 
 
-def _gathering_ended(turn: RunChanges, node: PlanNode, step: Step) -> Ended | None:
-    counts = turn.maps[node.id]
+def _gathering_ended(run: RunChanges, node: PlanNode, step: Step) -> Ended | None:
+    counts = run.maps[node.id]
     is_page = step.gather is not None and step.gather[0] < step.gather[1]
     if is_page and counts.pages > 1:
-        turn.maps[node.id] = counts = msgspec.structs.replace(counts, gathered=counts.gathered + 1)
+        run.maps[node.id] = counts = msgspec.structs.replace(counts, gathered=counts.gathered + 1)
         if counts.gathered == counts.pages:
-            _begin(turn, node, join_id(node.id), Step(node.id, "running", gather=(counts.total, counts.total)))
+            _begin(run, node, join_id(node.id), Step(node.id, "running", gather=(counts.total, counts.total)))
         return None
-    parent = turn.recorded(node.id)
+    parent = run.recorded(node.id)
     output = {"value": step.value, "stored": step.stored}
-    return Ended(turn.change(node.id, parent, state="succeeded", finished_at_ms=turn.now_ms, **output))
+    return Ended(run.change(node.id, parent, state="succeeded", finished_at_ms=run.now_ms, **output))
 
 
-def _failed_children(turn: RunReader, node: PlanNode, counts: MapCounts) -> tuple[int, ...]:
-    steps = ((index, turn.step(child_step_id(node.id, index))) for index in range(counts.total))
+def _failed_children(run: RunReader, node: PlanNode, counts: MapCounts) -> tuple[int, ...]:
+    steps = ((index, run.step(child_step_id(node.id, index))) for index in range(counts.total))
     return tuple(index for index, step in steps if step is not None and step.state == "failed")
 
 
-def _none_left(turn: RunReader, node: PlanNode, counts: MapCounts) -> ErrorInfo:
-    first = turn.step(child_step_id(node.id, 0))
+def _none_left(run: RunReader, node: PlanNode, counts: MapCounts) -> ErrorInfo:
+    first = run.step(child_step_id(node.id, 0))
     why = f"; the first: {first.error.code}: {first.error.message}" if first is not None and first.error else ""
     message = f"all {counts.total} children of '{node.id}' failed, so nothing is left to go on with{why}"
     return ErrorInfo(code="all_children_failed", message=message[:1000], step_id=node.id)

@@ -16,62 +16,62 @@ from streams.core.runs.state.changes import RunChanges
 from streams.core.runs.state.entries import MapCounts, Step
 
 
-def reuse(turn: RunChanges, results: Mapping[str, Reused]) -> None:
+def reuse(run: RunChanges, results: Mapping[str, Reused]) -> None:
     """Give every node of ``results`` the step that it had, without attempts and cost.
 
     Raises ``BadRecord`` when nothing would be left to do, or the results are not of this workflow.
     """
-    nodes = turn.plan.nodes
-    if forked_from(turn.header.source) is None:
+    nodes = run.plan.nodes
+    if forked_from(run.header.source) is None:
         raise BadRecord(
-            "bad_reuse", f"a run with results of another one has the source fork:<id>, not {turn.header.source!r}"
+            "bad_reuse", f"a run with results of another one has the source fork:<id>, not {run.header.source!r}"
         )
-    unknown = sorted(results.keys() - (nodes.keys() - turn.plan.apart))
-    if unknown or len(results) >= turn.plan.size:
+    unknown = sorted(results.keys() - (nodes.keys() - run.plan.apart))
+    if unknown or len(results) >= run.plan.size:
         what = f"no node {unknown[0]!r}" if unknown else "nothing left to do"
-        raise BadRecord("bad_reuse", f"run {turn.run_id} begins with results of a workflow that has {what}")
+        raise BadRecord("bad_reuse", f"run {run.run_id} begins with results of a workflow that has {what}")
     for node in nodes.values():
         result = results.get(node.id)
         if result is not None:
-            _begin(turn, node, result)
-            turn.done += 1
+            _begin(run, node, result)
+            run.done += 1
 
 
-def _begin(turn: RunChanges, node: PlanNode, result: Reused) -> None:
-    done: dict[str, Any] = {"requested_at_ms": turn.now_ms, "finished_at_ms": turn.now_ms}
+def _begin(run: RunChanges, node: PlanNode, result: Reused) -> None:
+    done: dict[str, Any] = {"requested_at_ms": run.now_ms, "finished_at_ms": run.now_ms}
     if result.state == "skipped":
-        turn.leave(node.id, _kept(turn, node.id, Step(node.id, "skipped", **done)))
+        run.leave(node.id, _kept(run, node.id, Step(node.id, "skipped", **done)))
     elif node.parallel and not _is_stored_list(result.output):
         children = _need(node, result.children, "outputs of children")
         whole = Step(node.id, "succeeded", total=len(children), **done)
-        turn.begin(node.id, _kept(turn, node.id, whole), reused=True)
+        run.begin(node.id, _kept(run, node.id, whole), reused=True)
         for index, output in enumerate(children):
             step = Step(node.id, "succeeded", index=index, **_output(output), **done)
             step_id = child_step_id(node.id, index)
-            turn.begin(step_id, _kept(turn, step_id, step), reused=True)
+            run.begin(step_id, _kept(run, step_id, step), reused=True)
     else:
         whole = Step(node.id, "succeeded", **_output(_need(node, result.output, "an output")), **done)
-        turn.begin(node.id, _kept(turn, node.id, whole), reused=True)
+        run.begin(node.id, _kept(run, node.id, whole), reused=True)
         if node.body is not None:
-            _begin_iterations(turn, node, result, done)
+            _begin_iterations(run, node, result, done)
 
 
-def _kept(turn: RunChanges, step_id: str, step: Step) -> Step:
-    return step if turn.security is None else as_kept(turn, turn.security, step_id, step)
+def _kept(run: RunChanges, step_id: str, step: Step) -> Step:
+    return step if run.security is None else as_kept(run, run.security, step_id, step)
 
 
-def _begin_iterations(turn: RunChanges, loop: PlanNode, result: Reused, done: dict[str, Any]) -> None:
+def _begin_iterations(run: RunChanges, loop: PlanNode, result: Reused, done: dict[str, Any]) -> None:
     """Give the iterations of a loop the outputs that they had; nothing else of them is needed."""
     outputs = _need(loop, result.children, "outputs of iterations")
-    turn.maps[loop.id] = MapCounts(len(outputs), asked=len(outputs), ended=len(outputs))
+    run.maps[loop.id] = MapCounts(len(outputs), asked=len(outputs), ended=len(outputs))
     for number, output in enumerate(outputs, start=1):
         step_id = f"{iteration_prefix(loop.id, number)}{loop.gives}"
         step = Step(step_id, "succeeded", **_output(output), **done)
-        turn.begin(step_id, _kept(turn, step_id, step), reused=True)
-    if turn.security is not None:
-        whole = turn.recorded(loop.id)
-        decided = after_iteration(turn, turn.security, loop, whole, loop.data(Loop).condition)
-        turn.change(loop.id, whole, decided=decided)
+        run.begin(step_id, _kept(run, step_id, step), reused=True)
+    if run.security is not None:
+        whole = run.recorded(loop.id)
+        decided = after_iteration(run, run.security, loop, whole, loop.data(Loop).condition)
+        run.change(loop.id, whole, decided=decided)
 
 
 def _is_stored_list(output: Payload | None) -> bool:

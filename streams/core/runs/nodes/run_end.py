@@ -18,94 +18,94 @@ from streams.core.runs.views.run_output import output_error
 KEEP_FINISHED_MS = 3_600_000
 
 
-def succeed(turn: RunChanges) -> None:
+def succeed(run: RunChanges) -> None:
     """End a run whose nodes are all settled: well, unless that was after its deadline, or its output does not fit.
 
     The timer comes up to half a second later, so that the last result may be before it in the log.
     """
-    if turn.deadline_ms is not None and turn.now_ms > turn.deadline_ms:
-        exceed_deadline(turn)
-    elif (error := output_error(turn)) is not None:
-        _end(turn, "failed", error)
+    if run.deadline_ms is not None and run.now_ms > run.deadline_ms:
+        exceed_deadline(run)
+    elif (error := output_error(run)) is not None:
+        _end(run, "failed", error)
     else:
-        _end(turn, "succeeded", None)
+        _end(run, "succeeded", None)
 
 
-def fail_with(turn: RunChanges, step: Step, error: ErrorInfo) -> None:
+def fail_with(run: RunChanges, step: Step, error: ErrorInfo) -> None:
     """End a run by a step that failed for good. The mapped node of a failed child failed, too."""
-    _fail_map_of(turn, step, error)
-    _cancel_open(turn)
-    _end(turn, "failed", error)
+    _fail_map_of(run, step, error)
+    _cancel_open(run)
+    _end(run, "failed", error)
 
 
-def give_up(turn: RunChanges, step: Step, error: ErrorInfo) -> None:
+def give_up(run: RunChanges, step: Step, error: ErrorInfo) -> None:
     """End an optional node by its step, or a child, that failed for good. Nothing of it, or in it, is waited for."""
-    node = turn.node_of(step)
+    node = run.node_of(step)
     if not step.is_of_map and node.body is None:
         return
-    _fail_map_of(turn, step, error)
-    _cancel_open(turn, node)
-    turn.requests = [one for one in turn.requests if not _serves(turn, turn.step(one.step_id), node)]
-    turn.ready = [step_id for step_id in turn.ready if not _serves(turn, turn.step(step_id), node)]
+    _fail_map_of(run, step, error)
+    _cancel_open(run, node)
+    run.requests = [one for one in run.requests if not _serves(run, run.step(one.step_id), node)]
+    run.ready = [step_id for step_id in run.ready if not _serves(run, run.step(step_id), node)]
 
 
-def _serves(turn: RunReader, step: Step | None, node: PlanNode) -> bool:
+def _serves(run: RunReader, step: Step | None, node: PlanNode) -> bool:
     """Return whether a step is one of a node, or inside of it."""
-    return step is not None and (step.node == node.id or turn.node_of(step).loop == node.id)
+    return step is not None and (step.node == node.id or run.node_of(step).loop == node.id)
 
 
-def _fail_map_of(turn: RunChanges, step: Step, error: ErrorInfo) -> None:
-    parent = turn.step(step.node) if step.is_of_map else None
+def _fail_map_of(run: RunChanges, step: Step, error: ErrorInfo) -> None:
+    parent = run.step(step.node) if step.is_of_map else None
     if parent is not None and parent.state == "running":
-        turn.change(step.node, parent, state="failed", error=error, finished_at_ms=turn.now_ms)
+        run.change(step.node, parent, state="failed", error=error, finished_at_ms=run.now_ms)
 
 
-def exceed_deadline(turn: RunChanges) -> None:
+def exceed_deadline(run: RunChanges) -> None:
     """End a run that took too long."""
-    took_ms = turn.now_ms - turn.header.submitted_at_ms
+    took_ms = run.now_ms - run.header.submitted_at_ms
     message = f"the run was not done {took_ms} ms after its submission; see which steps were open, or allow more"
-    _cancel_open(turn)
-    _end(turn, "failed", ErrorInfo(code="deadline_exceeded", message=message))
+    _cancel_open(run)
+    _end(run, "failed", ErrorInfo(code="deadline_exceeded", message=message))
 
 
-def cancel(turn: RunChanges, error: ErrorInfo) -> None:
+def cancel(run: RunChanges, error: ErrorInfo) -> None:
     """End a run because somebody asked for it."""
-    _cancel_open(turn)
-    _end(turn, "canceled", error)
+    _cancel_open(run)
+    _end(run, "canceled", error)
 
 
-def _cancel_open(turn: RunChanges, node: PlanNode | None = None) -> None:
-    for step_id, step in list(turn.steps()):
-        if step.state not in TERMINAL_STEP and (node is None or _serves(turn, step, node)):
-            turn.disarm(step)
-            still_open = step.attempt_is_open or kind_of(turn, step_id, step).give_up(turn, step_id, step)
-            turn.change(
+def _cancel_open(run: RunChanges, node: PlanNode | None = None) -> None:
+    for step_id, step in list(run.steps()):
+        if step.state not in TERMINAL_STEP and (node is None or _serves(run, step, node)):
+            run.disarm(step)
+            still_open = step.attempt_is_open or kind_of(run, step_id, step).give_up(run, step_id, step)
+            run.change(
                 step_id,
                 step,
                 state="canceled",
                 timer=None,
                 due_ms=None,
                 waiting_for=None,
-                finished_at_ms=turn.now_ms,
+                finished_at_ms=run.now_ms,
                 unsettled=(*step.unsettled, step.attempt) if still_open else step.unsettled,
             )
 
 
-def _end(turn: RunChanges, status: RunState, error: ErrorInfo | None) -> None:
-    turn.move(status)
-    turn.error = error
-    turn.finished_at_ms = turn.now_ms
-    turn.ended = True
-    turn.requests.clear()
-    turn.ready.clear()
-    if turn.deadline_ms is not None:
-        turn.deadline_ms = None
-        turn.commands.append(Disarm(turn.run_id, timer_id(DEADLINE)))
-    name = turn.header.workflow_name
-    seconds = max(0, turn.now_ms - turn.header.submitted_at_ms) / 1000
-    labels, trace = (("workflow", name),), trace_id(turn.run_id)
-    turn.commands += (
+def _end(run: RunChanges, status: RunState, error: ErrorInfo | None) -> None:
+    run.move(status)
+    run.error = error
+    run.finished_at_ms = run.now_ms
+    run.ended = True
+    run.requests.clear()
+    run.ready.clear()
+    if run.deadline_ms is not None:
+        run.deadline_ms = None
+        run.commands.append(Disarm(run.run_id, timer_id(DEADLINE)))
+    name = run.header.workflow_name
+    seconds = max(0, run.now_ms - run.header.submitted_at_ms) / 1000
+    labels, trace = (("workflow", name),), trace_id(run.run_id)
+    run.commands += (
         Count(WORKFLOW_RUNS_TOTAL, (("workflow", name), ("status", status))),
         Observe(WORKFLOW_DURATION_SECONDS, seconds, labels, trace),
-        Observe(WORKFLOW_COST_CENTS, turn.cost_nano / NANO_PER_CENT, labels, trace),
+        Observe(WORKFLOW_COST_CENTS, run.cost_nano / NANO_PER_CENT, labels, trace),
     )

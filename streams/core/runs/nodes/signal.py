@@ -43,30 +43,30 @@ def compile_signal(node: SignalNode, _compiling: Compiling) -> Compiled:
     return Compiled(own=Signal(config.name, config.timeout_ms, config.default, config.answer is not None))
 
 
-def start(turn: RunChanges, node: PlanNode, step_id: str, step: Step, _item: Datum | None) -> Step:
+def start(run: RunChanges, node: PlanNode, step_id: str, step: Step, _item: Datum | None) -> Step:
     """Return a step that waits for a signal: with its data when one was kept."""
     signal = node.data(Signal)
     timer = SignalTimeout(step_id, step.attempt)
     waits: dict[str, Any] = {"state": "waiting", "waiting_for": f"signal {signal.name}", "timer": None, "due_ms": None}
-    kept = next((one for one in turn.signals.kept if one.name == signal.name), None)
+    kept = next((one for one in run.signals.kept if one.name == signal.name), None)
     if kept is not None:
-        left = tuple(one for one in turn.signals.kept if one is not kept)
-        turn.set_signals(replace(turn.signals, kept=left, given=given(turn, node, kept.id, step_id)))
-        waits |= output_of(kept.payload) | {"timer": timer, "due_ms": turn.now_ms}
+        left = tuple(one for one in run.signals.kept if one is not kept)
+        run.set_signals(replace(run.signals, kept=left, given=given(run, node, kept.id, step_id)))
+        waits |= output_of(kept.payload) | {"timer": timer, "due_ms": run.now_ms}
     elif signal.timeout_ms is not None:
-        waits |= {"timer": timer, "due_ms": turn.now_ms + signal.timeout_ms}
+        waits |= {"timer": timer, "due_ms": run.now_ms + signal.timeout_ms}
     return msgspec.structs.replace(step, **waits)
 
 
-def given(turn: RunReader, node: PlanNode, signal_id: str, step_id: str) -> tuple[tuple[str, str], ...]:
+def given(run: RunReader, node: PlanNode, signal_id: str, step_id: str) -> tuple[tuple[str, str], ...]:
     """Return which updates steps got, with this one if the node answers it."""
-    found = turn.signals.given
+    found = run.signals.given
     return (*found, (signal_id, step_id))[-GIVEN_MOST:] if node.data(Signal).answers else found
 
 
-def end_of_signal(turn: RunChanges, step_id: str, step: Step) -> Ended:
+def end_of_signal(run: RunChanges, step_id: str, step: Step) -> Ended:
     """End a step whose signal was there before it, or did not come in time."""
-    signal = turn.node_of(step).data(Signal)
+    signal = run.node_of(step).data(Signal)
     if step.output is not None:
         return Ended(step_id, output=step.output)
     if signal.default is not None:
@@ -85,9 +85,9 @@ def output_of(payload: Payload) -> dict[str, Any]:
     return {"value": payload} if isinstance(payload, Inline) else {"stored": payload}
 
 
-def is_known(turn: RunReader, name: str) -> bool:
+def is_known(run: RunReader, name: str) -> bool:
     """Return whether any node waits for signals of this name, now or later."""
-    nodes = turn.plan.nodes.values()
+    nodes = run.plan.nodes.values()
     return any(_is_of(one, name) for node in nodes for one in (node, *(node.body or {}).values()))
 
 
@@ -95,23 +95,23 @@ def _is_of(node: PlanNode, name: str) -> bool:
     return isinstance(node.own, Signal) and node.own.name == name
 
 
-def _nodes_now(turn: RunReader) -> Iterator[PlanNode]:
+def _nodes_now(run: RunReader) -> Iterator[PlanNode]:
     """Yield the nodes of the plan, each loop followed by those of its current iteration."""
-    for node in turn.plan.nodes.values():
+    for node in run.plan.nodes.values():
         yield node
-        counts = turn.maps.get(node.id) if node.body is not None else None
+        counts = run.maps.get(node.id) if node.body is not None else None
         if counts is not None and counts.open:
-            yield from (turn.plan.nodes[f"{iteration_prefix(node.id, counts.asked)}{one}"] for one in node.body or ())
+            yield from (run.plan.nodes[f"{iteration_prefix(node.id, counts.asked)}{one}"] for one in node.body or ())
 
 
-def waiting(turn: RunReader, name: str) -> tuple[str, Step] | None:
+def waiting(run: RunReader, name: str) -> tuple[str, Step] | None:
     """Return the step that a signal of this name is for now, if one waits for it."""
-    for node in _nodes_now(turn):
+    for node in _nodes_now(run):
         if not _is_of(node, name):
             continue
-        whole = turn.step(node.id)
+        whole = run.step(node.id)
         for step_id in _step_ids(node, whole):
-            step = turn.step(step_id)
+            step = run.step(step_id)
             if step is not None and step.state == "waiting" and step.output is None:
                 return step_id, step
     return None

@@ -40,10 +40,10 @@ def compile_switch(node: SwitchNode, compiling: Compiling) -> Compiled:
     return Compiled(own=own, cases=tuple(case.when for case in cases))
 
 
-def start(turn: RunChanges, node: PlanNode, _step_id: str, step: Step, _item: Datum | None) -> Step:
+def start(run: RunChanges, node: PlanNode, _step_id: str, step: Step, _item: Datum | None) -> Step:
     """Return a switch's step, which has chosen. Raises ``BindingError``."""
-    output, note = _choice(node.id, node.data(Switch), node_scope(turn, node, step))
-    now = turn.now_ms
+    output, note = _choice(node.id, node.data(Switch), node_scope(run, node, step))
+    now = run.now_ms
     return Step(
         node.id,
         "succeeded",

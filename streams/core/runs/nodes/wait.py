@@ -35,10 +35,10 @@ def compile_wait(node: WaitNode, _compiling: Compiling) -> Compiled:
     return Compiled(own=Wait(config.duration_ms), args={"until": config.until} if config.duration_ms is None else {})
 
 
-def start(turn: RunChanges, node: PlanNode, step_id: str, step: Step, item: Datum | None) -> Step:
+def start(run: RunChanges, node: PlanNode, step_id: str, step: Step, item: Datum | None) -> Step:
     """Return a step that waits for its timer. Raises ``BindingError`` for a time that is none."""
     duration_ms = node.data(Wait).duration_ms
-    due_ms = turn.now_ms + duration_ms if duration_ms is not None else _until_ms(turn, node, step, item)
+    due_ms = run.now_ms + duration_ms if duration_ms is not None else _until_ms(run, node, step, item)
     timer = timers.Wait(step_id, step.attempt)
     return msgspec.structs.replace(step, state="waiting", waiting_for="timer", timer=timer, due_ms=due_ms)
 
@@ -48,8 +48,8 @@ def over(_turn: RunChanges, step_id: str, step: Step) -> Ended:
     return Ended(step_id, output=inline({"until": format_time(step.due_ms or 0)}))
 
 
-def _until_ms(turn: RunReader, node: PlanNode, step: Step, item: Datum | None) -> int:
-    args, links = bind_args(node, node_scope(turn, node, step, item))
+def _until_ms(run: RunReader, node: PlanNode, step: Step, item: Datum | None) -> int:
+    args, links = bind_args(node, node_scope(run, node, step, item))
     until = None if links else args["until"]
     try:
         return max(0, parse_time(until if isinstance(until, str) else repr(until)))

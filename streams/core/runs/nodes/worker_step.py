@@ -173,28 +173,28 @@ def _route_wish(policy: RoutePolicy | None, tier: Tier) -> RouteWish | None:
     )
 
 
-def start(turn: RunChanges, _node: PlanNode, step_id: str, step: Step, item: Datum | None) -> Step:
+def start(run: RunChanges, _node: PlanNode, step_id: str, step: Step, item: Datum | None) -> Step:
     """Ask for the first attempt. Raises ``BindingError``."""
-    request(turn, step_id, step, item)
+    request(run, step_id, step, item)
     return step
 
 
-def outstanding(turn: RunChanges, step_id: str, step: Step) -> None:
+def outstanding(run: RunChanges, step_id: str, step: Step) -> None:
     """Request an attempt again that was requested. Raises ``BindingError``."""
     if step.state == "running":
-        request(turn, step_id, step)
+        request(run, step_id, step)
 
 
-def count_retry(turn: RunChanges, step: Step) -> None:
+def count_retry(run: RunChanges, step: Step) -> None:
     """Count an attempt that follows a failed one."""
-    labels = (("workflow", turn.header.workflow_name), ("node", turn.node_of(step).name))
-    turn.commands.append(Count(STEP_RETRIES_TOTAL, labels))
+    labels = (("workflow", run.header.workflow_name), ("node", run.node_of(step).name))
+    run.commands.append(Count(STEP_RETRIES_TOTAL, labels))
 
 
-def ask_again(turn: RunChanges, step_id: str, step: Step, attempt: int, deferral: int, ask: Ask = request) -> None:
+def ask_again(run: RunChanges, step_id: str, step: Step, attempt: int, deferral: int, ask: Ask = request) -> None:
     """Ask for an attempt after the first request. ``ask`` makes the request. Raises ``BindingError``."""
-    timer, due_ms = timeout_timer(turn.node_of(step), step_id, attempt, turn.now_ms)
-    again = turn.change(
+    timer, due_ms = timeout_timer(run.node_of(step), step_id, attempt, run.now_ms)
+    again = run.change(
         step_id,
         step,
         state="running",
@@ -203,25 +203,25 @@ def ask_again(turn: RunChanges, step_id: str, step: Step, attempt: int, deferral
         timer=timer,
         due_ms=due_ms,
         waiting_for=None,
-        **asked_again(turn, step),
+        **asked_again(run, step),
     )
-    ask(turn, step_id, again)
+    ask(run, step_id, again)
     if timer is not None and due_ms is not None:
-        turn.arm(timer, due_ms)
+        run.arm(timer, due_ms)
 
 
-def retry(turn: RunChanges, step_id: str, step: Step, ask: Ask = request) -> None:
+def retry(run: RunChanges, step_id: str, step: Step, ask: Ask = request) -> None:
     """Ask for the next attempt."""
-    count_retry(turn, step)
-    ask_again(turn, step_id, step, step.attempt + 1, 0, ask)
+    count_retry(run, step)
+    ask_again(run, step_id, step, step.attempt + 1, 0, ask)
 
 
-def deferred(turn: RunChanges, step_id: str, step: Step, ask: Ask = request) -> None:
+def deferred(run: RunChanges, step_id: str, step: Step, ask: Ask = request) -> None:
     """Ask again for an attempt that was given back."""
-    ask_again(turn, step_id, step, step.attempt, step.deferral, ask)
+    ask_again(run, step_id, step, step.attempt, step.deferral, ask)
 
 
-def time_out(turn: RunChanges, step_id: str, step: Step) -> Ended:
+def time_out(run: RunChanges, step_id: str, step: Step) -> Ended:
     """End an attempt that nobody answered. Its cost may still come."""
     error = ErrorInfo(
         code="timeout",
@@ -229,15 +229,15 @@ def time_out(turn: RunChanges, step_id: str, step: Step) -> Ended:
         retryable=True,
         step_id=step_id,
     )
-    if turn.node_of(step).policy.on_unknown != "retry" and step.gather is None:
+    if run.node_of(step).policy.on_unknown != "retry" and step.gather is None:
         # This attempt may have had its effect, and the node allows no other one while nobody knows.
         error = msgspec.structs.replace(error, code="outcome_unknown", retryable=False)
-    return Ended(step_id, error=error, changes=gone(turn, step))
+    return Ended(step_id, error=error, changes=gone(run, step))
 
 
-def gone(turn: RunChanges, step: Step) -> dict[str, object]:
+def gone(run: RunChanges, step: Step) -> dict[str, object]:
     """Return the fields of a step whose open attempt ends without an outcome."""
-    return {"unsettled": (*step.unsettled, step.attempt), "finished_at_ms": turn.now_ms, **NO_TIMER}
+    return {"unsettled": (*step.unsettled, step.attempt), "finished_at_ms": run.now_ms, **NO_TIMER}
 
 
 ON_TIMER: OnTimer = {Retry: retry, Defer: deferred, Backstop: time_out, ApprovalTimeout: approval.time_out}

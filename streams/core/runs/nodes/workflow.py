@@ -104,29 +104,29 @@ def _child_spec(resolved: ResolvedSpec) -> ChildSpec:
     return ChildSpec(resolved, required_of(resolved), rules, len(resolved_bytes(resolved)))
 
 
-def start(turn: RunChanges, node: PlanNode, step_id: str, step: Step, item: Datum | None) -> Step:
+def start(run: RunChanges, node: PlanNode, step_id: str, step: Step, item: Datum | None) -> Step:
     """Ask for the run of a step's current attempt; return how the step waits. Raises ``BindingError``."""
-    submission = _submission(turn, node, step_id, step, item)
-    run = submission.run_id
-    turn.start_run(submission)
-    waits: dict[str, Any] = {"state": "waiting", "waiting_for": f"{_WAITS}{run}"}
+    submission = _submission(run, node, step_id, step, item)
+    child_id = submission.run_id
+    run.start_run(submission)
+    waits: dict[str, Any] = {"state": "waiting", "waiting_for": f"{_WAITS}{child_id}"}
     if _child(node).detach:
-        output, timer = inline({"run_id": run}), Detached(step_id, step.attempt)
-        return structs.replace(step, value=output, timer=timer, due_ms=turn.now_ms, **waits)
+        output, timer = inline({"run_id": child_id}), Detached(step_id, step.attempt)
+        return structs.replace(step, value=output, timer=timer, due_ms=run.now_ms, **waits)
     limit = node.policy.timeout_ms
     timer_ = None if limit is None else Backstop(step_id, step.attempt)
-    return structs.replace(step, timer=timer_, due_ms=None if limit is None else turn.now_ms + limit, **waits)
+    return structs.replace(step, timer=timer_, due_ms=None if limit is None else run.now_ms + limit, **waits)
 
 
-def start_again(turn: RunChanges, step_id: str, step: Step) -> None:
+def start_again(run: RunChanges, step_id: str, step: Step) -> None:
     """Start another run, as the next attempt of a step."""
-    count_retry(turn, step)
-    asked = structs.replace(step, attempt=step.attempt + 1, requested_at_ms=turn.now_ms)
-    begun = start(turn, turn.node_of(step), step_id, asked, None)
+    count_retry(run, step)
+    asked = structs.replace(step, attempt=step.attempt + 1, requested_at_ms=run.now_ms)
+    begun = start(run, run.node_of(step), step_id, asked, None)
     waits = {name: getattr(begun, name) for name in ("waiting_for", "timer", "due_ms", "value")}
-    turn.change(step_id, step, state="waiting", attempt=asked.attempt, **waits, **asked_again(turn, step))
+    run.change(step_id, step, state="waiting", attempt=asked.attempt, **waits, **asked_again(run, step))
     if begun.timer is not None and begun.due_ms is not None:
-        turn.arm(begun.timer, begun.due_ms)
+        run.arm(begun.timer, begun.due_ms)
 
 
 def end_of_detached(_turn: RunChanges, step_id: str, step: Step) -> Ended:
@@ -136,32 +136,32 @@ def end_of_detached(_turn: RunChanges, step_id: str, step: Step) -> Ended:
     return Ended(step_id, output=step.output)
 
 
-def time_out(turn: RunChanges, step_id: str, step: Step) -> Ended:
+def time_out(run: RunChanges, step_id: str, step: Step) -> Ended:
     """Tell a run that takes too long to end. Its cost may still come."""
-    give_up(turn, step_id, step)
+    give_up(run, step_id, step)
     message = f"the run that attempt {step.attempt} started was not done in "
-    message += f"{turn.node_of(step).policy.timeout_ms} ms; it is canceled"
+    message += f"{run.node_of(step).policy.timeout_ms} ms; it is canceled"
     error = ErrorInfo(code="timeout", message=message, retryable=True, step_id=step_id)
-    return Ended(step_id, error=error, changes=gone(turn, step))
+    return Ended(step_id, error=error, changes=gone(run, step))
 
 
-def child_ended(turn: RunChanges, step_id: str, step: Step, event: ChildFinished) -> Ended:
+def child_ended(run: RunChanges, step_id: str, step: Step, event: ChildFinished) -> Ended:
     """End the attempt that waited for a run."""
-    error = why_failed(event, turn.node_of(step))
+    error = why_failed(event, run.node_of(step))
     if error is None and (size := payload_size(event.output)) > OUTPUT_LIMIT:
         error = too_large(step_id, size)
     if error is None:
-        return Ended(step_id, output=_said(turn, event), changes=_read(turn, step, event))
-    return Ended(step_id, error=trimmed(error, step_id), changes=_read(turn, step, event))
+        return Ended(step_id, output=_said(run, event), changes=_read(run, step, event))
+    return Ended(step_id, error=trimmed(error, step_id), changes=_read(run, step, event))
 
 
-def ask(turn: RunChanges, step_id: str, step: Step) -> None:
+def ask(run: RunChanges, step_id: str, step: Step) -> None:
     """Ask once more for the run that a step waits for, and for the ends of those that it gave up."""
-    node = turn.node_of(step)
+    node = run.node_of(step)
     if awaits(node, step):
-        start(turn, node, step_id, step, None)
+        start(run, node, step_id, step, None)
     for attempt in step.unsettled:
-        turn.end_run(_cancel(turn, step_id, attempt))
+        run.end_run(_cancel(run, step_id, attempt))
 
 
 def awaits(node: PlanNode, step: Step) -> bool:
@@ -170,30 +170,30 @@ def awaits(node: PlanNode, step: Step) -> bool:
     return waits and isinstance(node.own, Child)
 
 
-def give_up(turn: RunChanges, step_id: str, step: Step) -> bool:
+def give_up(run: RunChanges, step_id: str, step: Step) -> bool:
     """Tell the run that a step waits for to end; return whether its cost may still come.
 
-    One that this very turn asked for never starts, and a detached one goes on.
+    One that this very event requested never starts, and a detached one goes on.
     """
-    node = turn.node_of(step)
+    node = run.node_of(step)
     if not awaits(node, step):
         return False
-    if turn.withdraw_run(child_run_id(turn.run_id, step_id, step.attempt)) or _child(node).detach:
+    if run.withdraw_run(child_run_id(run.run_id, step_id, step.attempt)) or _child(node).detach:
         return False
-    turn.end_run(_cancel(turn, step_id, step.attempt))
+    run.end_run(_cancel(run, step_id, step.attempt))
     return True
 
 
-def run_of(turn: RunReader, step_id: str, step: Step) -> str | None:
+def run_of(run: RunReader, step_id: str, step: Step) -> str | None:
     """Return the run that a step's last attempt started, if it is a step that starts runs."""
-    starts = isinstance(turn.node_of(step).own, Child) and step.total is None and step.gather is None
-    return child_run_id(turn.run_id, step_id, step.attempt) if starts and step.attempt else None
+    starts = isinstance(run.node_of(step).own, Child) and step.total is None and step.gather is None
+    return child_run_id(run.run_id, step_id, step.attempt) if starts and step.attempt else None
 
 
-def is_of(turn: RunReader, event: ChildFinished, step: Step) -> bool:
+def is_of(run: RunReader, event: ChildFinished, step: Step) -> bool:
     """Return whether an event is of a run that a step started."""
-    started = isinstance(turn.node_of(step).own, Child) and step.total is None
-    return started and event.child_run_id == child_run_id(turn.run_id, event.step_id, event.attempt)
+    started = isinstance(run.node_of(step).own, Child) and step.total is None
+    return started and event.child_run_id == child_run_id(run.run_id, event.step_id, event.attempt)
 
 
 def why_failed(event: ChildFinished, node: PlanNode) -> ErrorInfo | None:
@@ -212,17 +212,17 @@ def why_failed(event: ChildFinished, node: PlanNode) -> ErrorInfo | None:
     )
 
 
-def _read(turn: RunReader, step: Step, event: ChildFinished) -> dict[str, Any] | None:
+def _read(run: RunReader, step: Step, event: ChildFinished) -> dict[str, Any] | None:
     """Return the fields of a step whose run has ended: with labels, that of how it ended is what it has read."""
-    if turn.security is None:
+    if run.security is None:
         return None
-    return {"finished_at_ms": turn.now_ms, **NO_TIMER, "read": also_read(step, event.label)}
+    return {"finished_at_ms": run.now_ms, **NO_TIMER, "read": also_read(step, event.label)}
 
 
-def _said(turn: RunReader, event: ChildFinished) -> Payload:
+def _said(run: RunReader, event: ChildFinished) -> Payload:
     """Return a run's output; one that comes without labels to a run that has some is trusted least."""
     output = event.output or inline(None)
-    return output if turn.security is None or output.labels else least_trusted(output)
+    return output if run.security is None or output.labels else least_trusted(output)
 
 
 def _child(node: PlanNode) -> Child:
@@ -234,29 +234,29 @@ def _told(error: ErrorInfo) -> str:
     return f"{error.code}{where}: {error.message}"
 
 
-def _cancel(turn: RunReader, step_id: str, attempt: int) -> CancelRequested:
+def _cancel(run: RunReader, step_id: str, attempt: int) -> CancelRequested:
     return CancelRequested(
-        run_id=child_run_id(turn.run_id, step_id, attempt),
-        org_id=turn.header.org_id,
+        run_id=child_run_id(run.run_id, step_id, attempt),
+        org_id=run.header.org_id,
         reason="it is not waited for any more",
-        requested_by=f"parent run {turn.run_id}",
+        requested_by=f"parent run {run.run_id}",
     )
 
 
-def _submission(turn: RunReader, node: PlanNode, step_id: str, step: Step, item: Datum | None) -> RunSubmitted:
-    child, header, run = _child(node), turn.header, child_run_id(turn.run_id, step_id, step.attempt)
-    inputs, stored = _inputs(turn, node, step_id, step, item)
+def _submission(run: RunReader, node: PlanNode, step_id: str, step: Step, item: Datum | None) -> RunSubmitted:
+    child, header, child_id = _child(node), run.header, child_run_id(run.run_id, step_id, step.attempt)
+    inputs, stored = _inputs(run, node, step_id, step, item)
     resolved = child.spec.resolved
-    asked_ms = step.requested_at_ms or turn.now_ms
-    caps = (allowance_nano(turn, node), child.max_cost_nano)
-    ends_ms = None if child.detach else turn.deadline_ms
-    arms = _arms(turn, resolved)
+    asked_ms = step.requested_at_ms or run.now_ms
+    caps = (allowance_nano(run, node), child.max_cost_nano)
+    ends_ms = None if child.detach else run.deadline_ms
+    arms = _arms(run, resolved)
     return RunSubmitted(
-        run_id=run,
+        run_id=child_id,
         org_id=header.org_id,
-        source=child_source(turn.run_id),
+        source=child_source(run.run_id),
         submission_id=f"{step_id}:{step.attempt}",
-        body_hash=canonical_hash([run, resolved.hash, inputs, {name: one.sha256 for name, one in stored.items()}]),
+        body_hash=canonical_hash([child_id, resolved.hash, inputs, {name: one.sha256 for name, one in stored.items()}]),
         workflow_name=resolved.spec.name,
         workflow_version=resolved.spec.version,
         spec=resolved,
@@ -264,37 +264,37 @@ def _submission(turn: RunReader, node: PlanNode, step_id: str, step: Step, item:
         stored_inputs=stored,
         tags=header.tags,
         budget_nano=min((cap for cap in caps if cap is not None), default=None),
-        caps=turn.caps,
+        caps=run.caps,
         capture=header.capture,
         submitted_at_ms=asked_ms,
-        traceparent=traceparent(turn.run_id, step_id, step.attempt),
+        traceparent=traceparent(run.run_id, step_id, step.attempt),
         tracestate=header.tracestate,
-        rules_version=_rules(turn, child, arms),
+        rules_version=_rules(run, child, arms),
         deadline_ms=None if ends_ms is None else max(1, ends_ms - asked_ms),
-        parent=Parent(run_id=turn.run_id, step_id=step_id, attempt=step.attempt, detached=child.detach),
+        parent=Parent(run_id=run.run_id, step_id=step_id, attempt=step.attempt, detached=child.detach),
         rollouts=arms,
-        security=None if turn.security is None else of_child(turn, turn.security, step_id, step),
+        security=None if run.security is None else of_child(run, run.security, step_id, step),
         subject=header.subject,
     )
 
 
-def _rules(turn: RunReader, child: Child, arms: list[RunArm]) -> int:
-    of_labels = RULES_OF_LABELS if turn.security is not None else FIRST
-    of_sealed = RULES_OF_SEALED if turn.header.subject else FIRST
-    of_outcomes = RULES_OF_OUTCOMES if turn.header.rules_version >= RULES_OF_OUTCOMES else FIRST
+def _rules(run: RunReader, child: Child, arms: list[RunArm]) -> int:
+    of_labels = RULES_OF_LABELS if run.security is not None else FIRST
+    of_sealed = RULES_OF_SEALED if run.header.subject else FIRST
+    of_outcomes = RULES_OF_OUTCOMES if run.header.rules_version >= RULES_OF_OUTCOMES else FIRST
     return max(child.spec.rules_version, RULES_OF_ARMS if arms else FIRST, of_labels, of_sealed, of_outcomes)
 
 
-def _arms(turn: RunReader, resolved: ResolvedSpec) -> list[RunArm]:
+def _arms(run: RunReader, resolved: ResolvedSpec) -> list[RunArm]:
     """Return this run's arms of the prompts that another run has: their exposure is that of the run at the top."""
-    if not turn.arms:
+    if not run.arms:
         return []
     refs = {ref for one in (resolved, *resolved.children.values()) for ref in one.prompts}
-    return [structs.replace(arm, run_id=arm.run_id or turn.run_id) for arm in turn.arms if arm.ref in refs]
+    return [structs.replace(arm, run_id=arm.run_id or run.run_id) for arm in run.arms if arm.ref in refs]
 
 
 def _inputs(
-    turn: RunReader, node: PlanNode, step_id: str, step: Step, item: Datum | None
+    run: RunReader, node: PlanNode, step_id: str, step: Step, item: Datum | None
 ) -> tuple[dict[str, Any], dict[str, Reference]]:
     """Return the other run's inputs, which are as those of any run, and where the stored ones are.
 
@@ -302,8 +302,8 @@ def _inputs(
     """
     child = _child(node)
     if step.index is not None and item is None:
-        item = open_items(node, node_scope(turn, node, step)).at(step.index)
-    inputs, links = bind_args(node, node_scope(turn, node, step, item))
+        item = open_items(node, node_scope(run, node, step)).at(step.index)
+    inputs, links = bind_args(node, node_scope(run, node, step, item))
     if child.only_inputs:
         inputs = {name: value for name, value in inputs.items() if name in node.arg_names}
     stored = _stored([link for link in links if link.at[0] in inputs], child)
@@ -311,7 +311,7 @@ def _inputs(
     if missing := sorted(child.spec.required - inputs.keys()):
         said = ", ".join(missing)
         raise BindingError("input_missing", f"workflow '{name}' needs {said}; give it in `inputs` of '{node.id}'")
-    _check_size(turn, step_id, step, child, json_size([inputs, stored]))
+    _check_size(run, step_id, step, child, json_size([inputs, stored]))
     _check_schema(node, child, inputs, stored)
     return inputs, stored
 
@@ -344,10 +344,10 @@ def _stored(links: list[Link], child: Child) -> dict[str, Reference]:
     return stored
 
 
-def _check_size(turn: RunReader, step_id: str, step: Step, child: Child, size: int) -> None:
+def _check_size(run: RunReader, step_id: str, step: Step, child: Child, size: int) -> None:
     """Find what the other run's fold would find in a submission that is too large."""
     whole, spec = child.spec.size, child.spec.resolved.spec
-    labels = json_size([turn.header.tags, child_source(turn.run_id), f"{step_id}:{step.attempt}", spec.name])
+    labels = json_size([run.header.tags, child_source(run.run_id), f"{step_id}:{step.attempt}", spec.name])
     if labels > LABELS_LIMIT:
         said = f"tags and names of the run that '{step_id}' starts have over {LABELS_LIMIT // KIB} KiB together"
         raise BindingError("too_large", f"{said}: submit this run with fewer tags")

@@ -12,7 +12,7 @@ from streams.core.runs.plan.model import PlanNode, Work
 from streams.core.runs.state.reader import RunReader
 
 
-def asked(turn: RunReader, node: PlanNode) -> Work:
+def asked(run: RunReader, node: PlanNode) -> Work:
     """Return the work of a node that a worker works on, in this run.
 
     Raises ``BindingError`` for a quarantined node whose answer may be free text: it reads what must not be obeyed.
@@ -20,7 +20,7 @@ def asked(turn: RunReader, node: PlanNode) -> Work:
     work = node.asked
     if not isinstance(work, LlmCall):
         return work
-    call = of_arm(turn, node, work)
+    call = of_arm(run, node, work)
     if node.open_versions and (opened := node.open_versions & set(_versions(call))):
         raise BindingError(
             QUARANTINE_OPEN,
@@ -38,17 +38,17 @@ def _versions(call: LlmCall) -> Iterator[int]:
         yield rollout.other.prompt_version
 
 
-def of_arm(turn: RunReader, node: PlanNode, call: LlmCall) -> LlmCall:
+def of_arm(run: RunReader, node: PlanNode, call: LlmCall) -> LlmCall:
     """Return a node's call with the arm that the run has of its prompt; as it is without one."""
-    arm = arm_of(turn, node, call)
+    arm = arm_of(run, node, call)
     return call if arm is None else structs.replace(call, rollout=_rollout(node, arm))
 
 
-def arm_of(turn: RunReader, node: PlanNode, call: LlmCall) -> RunArm | None:
+def arm_of(run: RunReader, node: PlanNode, call: LlmCall) -> RunArm | None:
     """Return the arm that the run has of a node's prompt, if any."""
-    if not node.label or not turn.arms:
+    if not node.label or not run.arms:
         return None
-    return next((one for one in turn.arms if one.ref == f"{call.prompt_name}@{node.label}"), None)
+    return next((one for one in run.arms if one.ref == f"{call.prompt_name}@{node.label}"), None)
 
 
 def _rollout(node: PlanNode, arm: RunArm) -> CallRollout:

@@ -61,22 +61,22 @@ def goes_on(value: bytes | None) -> bool:
     return value is not None and _GOES_ON in value
 
 
-def chained_after(turn: RunReader, node: PlanNode, scope: Scope, used: int) -> list[ChainedStep]:
+def chained_after(run: RunReader, node: PlanNode, scope: Scope, used: int) -> list[ChainedStep]:
     """Return what may be chained to a first request for ``node`` that has ``used`` bytes by itself.
 
     A run with a budget of its own is chained only where nothing beside the chain can spend from it.
     """
-    if turn.header.budget_nano is not None and not node.alone:
+    if run.header.budget_nano is not None and not node.alone:
         return []
     chained: list[ChainedStep] = []
     inside = {node.id}
     while node.next is not None and len(chained) < MAX_CHAINED_STEPS:
-        node = turn.plan.nodes[node.next]
-        if turn.step(node.id) is not None:
+        node = run.plan.nodes[node.next]
+        if run.step(node.id) is not None:
             # Its first attempt is used up, see ``events.results.never_asked``.
             break
         try:
-            step = _chain(turn, node, scope, inside)
+            step = _chain(run, node, scope, inside)
         except BindingError:
             # It fails its step, at its time.
             break
@@ -136,13 +136,13 @@ def args_hash(args: dict[str, Json], links: Iterable[Link]) -> str:
     return blake2b(b"\n".join([said, *linked]), digest_size=HASH_BYTES).hexdigest()
 
 
-def _chain(turn: RunReader, node: PlanNode, scope: Scope, inside: set[str]) -> ChainedStep:
+def _chain(run: RunReader, node: PlanNode, scope: Scope, inside: set[str]) -> ChainedStep:
     links: list[Link] = []
     outputs: list[OutputLink] = []
     args = {name: _bind_rest(value, scope, inside, [name], links, outputs) for name, value in node.args}
     return ChainedStep(
         node_id=node.id,
-        work=asked(turn, node),
+        work=asked(run, node),
         args=args,
         links=links,
         outputs=outputs,
@@ -151,8 +151,8 @@ def _chain(turn: RunReader, node: PlanNode, scope: Scope, inside: set[str]) -> C
         on_unknown=node.policy.on_unknown,
         idempotency=node.policy.idempotency,
         retry_on=node.policy.retries.retry_on,
-        security=None if turn.security is None else of_chained(turn, turn.security, node, asked(turn, node), inside),
-        wants=list(node.wants) if turn.header.subject else [],
+        security=None if run.security is None else of_chained(run, run.security, node, asked(run, node), inside),
+        wants=list(node.wants) if run.header.subject else [],
     )
 
 

@@ -53,15 +53,15 @@ def join_id(node_id: str) -> str:
     return f"{node_id}/gather"
 
 
-def gather_args(turn: RunReader, step: Step) -> tuple[dict[str, Json], list[Link]]:
+def gather_args(run: RunReader, step: Step) -> tuple[dict[str, Json], list[Link]]:
     """Return the arguments of a step that gathers, from state alone."""
     links: list[Link] = []
     first, end = step.gather or (0, 0)
     if first == end:
-        pages = (turn.step(page_id(step.node, number)) for number in range(turn.maps[step.node].pages))
+        pages = (run.step(page_id(step.node, number)) for number in range(run.maps[step.node].pages))
         outputs = [page.output for page in pages if page is not None and page.output is not None]
         return {"parts": [place(of_payload(o), ["parts", n], links) for n, o in enumerate(outputs)]}, links
-    found = outputs_of(turn, turn.recorded(step.node))
+    found = outputs_of(run, run.recorded(step.node))
     page = [place(of_payload(found[at]), ["parts", 0, at - first], links) for at in range(first, end)]
     return {"parts": [page]}, links
 

@@ -28,72 +28,72 @@ from streams.core.runs.state.reader import RunReader
 QUEUE_ALLOWANCE_MS = 15 * 60_000
 
 
-def node_scope(turn: RunReader, node: PlanNode, step: Step | None, item: Datum | None = None) -> Scope:
+def node_scope(run: RunReader, node: PlanNode, step: Step | None, item: Datum | None = None) -> Scope:
     """Return where names are looked up for a node's step, or for a child's with its item."""
     if node.compensates:
-        return _scope_after(turn)
+        return _scope_after(run)
     if node.loop is not None:
-        return _scope_inside(turn, node, node.loop, step)
+        return _scope_inside(run, node, node.loop, step)
     index = 0 if step is None else step.index or 0
-    own = step if step is None or step.index is None else turn.step(node.id)
-    stored = turn.stored_inputs
+    own = step if step is None or step.index is None else run.step(node.id)
+    stored = run.stored_inputs
     if not node.early or own is None or not own.unseen:
-        return Scope(turn.inputs, turn.output, item, index, stored)
+        return Scope(run.inputs, run.output, item, index, stored)
     unseen = own.unseen
-    return Scope(turn.inputs, lambda source: None if source in unseen else turn.output(source), item, index, stored)
+    return Scope(run.inputs, lambda source: None if source in unseen else run.output(source), item, index, stored)
 
 
-def _scope_inside(turn: RunReader, node: PlanNode, loop_id: str, step: Step | None) -> Scope:
+def _scope_inside(run: RunReader, node: PlanNode, loop_id: str, step: Step | None) -> Scope:
     """Return where the names of a loop's body are looked up: in its iteration, in the loop, then around the loop."""
-    loop = turn.plan.nodes[loop_id]
-    around = node_scope(turn, loop, turn.step(loop_id))
+    loop = run.plan.nodes[loop_id]
+    around = node_scope(run, loop, run.step(loop_id))
     inside, prefix = loop.body or {}, iteration_prefix(loop_id, node.iteration)
     unseen = () if step is None else step.unseen
 
     def outputs(source: str) -> Output:
         if source in inside:
-            return None if f"{prefix}{source}" in unseen else turn.output(f"{prefix}{source}")
+            return None if f"{prefix}{source}" in unseen else run.output(f"{prefix}{source}")
         if source == f"{LOOP}.iteration":
             return inline(node.iteration)
         if source == f"{LOOP}.previous":
-            return turn.iteration_output(loop, node.iteration - 1)
+            return run.iteration_output(loop, node.iteration - 1)
         return around.outputs(source)
 
     return Scope(around.inputs, outputs, stored=around.stored)
 
 
-def _scope_after(turn: RunReader) -> Scope:
+def _scope_after(run: RunReader) -> Scope:
     """Return where a compensating node's names are looked up: what has not succeeded gave nothing."""
-    error = turn.error
+    error = run.error
     of_run = {"run_error_code": error.code if error else "", "run_error_message": error.message if error else ""}
-    stored = {name: place for name, place in (turn.stored_inputs or {}).items() if name not in of_run}
+    stored = {name: place for name, place in (run.stored_inputs or {}).items() if name not in of_run}
     return Scope(
-        turn.inputs | of_run,
-        lambda source: turn.output(source) if turn.succeeded(source.partition(".")[0]) else None,
+        run.inputs | of_run,
+        lambda source: run.output(source) if run.succeeded(source.partition(".")[0]) else None,
         stored=stored,
     )
 
 
-def request(turn: RunChanges, step_id: str, step: Step, item: Datum | None = None) -> None:
+def request(run: RunChanges, step_id: str, step: Step, item: Datum | None = None) -> None:
     """Ask for a step's current attempt. ``item`` saves looking a mapped child's item up again.
 
     Raises ``BindingError``.
     """
-    node = turn.node_of(step)
+    node = run.node_of(step)
     if step.index is not None and item is None:
-        item = open_items(node, node_scope(turn, node, step)).at(step.index)
-    turn.requests.append(_build(turn, node, step_id, step, node_scope(turn, node, step, item)))
+        item = open_items(node, node_scope(run, node, step)).at(step.index)
+    run.requests.append(_build(run, node, step_id, step, node_scope(run, node, step, item)))
 
 
-def check_chained(turn: RunReader, node: PlanNode) -> None:
+def check_chained(run: RunReader, node: PlanNode) -> None:
     """Find what a request for a node would find, for a step that its worker goes on to. Raises ``BindingError``."""
-    args, links = bind_args(node, node_scope(turn, node, None))
-    check_request(node.id, args, links, turn.header.tags, asked(turn, node))
+    args, links = bind_args(node, node_scope(run, node, None))
+    check_request(node.id, args, links, run.header.tags, asked(run, node))
 
 
-def asked_for(turn: RunReader, node: PlanNode) -> str:
+def asked_for(run: RunReader, node: PlanNode) -> str:
     """Return the ``args_hash`` of a node's arguments as the recorded outputs make them."""
-    return args_hash(*bind_args(node, node_scope(turn, node, turn.step(node.id))))
+    return args_hash(*bind_args(node, node_scope(run, node, run.step(node.id))))
 
 
 def timeout_timer(
@@ -105,16 +105,16 @@ def timeout_timer(
     return Backstop(step_id, attempt), requested_at_ms + node.policy.timeout_ms + QUEUE_ALLOWANCE_MS
 
 
-def asked_again(turn: RunReader, step: Step) -> dict[str, Any]:
+def asked_again(run: RunReader, step: Step) -> dict[str, Any]:
     """Return the fields of a step that is requested again. Its first request's time counts for its target and span."""
     first_ms = step.asked_first_ms
     again: dict[str, Any] = {"started_at_ms": None, "finished_at_ms": None, "error": None}
-    return {"requested_at_ms": turn.now_ms, "first_asked_ms": first_ms, **again}
+    return {"requested_at_ms": run.now_ms, "first_asked_ms": first_ms, **again}
 
 
-def base_request(turn: RunReader, node: PlanNode, step_id: str, step: Step, work: Work) -> StepRequest:
+def base_request(run: RunReader, node: PlanNode, step_id: str, step: Step, work: Work) -> StepRequest:
     """Return a request for a step's current attempt without arguments."""
-    header = turn.header
+    header = run.header
     return StepRequest(
         run_id=header.run_id,
         org_id=header.org_id,
@@ -129,35 +129,35 @@ def base_request(turn: RunReader, node: PlanNode, step_id: str, step: Step, work
         timeout_ms=node.policy.timeout_ms,
         sla_ms=node.policy.sla_ms,
         tags=header.tags,
-        run_budget_nano=allowance_nano(turn, node),
-        caps=turn.caps,
+        run_budget_nano=allowance_nano(run, node),
+        caps=run.caps,
         capture=header.capture,
-        requested_at_ms=step.requested_at_ms or turn.now_ms,
+        requested_at_ms=step.requested_at_ms or run.now_ms,
         queue=whole_name(node.queue, header.org_id),
         idempotency=node.policy.idempotency,
         retry_on=node.policy.retries.retry_on,
         tracestate=header.tracestate,
-        security=None if turn.security is None else of_request(turn, turn.security, step_id, step, work),
+        security=None if run.security is None else of_request(run, run.security, step_id, step, work),
         subject=header.subject,
         wants=list(node.wants) if header.subject else [],
     )
 
 
-def _build(turn: RunReader, node: PlanNode, step_id: str, step: Step, scope: Scope) -> StepRequest:
+def _build(run: RunReader, node: PlanNode, step_id: str, step: Step, scope: Scope) -> StepRequest:
     gathers = step.gather is not None
-    args, links = gather_args(turn, step) if gathers else bind_args(node, scope)
-    work = WORK if gathers else asked(turn, node)
-    size = check_request(step_id, args, links, turn.header.tags, work)
+    args, links = gather_args(run, step) if gathers else bind_args(node, scope)
+    work = WORK if gathers else asked(run, node)
+    size = check_request(step_id, args, links, run.header.tags, work)
     # Only a request that was never given back carries more: what comes of an earlier one must find it gone.
-    chained = turn.chain_steps and node.next is not None and not step.deferral
+    chained = run.chain_steps and node.next is not None and not step.deferral
     return structs.replace(
-        base_request(turn, node, step_id, step, work),
+        base_request(run, node, step_id, step, work),
         args=args,
         links=links,
         timeout_ms=TIMEOUT_MS if gathers else node.policy.timeout_ms,
         on_unknown=node.policy.on_unknown,
-        continuation=chained_after(turn, node, scope, size) if chained else [],
+        continuation=chained_after(run, node, scope, size) if chained else [],
         # Workers in other languages know only what their queue asks for.
-        queue="" if gathers else whole_name(node.queue, turn.header.org_id),
+        queue="" if gathers else whole_name(node.queue, run.header.org_id),
         compensation=node.compensates,
     )

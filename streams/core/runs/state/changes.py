@@ -187,7 +187,7 @@ class RunChanges(RunReader):
 
 
 def open_run(state: State, run_id: str, now_ms: int, offset: int, *, chain_steps: bool = False) -> RunChanges | None:
-    """Return the turn of a run that is known. Raises ``ImpossibleMove`` when its entries are not whole."""
+    """Return the changes of a run that is known. Raises ``ImpossibleMove`` when its entries are not whole."""
     header = state.get(run_id, HEADER)
     if header is None:
         return None

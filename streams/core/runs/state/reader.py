@@ -293,14 +293,14 @@ class RunReader:
         return self.offset if self.visibly_changed else self.stored_version
 
 
-def outputs_of(turn: RunReader, parent: Step) -> Outputs:
+def outputs_of(run: RunReader, parent: Step) -> Outputs:
     """Return the outputs of a mapped node's children without those that are left out."""
     node_id, total, left_out = parent.node, parent.total or 0, parent.left_out
     if not left_out:
-        return Outputs(total, lambda i: turn.child_output(child_step_id(node_id, i)), parent.output)
+        return Outputs(total, lambda i: run.child_output(child_step_id(node_id, i)), parent.output)
 
     def at(position: int) -> Payload:
         before = bisect_right(range(len(left_out)), position, key=lambda k: left_out[k] - k)
-        return turn.child_output(child_step_id(node_id, position + before))
+        return run.child_output(child_step_id(node_id, position + before))
 
     return Outputs(total - len(left_out), at, parent.output)

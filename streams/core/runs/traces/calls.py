@@ -19,31 +19,31 @@ UNKNOWN_OUTCOME = "unknown_outcome"
 _ATTEMPT = re.compile(r"[0-9]+(?=[@#])")
 
 
-def calls_of_step(turn: RunReader, step_id: str, step: Step) -> Iterator[Span]:
+def calls_of_step(run: RunReader, step_id: str, step: Step) -> Iterator[Span]:
     """Yield the calls of a step that only the ledger knows."""
-    prefix = f"{turn.run_id}:{step_id}:"
+    prefix = f"{run.run_id}:{step_id}:"
     for name, booked in _unreported(step.booked):
         attempt = _ATTEMPT.match(name)
         if attempt is not None:
-            yield _span(turn, step_id, int(attempt[0]), f"{prefix}{name}", booked, step)
+            yield _span(run, step_id, int(attempt[0]), f"{prefix}{name}", booked, step)
 
 
-def calls_of_run(turn: RunReader) -> Iterator[Span]:
+def calls_of_run(run: RunReader) -> Iterator[Span]:
     """Yield the calls that only the ledger knows, and whose step the run has never requested."""
-    for call, booked in _unreported(turn.other_calls):
-        yield _span(turn, "", 0, call, booked, None)
+    for call, booked in _unreported(run.other_calls):
+        yield _span(run, "", 0, call, booked, None)
 
 
 def _unreported(booked: Mapping[str, Booked] | None) -> list[tuple[str, Booked]]:
     return [(call, one) for call, one in (booked or {}).items() if one.version == FROM_LEDGER]
 
 
-def _span(turn: RunReader, step_id: str, attempt: int, call: str, booked: Booked, step: Step | None) -> Span:
-    until_ms = (step.finished_at_ms if step is not None else None) or turn.finished_at_ms or turn.now_ms
-    since_ms = (step.requested_at_ms if step is not None else None) or turn.header.submitted_at_ms
+def _span(run: RunReader, step_id: str, attempt: int, call: str, booked: Booked, step: Step | None) -> Span:
+    until_ms = (step.finished_at_ms if step is not None else None) or run.finished_at_ms or run.now_ms
+    since_ms = (step.requested_at_ms if step is not None else None) or run.header.submitted_at_ms
     return Span(
-        span_id=call_span_id(turn.run_id, step_id, attempt, call),
-        parent_span_id=span_id(turn.run_id, step_id, attempt),
+        span_id=call_span_id(run.run_id, step_id, attempt, call),
+        parent_span_id=span_id(run.run_id, step_id, attempt),
         name="call unreported",
         kind="client",
         start_ns=min(since_ms, until_ms) * NS_PER_MS,

@@ -27,40 +27,40 @@ NO_OUTCOME = "no_outcome"
 _TYPES: dict[str, SpanType] = {"agent": "agent", "wait": "timer", "signal": "signal", "workflow": "child_run"}
 
 
-def step_spans(turn: RunReader, step_id: str, step: Step) -> Iterator[Span]:
+def step_spans(run: RunReader, step_id: str, step: Step) -> Iterator[Span]:
     """Yield the span of a step that has ended, then those of its attempts that nobody reported."""
-    node, error, type_ = turn.node_of(step), step.error, _type(turn, step_id, step)
-    end_ms = step.finished_at_ms or turn.finished_at_ms or turn.now_ms
+    node, error, type_ = run.node_of(step), step.error, _type(run, step_id, step)
+    end_ms = step.finished_at_ms or run.finished_at_ms or run.now_ms
     start_ms = min(step.asked_first_ms or step.started_at_ms or end_ms, end_ms)
     failed = step.state == "failed"
     yield Span(
-        span_id=span_id(turn.run_id, step_id),
-        parent_span_id=parent_span(turn.run_id, step_id),
+        span_id=span_id(run.run_id, step_id),
+        parent_span_id=parent_span(run.run_id, step_id),
         name=f"{type_} {node.name or node.id}",
         start_ns=start_ms * NS_PER_MS,
         end_ns=end_ms * NS_PER_MS,
         status="ok" if step.state == "succeeded" else "error" if failed else "unset",
-        status_message=error.message[:WORDS_MOST] if failed and error and turn.header.capture == "full" else "",
-        attributes=_attributes(turn, step),
+        status_message=error.message[:WORDS_MOST] if failed and error and run.header.capture == "full" else "",
+        attributes=_attributes(run, step),
         type=type_,
         step_id=step_id,
         error_code=error.code if failed and error else "",
         output_hash="" if _is_work(node, step_id, step) else _output_hash(step),
-        links=_links(turn, step_id, step),
+        links=_links(run, step_id, step),
     )
     if step.unsettled and _is_work(node, step_id, step):
         for attempt in step.unsettled:
-            yield _unreported(turn, step_id, step, attempt, end_ms)
+            yield _unreported(run, step_id, step, attempt, end_ms)
 
 
-def _unreported(turn: RunReader, step_id: str, step: Step, attempt: int, end_ms: int) -> Span:
+def _unreported(run: RunReader, step_id: str, step: Step, attempt: int, end_ms: int) -> Span:
     first_ms, last_ms = step.asked_first_ms or end_ms, step.requested_at_ms or end_ms
     # When an earlier attempt was requested is not kept: it was after the first one, and ended before the last.
     start_ms, until_ms = (last_ms, end_ms) if attempt == step.attempt else (first_ms, last_ms)
     return Span(
-        span_id=span_id(turn.run_id, step_id, attempt),
-        parent_span_id=span_id(turn.run_id, step_id),
-        name=f"attempt {turn.node_of(step).name or step.node}",
+        span_id=span_id(run.run_id, step_id, attempt),
+        parent_span_id=span_id(run.run_id, step_id),
+        name=f"attempt {run.node_of(step).name or step.node}",
         start_ns=min(start_ms, until_ms) * NS_PER_MS,
         end_ns=until_ms * NS_PER_MS,
         attributes={UNREPORTED: True},
@@ -71,12 +71,12 @@ def _unreported(turn: RunReader, step_id: str, step: Step, attempt: int, end_ms:
     )
 
 
-def _type(turn: RunReader, step_id: str, step: Step) -> SpanType:
+def _type(run: RunReader, step_id: str, step: Step) -> SpanType:
     if step.total is not None:
         return "map"
     if step.gather is not None or is_part(step_id):
         return "step"
-    return _TYPES.get(turn.node_of(step).kind, "step")
+    return _TYPES.get(run.node_of(step).kind, "step")
 
 
 def _is_work(node: PlanNode, step_id: str, step: Step) -> bool:
@@ -88,7 +88,7 @@ def _output_hash(step: Step) -> str:
     return value_hash(step.value.value) if isinstance(step.value, Inline) and step.total is None else ""
 
 
-def _attributes(turn: RunReader, step: Step) -> dict[str, Any]:
+def _attributes(run: RunReader, step: Step) -> dict[str, Any]:
     attributes: dict[str, Any] = {}
     if step.state not in ("succeeded", "failed"):
         attributes["agentflow.step.state"] = step.state
@@ -99,20 +99,20 @@ def _attributes(turn: RunReader, step: Step) -> dict[str, Any]:
     if step.sla_missed:
         attributes["agentflow.step.sla_missed"] = True
     if step.total is not None:
-        counts = turn.maps.get(step.node)
+        counts = run.maps.get(step.node)
         attributes["agentflow.map.children"] = step.total
         if counts is not None and counts.failed:
             attributes["agentflow.map.failed"] = counts.failed
     return attributes
 
 
-def _links(turn: RunReader, step_id: str, step: Step) -> list[SpanLink]:
+def _links(run: RunReader, step_id: str, step: Step) -> list[SpanLink]:
     """Return the runs that a step started, or that its result is from."""
-    if run_of(turn, step_id, step) is not None:
-        runs = (child_run_id(turn.run_id, step_id, attempt) for attempt in range(1, step.attempt + 1))
-        return [link_to(run, "child_run") for run in runs]
-    before = forked_from(turn.header.source)
-    if before is not None and step.node in turn.reused:
+    if run_of(run, step_id, step) is not None:
+        children = (child_run_id(run.run_id, step_id, attempt) for attempt in range(1, step.attempt + 1))
+        return [link_to(child, "child_run") for child in children]
+    before = forked_from(run.header.source)
+    if before is not None and step.node in run.reused:
         return [SpanLink(trace_id=trace_id(before), span_id=span_id(before, step_id), relation="reused")]
     return []
 

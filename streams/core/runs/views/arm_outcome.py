@@ -26,40 +26,40 @@ from streams.core.runs.state.reader import RunReader
 from streams.core.state import State
 
 
-def new_outcomes(state: State, turn: RunChanges, event: RunEvent) -> list[Command]:
+def new_outcomes(state: State, run: RunChanges, event: RunEvent) -> list[Command]:
     """Return the outcomes that an event brings, and keep them. It is asked before the steps are written."""
-    if not turn.arms:
+    if not run.arms:
         return []
-    known = state.get(turn.run_id, ARM_OUTCOMES) or ()
+    known = state.get(run.run_id, ARM_OUTCOMES) or ()
     said = {one.deployment_id for one in known}
     found: list[RunOutcome] = []
-    for step_id, step in turn.changed.items():
-        before = state.get(turn.run_id, step_field(step_id))
+    for step_id, step in run.changed.items():
+        before = state.get(run.run_id, step_field(step_id))
         if before is not None and before.state in TERMINAL_STEP:
             continue
-        arm = _arm(turn, step_id, step)
+        arm = _arm(run, step_id, step)
         if arm is not None and arm.deployment_id not in said and _is_outcome(step, event):
             said.add(arm.deployment_id)
-            found.append(_outcome(turn, arm, step_id, step))
+            found.append(_outcome(run, arm, step_id, step))
     if found:
-        state.put(turn.run_id, ARM_OUTCOMES, (*known, *found))
+        state.put(run.run_id, ARM_OUTCOMES, (*known, *found))
     return [Emit(one) for one in found]
 
 
-def outcomes_again(state: State, turn: RunReader) -> Iterator[Command]:
+def outcomes_again(state: State, run: RunReader) -> Iterator[Command]:
     """Yield the outcomes of a run as they were said."""
-    if turn.arms:
-        yield from (Emit(one) for one in state.get(turn.run_id, ARM_OUTCOMES) or ())
+    if run.arms:
+        yield from (Emit(one) for one in state.get(run.run_id, ARM_OUTCOMES) or ())
 
 
-def _arm(turn: RunChanges, step_id: str, step: Step) -> RunArm | None:
+def _arm(run: RunChanges, step_id: str, step: Step) -> RunArm | None:
     """Return the arm that the step decides over, if there is one."""
     if step.index not in (None, 0) or step.total is not None or step.gather is not None or is_part(step_id):
         return None
-    node = turn.node_of(step)
+    node = run.node_of(step)
     if node.call is None or node.iteration > 1:
         return None
-    arm = arm_of(turn, node, node.call)
+    arm = arm_of(run, node, node.call)
     return None if arm is None or arm.shadow else arm
 
 
@@ -69,25 +69,25 @@ def _is_outcome(step: Step, event: RunEvent) -> bool:
     return step.state == "failed" and isinstance(event, StepFailed) and event.exposed
 
 
-def _outcome(turn: RunChanges, arm: RunArm, step_id: str, step: Step) -> RunOutcome:
-    node = turn.node_of(step)
+def _outcome(run: RunChanges, arm: RunArm, step_id: str, step: Step) -> RunOutcome:
+    node = run.node_of(step)
     cost = step.cost_nano
     if isinstance(node.own, Agent):
         number = 0
-        while turn.step(turn_id(step_id, number + 1)) is not None:
+        while run.step(turn_id(step_id, number + 1)) is not None:
             number += 1
-        cost += spent_of(turn, step_id, number)
-    began = step.started_at_ms or step.requested_at_ms or turn.now_ms
+        cost += spent_of(run, step_id, number)
+    began = step.started_at_ms or step.requested_at_ms or run.now_ms
     return RunOutcome(
-        org_id=turn.header.org_id,
+        org_id=run.header.org_id,
         prompt=arm.prompt,
         environment=arm.environment,
         deployment_id=arm.deployment_id,
-        run_id=arm.run_id or turn.run_id,
+        run_id=arm.run_id or run.run_id,
         arm=arm.arm,
         step=arm.step,
         entity=arm.entity,
         ok=step.state == "succeeded",
         cost_nano=cost,
-        latency_ms=float(max(0, (step.finished_at_ms or turn.now_ms) - began)),
+        latency_ms=float(max(0, (step.finished_at_ms or run.now_ms) - began)),
     )

@@ -16,46 +16,46 @@ from streams.core.runs.requests.sizes import KIB, OUTPUT_LIMIT, json_size, paylo
 from streams.core.runs.state.reader import RunReader
 
 
-def answer(turn: RunReader) -> ChildFinished | None:
+def answer(run: RunReader) -> ChildFinished | None:
     """Return what a run that has ended tells its parent; ``None`` for one that nobody waits for."""
-    parent = turn.parent
-    if parent is None or parent.detached or not is_run_end(turn.status):
+    parent = run.parent
+    if parent is None or parent.detached or not is_run_end(run.status):
         return None
-    output, error = (None, turn.error) if turn.status != "succeeded" else _output(turn)
+    output, error = (None, run.error) if run.status != "succeeded" else _output(run)
     if output is not None:
-        output = answer_with_labels(turn, output)
+        output = answer_with_labels(run, output)
     return ChildFinished(
         run_id=parent.run_id,
-        org_id=turn.header.org_id,
+        org_id=run.header.org_id,
         step_id=parent.step_id,
         attempt=parent.attempt,
-        child_run_id=turn.run_id,
-        status=turn.status,
+        child_run_id=run.run_id,
+        status=run.status,
         output=output,
         error=error,
-        cost_nano=turn.cost_nano + turn.children_nano,
-        usage=turn.usage,
-        version=turn.version + 1,
-        label=label_of_end(turn),
+        cost_nano=run.cost_nano + run.children_nano,
+        usage=run.usage,
+        version=run.version + 1,
+        label=label_of_end(run),
     )
 
 
-def is_answer(turn: RunReader, node: PlanNode) -> bool:
+def is_answer(run: RunReader, node: PlanNode) -> bool:
     """Return whether the output of a node is what its run's parent waits for."""
-    if turn.plan.sinks != (node,):
+    if run.plan.sinks != (node,):
         return False
-    parent = turn.parent
+    parent = run.parent
     return parent is not None and not parent.detached
 
 
-def _output(turn: RunReader) -> tuple[Payload | None, ErrorInfo | None]:
-    sinks = turn.plan.sinks
+def _output(run: RunReader) -> tuple[Payload | None, ErrorInfo | None]:
+    sinks = run.plan.sinks
     if len(sinks) == 1:
-        found = _whole(turn.output(sinks[0].id))
+        found = _whole(run.output(sinks[0].id))
         return (found, None) if found is not None else (None, _too_large(f"the list of '{sinks[0].id}'"))
     values, size = {}, 0
     for sink in sinks:
-        one = _whole(turn.output(sink.id))
+        one = _whole(run.output(sink.id))
         size += INLINE_LIMIT if one is None or isinstance(one, Reference) else json_size(one.value)
         if size >= INLINE_LIMIT or not isinstance(one, Inline):
             return None, _too_large("what its last nodes gave together")

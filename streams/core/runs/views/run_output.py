@@ -9,18 +9,18 @@ from streams.core.runs.plan.arguments import Outputs
 from streams.core.runs.state.reader import RunReader
 
 
-def output_error(turn: RunReader) -> ErrorInfo | None:
+def output_error(run: RunReader) -> ErrorInfo | None:
     """Return why a run whose nodes are all settled has failed all the same; ``None`` if its output fits.
 
     The output is an object of what its last nodes gave, by their ids. What is stored outside of its record is not
     there to be checked, so it does not fit.
     """
-    schema = turn.plan.resolved.spec.output_schema
+    schema = run.plan.resolved.spec.output_schema
     if schema is None:
         return None
     values: dict[str, Any] = {}
-    for node in turn.plan.sinks:
-        output = turn.output(node.id)
+    for node in run.plan.sinks:
+        output = run.output(node.id)
         if output is None:
             continue
         found = _values(output)

@@ -27,24 +27,24 @@ OUTPUT_SHARE = RECORD_LIMIT // 2
 _NONE = Usage()
 
 
-def changed_views(turn: RunReader) -> list[RunView]:
-    """Return the views of what this turn changed; none when a reader would see nothing new."""
-    if not turn.visibly_changed:
+def changed_views(run: RunReader) -> list[RunView]:
+    """Return the views of what this event changed; none when a reader would see nothing new."""
+    if not run.visibly_changed:
         return []
-    steps = [step_view(turn, step_id, step) for step_id, step in turn.changed.items()]
-    shown = ((step_id, turn.step(step_id)) for step_id in turn.shown if step_id not in turn.changed)
-    steps += [step_view(turn, step_id, step) for step_id, step in shown if step is not None]
-    if turn.ended and turn.status != "succeeded":
-        steps.extend(_never_started(turn))
-    return _views(turn, turn.offset, steps, with_inputs=turn.is_new)
+    steps = [step_view(run, step_id, step) for step_id, step in run.changed.items()]
+    shown = ((step_id, run.step(step_id)) for step_id in run.shown if step_id not in run.changed)
+    steps += [step_view(run, step_id, step) for step_id, step in shown if step is not None]
+    if run.ended and run.status != "succeeded":
+        steps.extend(_never_started(run))
+    return _views(run, run.offset, steps, with_inputs=run.is_new)
 
 
-def full_views(turn: RunReader, version: int) -> list[RunView]:
+def full_views(run: RunReader, version: int) -> list[RunView]:
     """Return the views of everything, as of ``version``."""
-    steps = [step_view(turn, step_id, step) for step_id, step in turn.steps()]
-    if turn.is_over and turn.status != "succeeded":
-        steps.extend(_never_started(turn))
-    return _views(turn, version, steps, with_inputs=True)
+    steps = [step_view(run, step_id, step) for step_id, step in run.steps()]
+    if run.is_over and run.status != "succeeded":
+        steps.extend(_never_started(run))
+    return _views(run, version, steps, with_inputs=True)
 
 
 def _kind(node: PlanNode, step_id: str, step: Step) -> NodeKind:
@@ -54,17 +54,17 @@ def _kind(node: PlanNode, step_id: str, step: Step) -> NodeKind:
     return node.kind if part is None else "tool" if part == "tool" else "llm"
 
 
-def step_view(turn: RunReader, step_id: str, step: Step) -> StepView:
+def step_view(run: RunReader, step_id: str, step: Step) -> StepView:
     """Return one step as a reader sees it. A mapped node's output is that of its workflow."""
     waiting = step.state in ("waiting", "ready")
-    reused, node = turn.reused, turn.node_of(step)
+    reused, node = run.reused, run.node_of(step)
     return StepView(
         step_id=step_id,
         node_id=node.name,
         kind=_kind(node, step_id, step),
         state=step.state,
         attempt=step.attempt,
-        output=step.output if step.state != "failed" else _collected(turn, step_id, step),
+        output=step.output if step.state != "failed" else _collected(run, step_id, step),
         error=step.error,
         usage=_usage(step),
         cost_nano=step.cost_nano,
@@ -78,23 +78,23 @@ def step_view(turn: RunReader, step_id: str, step: Step) -> StepView:
         waiting_for=step.waiting_for if waiting else None,
         note=step.note,
         waiting_until_ms=step.due_ms if waiting else None,
-        reused_from=forked_from(turn.header.source) if reused and step.node in reused else None,
-        children=_children(turn, step),
+        reused_from=forked_from(run.header.source) if reused and step.node in reused else None,
+        children=_children(run, step),
         sla_missed=step.sla_missed,
-        child_run_id=workflow.run_of(turn, step_id, step),
+        child_run_id=workflow.run_of(run, step_id, step),
         decided=None if step.decided is None else list(step.decided),
     )
 
 
-def _collected(turn: RunReader, step_id: str, step: Step) -> Payload | None:
+def _collected(run: RunReader, step_id: str, step: Step) -> Payload | None:
     """Return what a failed child's place in its node's output has, if it has one."""
-    if step.index is None or turn.node_of(step).on_child_error != "collect":
+    if step.index is None or run.node_of(step).on_child_error != "collect":
         return None
-    return with_outcome(turn, step_id, step, turn.child_output(step_id))
+    return with_outcome(run, step_id, step, run.child_output(step_id))
 
 
-def _children(turn: RunReader, step: Step) -> Children | None:
-    counts = turn.maps.get(step.node) if step.total is not None else None
+def _children(run: RunReader, step: Step) -> Children | None:
+    counts = run.maps.get(step.node) if step.total is not None else None
     if counts is None:
         return None
     succeeded = counts.ended - counts.failed
@@ -108,27 +108,25 @@ def _usage(step: Step) -> Usage:
     return Usage(input_tokens=step.input_tokens, output_tokens=step.output_tokens, **(step.kinds or {}))
 
 
-def _never_started(turn: RunReader) -> Iterator[StepView]:
-    for node in turn.plan.nodes.values():
-        if turn.step(node.id) is None and not node.compensates:
+def _never_started(run: RunReader) -> Iterator[StepView]:
+    for node in run.plan.nodes.values():
+        if run.step(node.id) is None and not node.compensates:
             yield StepView(
-                step_id=node.id, node_id=node.id, kind=node.kind, state="canceled", finished_at_ms=turn.finished_at_ms
+                step_id=node.id, node_id=node.id, kind=node.kind, state="canceled", finished_at_ms=run.finished_at_ms
             )
 
 
-def _views(turn: RunReader, version: int, steps: list[StepView], *, with_inputs: bool) -> list[RunView]:
-    inputs = turn.inputs if with_inputs else None
-    stored = turn.stored_inputs if with_inputs else None
-    output, elsewhere = _run_output(turn) if turn.status == "succeeded" else (None, [])
-    base = (
-        FIXED + (json_size(turn.header.tags) if turn.header.tags else 0) + (json_size(turn.error) if turn.error else 0)
-    )
+def _views(run: RunReader, version: int, steps: list[StepView], *, with_inputs: bool) -> list[RunView]:
+    inputs = run.inputs if with_inputs else None
+    stored = run.stored_inputs if with_inputs else None
+    output, elsewhere = _run_output(run) if run.status == "succeeded" else (None, [])
+    base = FIXED + (json_size(run.header.tags) if run.header.tags else 0) + (json_size(run.error) if run.error else 0)
     extra = (json_size(inputs) if inputs else 0) + sum(map(payload_size, (output or {}).values()))
     if stored:
         extra += sum(len(name.encode()) + payload_size(reference) for name, reference in stored.items())
     views = []
     for chunk in _chunks(steps, base, base + extra):
-        views.append(_view(turn, version, chunk, inputs, stored, output, elsewhere))
+        views.append(_view(run, version, chunk, inputs, stored, output, elsewhere))
         inputs = stored = output = None
     return views
 
@@ -147,13 +145,13 @@ def _chunks(steps: Iterable[StepView], base: int, first: int) -> Iterator[list[S
     yield chunk
 
 
-def _run_output(turn: RunReader) -> tuple[dict[str, Payload], list[str]]:
+def _run_output(run: RunReader) -> tuple[dict[str, Payload], list[str]]:
     """Return the sinks' outputs that fit, and the sinks whose outputs do not. Some have none."""
     room = OUTPUT_SHARE
     output: dict[str, Payload] = {}
     elsewhere: list[str] = []
-    for node in turn.plan.sinks:
-        payload = _sink_output(turn, node)
+    for node in run.plan.sinks:
+        payload = _sink_output(run, node)
         if payload is None:
             continue
         room -= payload_size(payload)
@@ -165,13 +163,13 @@ def _run_output(turn: RunReader) -> tuple[dict[str, Payload], list[str]]:
     return output, elsewhere
 
 
-def _sink_output(turn: RunReader, node: PlanNode) -> Payload | None:
-    output = turn.output(node.id)
+def _sink_output(run: RunReader, node: PlanNode) -> Payload | None:
+    output = run.output(node.id)
     if not isinstance(output, Outputs):
         return output
     if output.gathered is not None:
         return output.gathered
-    return with_labels(turn, node.id, inline([_item(child) for child in output]))
+    return with_labels(run, node.id, inline([_item(child) for child in output]))
 
 
 def _item(child: Payload) -> Json:
@@ -179,7 +177,7 @@ def _item(child: Payload) -> Json:
 
 
 def _view(
-    turn: RunReader,
+    run: RunReader,
     version: int,
     steps: list[StepView],
     inputs: dict[str, Any] | None,
@@ -187,14 +185,14 @@ def _view(
     output: dict[str, Payload] | None,
     elsewhere: list[str],
 ) -> RunView:
-    header, security = turn.header, turn.security
+    header, security = run.header, run.security
     return RunView(
         run_id=header.run_id,
         org_id=header.org_id,
         version=version,
         workflow_name=header.workflow_name,
         workflow_version=header.workflow_version,
-        status=turn.status,
+        status=run.status,
         source=header.source,
         submission_id=header.submission_id,
         body_hash=header.body_hash,
@@ -202,21 +200,21 @@ def _view(
         inputs=inputs,
         tags=header.tags,
         budget_nano=header.budget_nano,
-        usage=turn.usage,
-        cost_nano=turn.cost_nano,
+        usage=run.usage,
+        cost_nano=run.cost_nano,
         output=output,
         output_in_steps=elsewhere,
-        error=turn.error,
+        error=run.error,
         submitted_at_ms=header.submitted_at_ms,
-        started_at_ms=turn.started_at_ms,
-        finished_at_ms=turn.finished_at_ms,
+        started_at_ms=run.started_at_ms,
+        finished_at_ms=run.finished_at_ms,
         trace_id=trace_id(header.run_id),
         steps=steps,
-        compensating=compensation.is_open(turn),
+        compensating=compensation.is_open(run),
         stored_inputs=dict(stored) if stored else None,
-        parent=turn.parent,
-        children_nano=turn.children_nano,
-        rollouts=list(turn.arms),
+        parent=run.parent,
+        children_nano=run.children_nano,
+        rollouts=list(run.arms),
         policy="" if security is None else security.record.policy,
         input_labels=security.input_labels if security is not None else {},
         subject=header.subject,

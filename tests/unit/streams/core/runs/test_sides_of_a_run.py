@@ -38,9 +38,7 @@ def test_no_function_changes_the_read_side(path: Path) -> None:
 
 
 def test_a_change_of_the_read_side_would_be_found() -> None:
-    source = (
-        "def f(turn: RunReader, found: list):\n    found.append(1)\n    turn.done += 1\n    turn.requests.append(2)\n"
-    )
+    source = "def f(run: RunReader, found: list):\n    found.append(1)\n    run.done += 1\n    run.requests.append(2)\n"
     (function,) = ast.parse(source).body
     assert isinstance(function, ast.FunctionDef)
     assert list(changes_of(function)) == [3, 4]

@@ -13,7 +13,7 @@ from streams.core.deployments.events import event_of
 from streams.core.state import State
 
 
-class Turn:
+class DeploymentChanges:
     """What a record does to a rollout. ``head`` is written once, by ``done``."""
 
     def __init__(self, state: State, event: DeploymentEvent, head: Head, now_ms: int) -> None:
