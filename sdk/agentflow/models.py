@@ -1970,6 +1970,22 @@ class QualityPoints(Answer):
     points: list[QualityPoint]
 
 
+class QueueToolAnswer(Answer):
+    """A tool of a queue, which is named as nodes name it, and what is declared of the tool."""
+
+    queue: str
+    tool: str
+    security: DeclaredSecurity
+    declared_by: str
+    declared_at: str | None
+
+
+class QueueToolPage(Answer):
+    """All that the organisation declares of tools on queues, by queue and tool."""
+
+    tools: list[QueueToolAnswer]
+
+
 class QuotaLimits(Answer):
     """The limits of one provider or model, or of all that an organisation calls when neither is named."""
 
@@ -2036,10 +2052,11 @@ class Reconciled(Answer):
 
 
 class RetentionAnswer(Answer):
-    """For how many days the organisation's ended runs and their traces are kept; null: for ever."""
+    """For how many days the organisation's ended runs and their traces are kept, and what entries of its audit log say, by kind; null: for ever."""
 
     runs_days: int | None
     traces_days: int
+    audit_days: dict[str, int | None] = {}
 
 
 class RetriedLetter(Answer):

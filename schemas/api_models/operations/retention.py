@@ -45,7 +45,10 @@ class RunHoldPage(Answer):
 
 
 class RetentionAnswer(Answer):
-    """For how many days the organisation's ended runs and their traces are kept; null: for ever."""
+    """For how many days the organisation's ended runs and their traces are kept, and what entries of its audit log say,
+    by kind; null: for ever.
+    """
 
     runs_days: int | None
     traces_days: int
+    audit_days: dict[str, int | None] = {}

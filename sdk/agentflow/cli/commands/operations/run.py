@@ -11,9 +11,18 @@ from agentflow.cli.views.runs import ago
 
 RETENTION = "/api/v1/retention"
 RUNS = "/api/v1/workflows/runs"
+
+
+def _by_kind(days: dict[str, int | None]) -> str:
+    """Return the days of kinds of audit entries that are not kept for ever."""
+    said = [f"{kind}={count}" for kind, count in sorted(days.items()) if count is not None]
+    return ",".join(said) or "for ever"
+
+
 _KEPT = (
     Column("RUNS DAYS", "runs_days", lambda value: "for ever" if value is None else str(value)),
     Column("TRACES DAYS", "traces_days", right=True),
+    Column("AUDIT DAYS", "audit_days", _by_kind),
 )
 _HOLDS = (
     Column("NAME", "name"),
@@ -40,7 +49,7 @@ def delete(session: Session, *, runs: tuple[str, ...]) -> None:
 
 @make(command, "retention")
 def retention(session: Session) -> None:
-    """Show for how many days ended runs and their traces are kept."""
+    """Show for how many days ended runs, their traces and entries of the audit log are kept."""
     session.one(session.get(RETENTION), _KEPT)
 
 
