@@ -475,7 +475,7 @@ class CreateWebhook(TypedDict):
 
 
 class DeclareQueueTool(TypedDict):
-    """What policies know of a tool. ``of`` says whose queue of that name it is on."""
+    """The declaration of a tool, which policies read. ``of`` says whose queue of that name it is on."""
 
     of: NotRequired[Literal["organisation", "installation"]]
     source: NotRequired[list[str]]

@@ -2052,7 +2052,7 @@ class Reconciled(Answer):
 
 
 class RetentionAnswer(Answer):
-    """For how many days the organisation's ended runs and their traces are kept, and what entries of its audit log say, by kind; null: for ever."""
+    """For how many days the organisation's ended runs and their traces are kept; null: for ever."""
 
     runs_days: int | None
     traces_days: int

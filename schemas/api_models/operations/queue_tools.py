@@ -20,7 +20,7 @@ _EXAMPLE: dict[str, JsonValue] = {
 
 
 class DeclareQueueTool(Request):
-    """What policies know of a tool. ``of`` says whose queue of that name it is on.
+    """The declaration of a tool, which policies read. ``of`` says whose queue of that name it is on.
 
     ``source`` is the label of what it gives, without it the least trusted; ``fields`` that of parts of it, by path;
     ``readers`` the paths of fields that list who may read a part. ``effects``: it changes something outside. ``sinks``:

@@ -45,8 +45,9 @@ class RunHoldPage(Answer):
 
 
 class RetentionAnswer(Answer):
-    """For how many days the organisation's ended runs and their traces are kept, and what entries of its audit log say,
-    by kind; null: for ever.
+    """For how many days the organisation's ended runs and their traces are kept; null: for ever.
+
+    ``audit_days`` are those of entries of its audit log, by kind.
     """
 
     runs_days: int | None
