@@ -45,9 +45,7 @@ class RunHoldPage(Answer):
 
 
 class RetentionAnswer(Answer):
-    """For how many days the organisation's ended runs, their traces, stored objects to which nothing refers, and the
-    settlements of single calls are kept; null: for ever.
-    """
+    """For how many days ended runs, traces, stored objects and costs of single calls are kept; null: for ever."""
 
     runs_days: int | None
     traces_days: int
