@@ -314,10 +314,12 @@ class AuditServices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetentionServices:
-    """How long runs are kept, what keeps them longer, and the deletion of single ones."""
+    """How long runs, traces, objects and costs are kept, what keeps runs longer, and the deletion of single ones."""
 
     runs: KeptDays
     traces: KeptDays
+    objects: KeptDays
+    costs: KeptDays
     holds: RunHolds
     deletion: Deletion
 
