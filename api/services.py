@@ -68,6 +68,7 @@ from services.budgets.targets import Targets
 from services.cells.arriving import Arriving
 from services.cells.mover import Mover
 from services.cells.planning import Planning
+from services.cells.remains import Removal
 from services.observability.causes import Causes
 from services.observability.comparisons import Comparisons
 from services.observability.otlp.incoming.receiver import TraceReceiver
@@ -314,10 +315,12 @@ class AuditServices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetentionServices:
-    """How long runs are kept, what keeps them longer, and the deletion of single ones."""
+    """How long runs, traces, objects and costs are kept, what keeps runs longer, and the deletion of single ones."""
 
     runs: KeptDays
     traces: KeptDays
+    objects: KeptDays
+    costs: KeptDays
     holds: RunHolds
     deletion: Deletion
 
@@ -349,6 +352,7 @@ class CellServices:
     planning: Planning
     mover: Mover
     arriving: Arriving
+    removal: Removal
     facts: Callable[[], Awaitable[dict[str, Any]]]
 
 

@@ -20,9 +20,14 @@ deletion = APIRouter(prefix="/api/v1/workflows/runs", tags=["runs"], route_class
 
 @router.get("", responses=errors(), summary="How long runs are kept")
 async def get_retention(who: Admin, parts: Parts) -> RetentionAnswer:
-    """Return for how long ended runs and their traces are kept. The installation's settings say so."""
+    """Return for how long runs, traces, objects and single costs are kept. The installation's settings say so."""
     kept = parts.retention
-    return RetentionAnswer(runs_days=kept.runs.of(who.org_id) or None, traces_days=kept.traces.of(who.org_id))
+    return RetentionAnswer(
+        runs_days=kept.runs.of(who.org_id) or None,
+        traces_days=kept.traces.of(who.org_id),
+        objects_days=kept.objects.of(who.org_id) or None,
+        costs_days=kept.costs.of(who.org_id) or None,
+    )
 
 
 @router.post("/holds", status_code=201, responses=errors(409), summary="Create a legal hold of runs")

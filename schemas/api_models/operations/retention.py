@@ -45,7 +45,9 @@ class RunHoldPage(Answer):
 
 
 class RetentionAnswer(Answer):
-    """For how many days the organisation's ended runs and their traces are kept; null: for ever."""
+    """For how many days ended runs, traces, stored objects and costs of single calls are kept; null: for ever."""
 
     runs_days: int | None
     traces_days: int
+    objects_days: int | None = None
+    costs_days: int | None = None

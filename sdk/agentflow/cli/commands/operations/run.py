@@ -11,9 +11,17 @@ from agentflow.cli.views.runs import ago
 
 RETENTION = "/api/v1/retention"
 RUNS = "/api/v1/workflows/runs"
+
+
+def _days(value: int | None) -> str:
+    return "for ever" if value is None else str(value)
+
+
 _KEPT = (
-    Column("RUNS DAYS", "runs_days", lambda value: "for ever" if value is None else str(value)),
+    Column("RUNS DAYS", "runs_days", _days, right=True),
     Column("TRACES DAYS", "traces_days", right=True),
+    Column("OBJECTS DAYS", "objects_days", _days, right=True),
+    Column("COSTS DAYS", "costs_days", _days, right=True),
 )
 _HOLDS = (
     Column("NAME", "name"),
@@ -40,7 +48,7 @@ def delete(session: Session, *, runs: tuple[str, ...]) -> None:
 
 @make(command, "retention")
 def retention(session: Session) -> None:
-    """Show for how many days ended runs and their traces are kept."""
+    """Show for how many days ended runs, their traces, stored objects and the costs of single calls are kept."""
     session.one(session.get(RETENTION), _KEPT)
 
 
