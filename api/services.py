@@ -69,6 +69,7 @@ from services.budgets.targets import Targets
 from services.cells.arriving import Arriving
 from services.cells.mover import Mover
 from services.cells.planning import Planning
+from services.cells.remains import Removal
 from services.observability.causes import Causes
 from services.observability.comparisons import Comparisons
 from services.observability.otlp.incoming.receiver import TraceReceiver
@@ -317,10 +318,14 @@ class AuditServices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetentionServices:
-    """How long runs and entries of the audit log are kept, what keeps runs longer, and the deletion of single ones."""
+    """How long runs, traces, objects, costs and audit entries are kept, what keeps runs longer, and the deletion of
+    single ones.
+    """
 
     runs: KeptDays
     traces: KeptDays
+    objects: KeptDays
+    costs: KeptDays
     audit: AuditDays
     holds: RunHolds
     deletion: Deletion
@@ -353,6 +358,7 @@ class CellServices:
     planning: Planning
     mover: Mover
     arriving: Arriving
+    removal: Removal
     facts: Callable[[], Awaitable[dict[str, Any]]]
 
 

@@ -32,11 +32,15 @@ READ_EVERY_S, SWEEP_EVERY_S, SAY_EVERY_S = 5.0, 20.0, 60.0
 
 @dataclass(frozen=True)
 class Plan:
-    """``seconds`` of load. ``probes`` are runs by which capacity is measured; caches fill in ``warm_s``."""
+    """``seconds`` of load. ``probes`` are runs by which capacity is measured; caches fill in ``warm_s``.
+
+    ``heaps`` is where the processes write what their heaps consist of.
+    """
 
     seconds: float
     probes: int = 3_000
     warm_s: float = 60.0
+    heaps: Path | None = None
 
 
 @dataclass
@@ -63,7 +67,7 @@ def play(plan: Plan, progress: Progress) -> Seen:
     """Play a soak. Raises ``BenchError`` and ``EngineError``: a run was lost or failed, or nothing started."""
     with tempfile.TemporaryDirectory(prefix="agentflow-soak-", ignore_cleanup_errors=True) as folder:
         env = {"WORKER_CONCURRENCY": str(CONCURRENCY), "KEEP_FINISHED_S": str(KEEP_S)}
-        system = LimitedSystem(Path(folder), durable=False, env=env, progress=progress)
+        system = LimitedSystem(Path(folder), durable=False, env=env, progress=progress, heaps=plan.heaps)
         seen = Seen(system.most, system.groups.made)
         sizes = dataclasses.replace(QUICK, warm_up_runs=min(500, plan.probes), runs_in_flight=500)
         try:

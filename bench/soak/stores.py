@@ -2,8 +2,7 @@
 
 The sweeper of the role ``retention`` runs here with a clock that is a day ahead, so that a day passes in ``KEEP_S``.
 Records of topics leave by the age that the catalogue gives them, which is Kafka's own work: of those only what never
-leaves is counted, the newest record of each key of a compacted topic; an entity of a checkpoint whose time is over is
-taken back by its owner within the hour, and does not count.
+leaves is counted, see ``bench.soak.log_at_rest``.
 """
 
 import asyncio
@@ -16,18 +15,15 @@ import asyncpg
 from redis.asyncio import Redis
 
 from bench.measures.growth import redis_kb_at_rest
+from bench.soak.log_at_rest import log_bytes
 from bench.stage import Stage
 from connectors.clickhouse.client import ClickHouse, Parameters
 from connectors.clickhouse.retention.run_deletion import RunTraces
-from connectors.kafka.checkpoints import EXPIRE_HEADER
-from connectors.kafka.log import KafkaLog
-from connectors.ports.engine import InRecord
 from connectors.postgres.database import Database
 from connectors.postgres.history.run_deletion import RunDeletion
 from schemas.settings import Settings
 from services.retention.records import RunRecords
 from services.retention.sweeper import KeptDays, Sweeper
-from topics.catalogue import CATALOGUE, Topic
 
 #: How long ended runs are kept, in Redis and in history.
 KEEP_S = 30
@@ -86,7 +82,7 @@ async def at_rest(stage: Stage) -> AtRest:
     for store, sizes in (
         ("postgres", await _postgres(stage)),
         ("clickhouse", await _clickhouse(stage)),
-        ("log", await _log(stage)),
+        ("log", await log_bytes(stage.log)),
         ("objects", {"files": _files(stage)}),
     ):
         stores[store] = sum(sizes.values()) / 1e3
@@ -139,37 +135,6 @@ async def _clickhouse(stage: Stage) -> dict[str, float]:
         return {str(table): float(str(size)) for table, size in await clickhouse.query(_BYTES, name)}
     finally:
         await clickhouse.close()
-
-
-async def _log(stage: Stage) -> dict[str, float]:
-    """Return the bytes of records that never leave, by topic."""
-    lasting = [topic for topic in CATALOGUE if lasts(topic) and not topic.family]
-    return {topic.name: await _live_bytes(stage.log, topic) for topic in lasting}
-
-
-def lasts(topic: Topic) -> bool:
-    """Return whether records of a topic stay without an end of their time."""
-    return topic.cleanup == "compact" or topic.retention_ms < 0
-
-
-async def _live_bytes(log: KafkaLog, topic: Topic) -> float:
-    total = 0
-    for partition in range(await log.partitions(topic.name)):
-        sizes: dict[bytes | int, int] = {}
-        bounds = await log.bounds(topic.name, partition)
-        async for batch in log.read(topic.name, partition, bounds.first, bounds.end):
-            for record in batch:
-                key = record.key if topic.cleanup == "compact" and record.key is not None else record.offset
-                left = record.value is None or _is_over(record)
-                sizes[key] = 0 if left else len(record.value or b"") + len(record.key or b"")
-        total += sum(sizes.values())
-    return float(total)
-
-
-def _is_over(record: InRecord) -> bool:
-    """Return whether a checkpoint's record is of an entity that has left: its owner takes it back within the hour."""
-    said = dict(record.headers).get(EXPIRE_HEADER)
-    return said is not None and int(said) <= time.time() * 1e3
 
 
 def _files(stage: Stage) -> float:

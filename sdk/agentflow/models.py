@@ -1473,6 +1473,17 @@ class MovePlan(Answer):
     against: list[str]
     open: dict[str, int]
     stays: list[str]
+    behind: dict[str, int] = {}
+
+
+class MoveRemains(Answer):
+    """Rows and objects that an organisation left behind in this cell, by store and table."""
+
+    organisation: str
+    cell: str
+    counts: dict[str, int]
+    removed: dict[str, int]
+    stays: list[str]
 
 
 class TriggerPosition(Answer):
@@ -2052,10 +2063,12 @@ class Reconciled(Answer):
 
 
 class RetentionAnswer(Answer):
-    """For how many days the organisation's ended runs and their traces are kept; null: for ever."""
+    """For how many days ended runs, traces, stored objects and costs of single calls are kept; null: for ever."""
 
     runs_days: int | None
     traces_days: int
+    objects_days: int | None = None
+    costs_days: int | None = None
     audit_days: dict[str, int | None] = {}
 
 

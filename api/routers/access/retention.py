@@ -21,11 +21,13 @@ deletion = APIRouter(prefix="/api/v1/workflows/runs", tags=["runs"], route_class
 
 @router.get("", responses=errors(), summary="How long runs and audit entries are kept")
 async def get_retention(who: Admin, parts: Parts) -> RetentionAnswer:
-    """Return for how long ended runs, their traces and entries of the audit log are kept. Settings say so."""
+    """Return for how long runs, traces, objects, single costs and audit entries are kept. Settings say so."""
     kept = parts.retention
     return RetentionAnswer(
         runs_days=kept.runs.of(who.org_id) or None,
         traces_days=kept.traces.of(who.org_id),
+        objects_days=kept.objects.of(who.org_id) or None,
+        costs_days=kept.costs.of(who.org_id) or None,
         audit_days={kind: kept.audit.kept(who.org_id, kind) or None for kind in KINDS},
     )
 

@@ -13,6 +13,10 @@ RETENTION = "/api/v1/retention"
 RUNS = "/api/v1/workflows/runs"
 
 
+def _days(value: int | None) -> str:
+    return "for ever" if value is None else str(value)
+
+
 def _by_kind(days: dict[str, int | None]) -> str:
     """Return the days of kinds of audit entries that are not kept for ever."""
     said = [f"{kind}={count}" for kind, count in sorted(days.items()) if count is not None]
@@ -20,8 +24,10 @@ def _by_kind(days: dict[str, int | None]) -> str:
 
 
 _KEPT = (
-    Column("RUNS DAYS", "runs_days", lambda value: "for ever" if value is None else str(value)),
+    Column("RUNS DAYS", "runs_days", _days, right=True),
     Column("TRACES DAYS", "traces_days", right=True),
+    Column("OBJECTS DAYS", "objects_days", _days, right=True),
+    Column("COSTS DAYS", "costs_days", _days, right=True),
     Column("AUDIT DAYS", "audit_days", _by_kind),
 )
 _HOLDS = (
@@ -49,7 +55,7 @@ def delete(session: Session, *, runs: tuple[str, ...]) -> None:
 
 @make(command, "retention")
 def retention(session: Session) -> None:
-    """Show for how many days ended runs, their traces and entries of the audit log are kept."""
+    """Show for how many days ended runs, traces, stored objects, costs of single calls and audit entries are kept."""
     session.one(session.get(RETENTION), _KEPT)
 
 
