@@ -68,6 +68,7 @@ from services.budgets.targets import Targets
 from services.cells.arriving import Arriving
 from services.cells.mover import Mover
 from services.cells.planning import Planning
+from services.cells.remains import Removal
 from services.observability.causes import Causes
 from services.observability.comparisons import Comparisons
 from services.observability.otlp.incoming.receiver import TraceReceiver
@@ -351,6 +352,7 @@ class CellServices:
     planning: Planning
     mover: Mover
     arriving: Arriving
+    removal: Removal
     facts: Callable[[], Awaitable[dict[str, Any]]]
 
 

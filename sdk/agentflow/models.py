@@ -1473,6 +1473,17 @@ class MovePlan(Answer):
     against: list[str]
     open: dict[str, int]
     stays: list[str]
+    behind: dict[str, int] = {}
+
+
+class MoveRemains(Answer):
+    """Rows and objects that an organisation left behind in this cell, by store and table."""
+
+    organisation: str
+    cell: str
+    counts: dict[str, int]
+    removed: dict[str, int]
+    stays: list[str]
 
 
 class TriggerPosition(Answer):

@@ -245,6 +245,8 @@ OPERATIONS: Mapping[str, Operation] = {
     "organisations.plan_move": _get(_V1 + "/organisations/{org_id}/moves/plan"),
     "organisations.move": _post(_V1 + "/organisations/{org_id}/moves"),
     "organisations.get_move": _get(_V1 + "/organisations/{org_id}/moves"),
+    "organisations.get_remains": _get(_V1 + "/organisations/{org_id}/moves/remains"),
+    "organisations.remove_remains": _delete(_V1 + "/organisations/{org_id}/moves/remains"),
     "organisations.abort_move": _post(_V1 + "/organisations/{org_id}/moves/abort"),
     "compliance.report": _get(_V1 + "/compliance/report"),
     "compliance.facts": _get(_V1 + "/providers/facts"),

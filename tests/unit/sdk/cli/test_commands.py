@@ -404,6 +404,10 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, str, Any, dict[str, Any]]]] =
         ("POST", "/api/v1/organisations/acme/moves", {"to": "west"}, {}),
     ),
     "org status": (("acme",), ("GET", "/api/v1/organisations/acme/moves", None, {})),
+    "org clean": (
+        ("acme", "--keys"),
+        ("DELETE", "/api/v1/organisations/acme/moves/remains", None, {"keys": "true"}),
+    ),
     "org abort": (("acme",), ("POST", "/api/v1/organisations/acme/moves/abort", {}, {})),
     "key revoke": (("k1",), ("DELETE", "/api/v1/keys/k1", None, {})),
     "org create": (
