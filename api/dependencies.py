@@ -10,15 +10,17 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from fastapi import Depends, Header, Path, Request
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from api.caller import Caller
-from api.http.known_query import refuse_unknown_query
 from api.services import Services
 from connectors.log_context import log_for
 from schemas.api_models.access import Permission
-from schemas.errors import Forbidden, Unauthenticated
+from schemas.errors import Forbidden, InvalidInput, Problem, Unauthenticated
 from schemas.scopes import ScopeKind
+from schemas.spec.check.shape import MAX_NAMED, similar
 
 RunId = Annotated[str, Path(max_length=64, pattern=r"^[A-Za-z0-9_.:-]+$")]
 
@@ -157,3 +159,26 @@ ScheduleWriter = Annotated[Caller, Depends(May("write", ("workflow",), project=T
 RunReader = Annotated[Caller, Depends(MayOfRun("read", ("workflow",), project=True))]
 RunAdmin = Annotated[Caller, Depends(MayOfRun("admin", ("workflow",), project=True))]
 RunWriter = Annotated[Caller, Depends(MayOfRun("write", ("workflow",), project=True))]
+
+
+def refuse_unknown_query(request: Request) -> None:
+    """Raise ``InvalidInput`` for each query parameter that the request's route does not declare."""
+    if not request.query_params:
+        return
+    route = request.scope["route"]
+    known = _declared(route.dependant) if isinstance(route, APIRoute) else frozenset[str]()
+    unknown = [name for name in dict.fromkeys(request.query_params) if name not in known][:MAX_NAMED]
+    problems = tuple(
+        Problem(f"query.{name}", f"the parameter `{name}` is unknown", _fix(name, known)) for name in unknown
+    )
+    if problems:
+        raise InvalidInput.of(*problems)
+
+
+def _declared(dependant: Dependant) -> frozenset[str]:
+    own = frozenset(field.alias for field in dependant.query_params)
+    return own.union(*(_declared(further) for further in dependant.dependencies))
+
+
+def _fix(name: str, known: frozenset[str]) -> str:
+    return similar(name.lower(), known) if known else "remove it; this path takes no parameters"

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from api.dead_letters import DeadLetters
 from api.services import CellServices, RunServices
 from api.wiring.base import Base
 from connectors.clickhouse.organisation_rows import AnalyticsRows
@@ -15,6 +16,7 @@ from schemas.configuration.cells import read_cells
 from services.cells.arriving import Arriving
 from services.cells.mover import Mover
 from services.cells.planning import Planning, facts_of
+from services.cells.remains import Removal
 from services.cells.site import CellSite
 from services.security.auditing import Auditing
 
@@ -36,10 +38,11 @@ def cells_of(base: Base, runs: RunServices, auditing: Auditing) -> CellServices 
     )
 
     async def facts() -> dict[str, Any]:
-        return facts_of(settings, await site.rows.newest_migration())
+        return facts_of(settings, await site.rows.newest_migration(), await site.rows.vault_identity())
 
     peers = {one.name: CellClient(one.name, one.url, one.token) for one in read_cells(cells.file).values()}
-    planning, moves = Planning(site, facts, auditing.event), Moves(clients.database)
+    letters = DeadLetters(settings.kafka.bootstrap)
+    planning, moves = Planning(site, facts, auditing.event, letters.number_of), Moves(clients.database)
     return CellServices(
         token=cells.token.get_secret_value(),
         peers=peers,
@@ -47,5 +50,6 @@ def cells_of(base: Base, runs: RunServices, auditing: Auditing) -> CellServices 
         planning=planning,
         mover=Mover(moves, site, peers, planning, name=cells.name, settle_s=cells.settle_s),
         arriving=Arriving(Arrivals(clients.database), site, base.topics.of_organisations, auditing.event),
+        removal=Removal(site, peers, base.appender),
         facts=facts,
     )

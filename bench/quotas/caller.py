@@ -9,19 +9,25 @@ import random
 import sys
 import tempfile
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 
+import aiohttp
 import uvloop
 from msgspec import structs
 
-from bench.quotas.asking import Asking
 from bench.quotas.provider import MINUTE_S, REQUESTS, TOKENS
 from connectors.aio.clock import WallClock
 from connectors.objects.store import LocalObjects
 from connectors.prices.book import PriceBook
+from connectors.providers.base import ModelRequest, ModelResponse
+from connectors.providers.images import ImageInput
+from connectors.providers.rate_limits import observed
 from connectors.redis.client import connect_pipelined
 from connectors.redis.quotas import RedisQuotas
+from schemas.clock import utc_now
 from schemas.errors import StepError
+from schemas.records.base import Usage
 from services.calls.call import Call, Content, Origin, Proceed, Trace
 from services.calls.cancellation import Cancellations
 from services.calls.ledger import Ledger
@@ -34,6 +40,39 @@ from services.quotas.keeper import QuotaKeeper
 from services.quotas.learned import debt
 from services.quotas.rules import PlatformLimits, QuotaRules, QuotasFile
 from services.routing.router import Route
+
+
+class Asking:
+    """Asks a ``LimitedProvider``; it reads rate-limit headers as every provider's client does."""
+
+    name = "openai"
+
+    def __init__(self, url: str) -> None:
+        self._url = f"{url}/chat/completions"
+        self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
+
+    async def complete(self, request: ModelRequest) -> ModelResponse:
+        body = {"messages": [{"role": "user", "content": request.prompt}], "max_tokens": request.max_tokens}
+        async with self._session.post(self._url, json=body) as answer:
+            if answer.status == 429:
+                wait_ms = int(answer.headers["retry-after-ms"])
+                raise StepError("rate_limited", "429", retryable=True, retry_after_ms=wait_ms)
+            counts = (await answer.json())["usage"]
+        usage = Usage(input_tokens=counts["prompt_tokens"], output_tokens=counts["completion_tokens"])
+        return ModelResponse("x", usage, limits=observed(answer.headers, utc_now()))
+
+    def count_tokens(self, model: str, text: str) -> int:
+        return len(text)
+
+    def picture_tokens(self, model: str, pictures: Sequence[ImageInput]) -> int:
+        return 0
+
+    def added_tokens(self, tools: int, *, has_schema: bool) -> int:
+        return 0
+
+    async def close(self) -> None:
+        await self._session.close()
+
 
 #: Callers of each organisation in each process.
 CALLERS = {"a": 20, "b": 12, "c": 6}

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
 from bench.lines import BenchError
 from bench.prove.area import printed
@@ -27,9 +28,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.soak", description="Load the system for hours.")
     parser.add_argument("--hours", type=float, default=2.0, help="how long the load lasts (default 2)")
     parser.add_argument("--no-results", action="store_true", help="keep no file of results")
+    parser.add_argument("--heaps", type=Path, metavar="FOLDER", help="write there what each process' heap consists of")
     args = parser.parse_args(argv)
     if args.hours <= 0:
         parser.error("--hours must be over 0")
+    if args.heaps is not None:
+        args.heaps.mkdir(parents=True, exist_ok=True)
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     began, at, load, times = time.monotonic(), datetime.now(UTC), load_average(), MachineTimes()
 
@@ -37,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"{time.monotonic() - began:7.1f} s  {text}", file=sys.stderr, flush=True)
 
     try:
-        seen = play(Plan(3_600 * args.hours), progress)
+        seen = play(Plan(3_600 * args.hours, heaps=args.heaps), progress)
     except (BenchError, EngineError) as exc:
         print(f"# the soak failed: {exc}")
         return FAILED

@@ -8,7 +8,7 @@ import contextlib
 import os
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -101,30 +101,41 @@ def _parent(place: Path) -> Path | None:
 
 @dataclass
 class LimitedProcess(RoleProcess):
-    """A process that begins in a group of memory."""
+    """A process that begins in a group of memory, and with ``heap`` writes there what its heap consists of."""
 
     entry: Path | None = None
+    heap: Path | None = None
 
     def command(self) -> list[str]:
         plain = super().command()
+        if self.heap is not None:
+            python, option, *module = plain
+            plain = [python, option, "bench.soak.heaps", str(self.heap), *module]
         return plain if self.entry is None else ["/bin/sh", "-c", _ENTER, str(self.entry), *plain]
+
+
+#: A heap fills up before it is collected, which is no growth: it is there whole from the start, and its live part is
+#: weighed at rest (``bench.soak.stores``).
+HEAP_THERE = ("-Xms512m", "-XX:+AlwaysPreTouch")
 
 
 @dataclass
 class LimitedSystem(System):
-    """A system whose processes have limits of memory."""
+    """A system whose processes have limits of memory. Their heaps are described in the folder ``heaps``, if given."""
 
     most: Mapping[str, int] = field(default_factory=limits)
     groups: Groups = field(default_factory=Groups)
+    heaps: Path | None = None
+    jvm_options: Sequence[str] = HEAP_THERE
 
     def make_roles(self) -> None:
         super().make_roles()
         self.roles = {name: self._limited(name, role) for name, role in self.roles.items()}
 
     def _limited(self, name: str, role: RoleProcess) -> RoleProcess:
-        return LimitedProcess(
-            role.name, role.argv, role.env, role.log_path, entry=self.groups.entry(name, self.most[name])
-        )
+        entry = self.groups.entry(name, self.most[name])
+        heap = None if self.heaps is None else self.heaps / f"{name}.jsonl"
+        return LimitedProcess(role.name, role.argv, role.env, role.log_path, entry=entry, heap=heap)
 
     def stop(self) -> None:
         super().stop()

@@ -32,11 +32,15 @@ READ_EVERY_S, SWEEP_EVERY_S, SAY_EVERY_S = 5.0, 20.0, 60.0
 
 @dataclass(frozen=True)
 class Plan:
-    """``seconds`` of load. ``probes`` are runs by which capacity is measured; caches fill in ``warm_s``."""
+    """``seconds`` of load. ``probes`` are runs by which capacity is measured; caches fill in ``warm_s``.
+
+    ``heaps`` is where the processes write what their heaps consist of.
+    """
 
     seconds: float
     probes: int = 3_000
     warm_s: float = 60.0
+    heaps: Path | None = None
 
 
 @dataclass
@@ -63,7 +67,7 @@ def play(plan: Plan, progress: Progress) -> Seen:
     """Play a soak. Raises ``BenchError`` and ``EngineError``: a run was lost or failed, or nothing started."""
     with tempfile.TemporaryDirectory(prefix="agentflow-soak-", ignore_cleanup_errors=True) as folder:
         env = {"WORKER_CONCURRENCY": str(CONCURRENCY), "KEEP_FINISHED_S": str(KEEP_S)}
-        system = LimitedSystem(Path(folder), durable=False, env=env, progress=progress)
+        system = LimitedSystem(Path(folder), durable=False, env=env, progress=progress, heaps=plan.heaps)
         seen = Seen(system.most, system.groups.made)
         sizes = dataclasses.replace(QUICK, warm_up_runs=min(500, plan.probes), runs_in_flight=500)
         try:
@@ -133,9 +137,9 @@ async def _watch(stage: Stage, load: Load, seen: Seen) -> None:
     began = said = time.monotonic()
     while True:
         # Other processes' tables of pages are read: that takes a while, and the load must not wait for it.
-        memory, now = await asyncio.to_thread(_memory, stage), time.monotonic()
+        (memory, held), now = await asyncio.to_thread(_memory, stage), time.monotonic()
         if memory:
-            seen.readings.append(Reading(now - began, load.sent, memory))
+            seen.readings.append(Reading(now - began, load.sent, memory, held))
         if now - said >= SAY_EVERY_S:
             said = now
             told = ", ".join(f"{name} {mb:.0f}" for name, mb in memory.items())
@@ -143,9 +147,13 @@ async def _watch(stage: Stage, load: Load, seen: Seen) -> None:
         await asyncio.sleep(READ_EVERY_S)
 
 
-def _memory(stage: Stage) -> dict[str, float]:
-    """Return MB of each process; nothing when a child of one ended while it was read."""
+def _memory(stage: Stage) -> tuple[dict[str, float], dict[str, float]]:
+    """Return MB of each process, resident and held; nothing when a child of one ended while it was read."""
+    pids = processes(stage.system)
     try:
-        return {name: usage.memory_mb(pid) for name, pid in processes(stage.system).items()}
-    except psutil.Error:
-        return {}
+        return (
+            {name: usage.memory_mb(pid) for name, pid in pids.items()},
+            {name: usage.held_mb(pid) for name, pid in pids.items()},
+        )
+    except (psutil.Error, OSError):
+        return {}, {}

@@ -86,13 +86,17 @@ class AnalyticsRows:
         """Put a part's rows into a table. The same rows again are the same rows, after merges."""
         await self._clickhouse.put_native(table.name, table.columns, data)
 
+    async def count(self, table: AnalyticsTable, org_id: str) -> int:
+        """Return how many rows of an organisation there are, those that merges will make one included."""
+        sql = f"SELECT count() FROM `{table.name}` WHERE org_id = {{org:String}}"
+        ((count,),) = await self._clickhouse.query(sql, {"org": org_id})
+        return int(str(count))
+
     async def delete(self, tables: Sequence[AnalyticsTable], org_id: str) -> None:
         """Delete all rows of an organisation, and wait until they are gone."""
         for table in tables:
             # A deletion writes all parts again, so none is made where there is nothing.
-            sql = f"SELECT count() FROM `{table.name}` WHERE org_id = {{org:String}}"
-            ((count,),) = await self._clickhouse.query(sql, {"org": org_id})
-            if not count:
+            if not await self.count(table, org_id):
                 continue
             await self._clickhouse.query(
                 f"ALTER TABLE `{table.name}` DELETE WHERE org_id = {{org:String}} SETTINGS mutations_sync = 2",

@@ -1,10 +1,29 @@
-"""Which master key a process has, by its settings."""
+"""Which master key a process has by its settings: ``VAULT_KEY``, ``VAULT_KEY_BEFORE``, their files, or a service."""
 
-from connectors.kms.local import LocalKms
 from connectors.kms.sealing import EnvelopeKeys
 from connectors.kms.transit import TransitKms
-from connectors.ports.kms import Kms
+from connectors.ports.kms import Kms, Wrapped
 from schemas.settings import Security, Vault
+
+
+class LocalKms:
+    """The key that wraps, and the one before it, which still unwraps. Always there."""
+
+    def __init__(self, keys: EnvelopeKeys) -> None:
+        self._keys = keys
+
+    async def wrap(self, secret: bytes, place: str) -> Wrapped:
+        return Wrapped(self._keys.current.id, self._keys.current.seal(secret, place))
+
+    async def unwrap(self, wrapped: Wrapped, place: str) -> bytes:
+        return self._keys.open(wrapped.under, wrapped.data, place)
+
+    async def current(self) -> str:
+        return self._keys.current.id
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
 
 #: How long a process waits for a master key that is elsewhere.
 TIMEOUT_S = 5.0

@@ -17,7 +17,7 @@ from schemas.rollouts.deployment import Deployment, DeploymentFilter, NewDeploym
 
 
 class MemoryDeployments:
-    """The store as ``services.prompts.rollouts.deployments`` describes it. ``said`` is what reached the topic."""
+    """The store as ``services.prompts.rollouts.control`` describes it. ``said`` is what reached the topic."""
 
     def __init__(self, now_ms: Callable[[], int] = now_ms) -> None:
         self.rows: dict[str, Deployment] = {}

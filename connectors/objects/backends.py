@@ -33,8 +33,8 @@ class Blobs(Protocol):
 class Deletable(Protocol):
     """A backend as retention sees it. Methods raise ``Unavailable``."""
 
-    def stored(self) -> AsyncIterator[StoredObject]:
-        """Yield all objects by name, those of an organisation together."""
+    def stored(self, org_id: str = "") -> AsyncIterator[StoredObject]:
+        """Yield the objects of one organisation, or all of them, by name: those of an organisation together."""
         ...
 
     async def delete(self, name: str, before_ms: int) -> bool:
@@ -66,9 +66,9 @@ class DirectoryBlobs:
         except OSError as exc:
             raise Unavailable("objects", f"cannot read {path.name}: {exc.strerror or exc}") from exc
 
-    def stored(self) -> AsyncIterator[StoredObject]:
-        """Yield all objects by name. Raises ``Unavailable``."""
-        return objects_in_directory(self._root)
+    def stored(self, org_id: str = "") -> AsyncIterator[StoredObject]:
+        """See ``Deletable``."""
+        return objects_in_directory(self._root, org_id)
 
     async def delete(self, name: str, before_ms: int) -> bool:
         """See ``Deletable``. The file has another name while its age is looked at, so a writer makes a new one."""
@@ -103,9 +103,9 @@ class BucketBlobs:
                 chunks.append(bytes(chunk))
         return b"".join(chunks)
 
-    def stored(self) -> AsyncIterator[StoredObject]:
-        """Yield all objects by name. Raises ``Unavailable``."""
-        return objects_in_bucket(self._store, self._prefix)
+    def stored(self, org_id: str = "") -> AsyncIterator[StoredObject]:
+        """See ``Deletable``."""
+        return objects_in_bucket(self._store, self._prefix, org_id)
 
     async def delete(self, name: str, before_ms: int) -> bool:
         """See ``Deletable``. Equal bytes that are stored between the two requests, milliseconds, would be lost."""

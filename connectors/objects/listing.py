@@ -23,16 +23,17 @@ class StoredObject(NamedTuple):
     stored_ms: int
 
 
-async def objects_in_directory(root: Path) -> AsyncIterator[StoredObject]:
-    """Yield the objects below a directory by name. Raises ``Unavailable``."""
-    for one in await asyncio.to_thread(_walk, root):
+async def objects_in_directory(root: Path, org_id: str = "") -> AsyncIterator[StoredObject]:
+    """Yield the objects below a directory by name, those of one organisation or all. Raises ``Unavailable``."""
+    for one in await asyncio.to_thread(_walk, root, org_id):
         yield one
 
 
-async def objects_in_bucket(store: S3Store, prefix: str) -> AsyncIterator[StoredObject]:
-    """Yield the objects of a bucket below a prefix by name. Raises ``Unavailable``."""
+async def objects_in_bucket(store: S3Store, prefix: str, org_id: str = "") -> AsyncIterator[StoredObject]:
+    """Yield the objects of a bucket below a prefix, as ``objects_in_directory`` does."""
+    below = f"{prefix}{org_id}/" if org_id else prefix
     with s3_errors("objects", "list the objects"):
-        async for chunk in obstore.list(store, prefix or None):
+        async for chunk in obstore.list(store, below or None):
             for one in chunk:
                 name = str(one["path"]).removeprefix(prefix)
                 if NAME.fullmatch(name):
@@ -44,9 +45,9 @@ def stored_ms(path: Path) -> int:
     return path.stat().st_mtime_ns // 1_000_000
 
 
-def _walk(root: Path) -> list[StoredObject]:
+def _walk(root: Path, org_id: str) -> list[StoredObject]:
     try:
-        return [one for path in sorted(root.glob("*/*/*")) if (one := _seen(root, path)) is not None]
+        return [one for path in sorted(root.glob(f"{org_id or '*'}/*/*")) if (one := _seen(root, path)) is not None]
     except OSError as exc:
         raise Unavailable("objects", f"{root} cannot be listed: {exc.strerror or exc}") from exc
 

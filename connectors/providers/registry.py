@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 from connectors.providers.anthropic.provider import ANTHROPIC_BASE_URL, AnthropicProvider
 from connectors.providers.base import Provider
 from connectors.providers.cohere.provider import COHERE_BASE_URL, CohereProvider
-from connectors.providers.compatible.provider import CompatibleProvider
+from connectors.providers.compatible.wire import CompatibleProvider
 from connectors.providers.connections import ConnectionsFile
 from connectors.providers.google.provider import GOOGLE_BASE_URL, GoogleProvider
 from connectors.providers.http_provider import HttpProvider

@@ -13,11 +13,19 @@ from deploy.local import env_file
 from deploy.local.engines.cluster_stack import NO_TLS, RedisKind
 from deploy.local.engines.errors import DataDirBusyError, EngineError
 from deploy.local.engines.ports import LOOPBACK, is_free
-from deploy.local.interrupts import SIGNALS, Interrupts
 from deploy.local.roles import ROOT
 from deploy.local.screen import Screen
 from deploy.local.startup import Startup
-from deploy.local.supervisor import DRAIN_S, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, Supervisor
+from deploy.local.supervisor import (
+    DRAIN_S,
+    EXIT_FAILED,
+    EXIT_INTERRUPTED,
+    EXIT_OK,
+    EXIT_USAGE,
+    SIGNALS,
+    Interrupts,
+    Supervisor,
+)
 from deploy.local.system import System
 from deploy.local.tools_watch import ToolsWatch
 

@@ -4,17 +4,39 @@ The main thread launches and watches, and never blocks, so that an interrupt is 
 and the sample run in a second thread, ``deploy.local.startup``.
 """
 
+import signal
 import threading
 import time
 from collections.abc import Callable
 from functools import partial
+from types import FrameType
 
 from deploy.local.engines.errors import EngineError
-from deploy.local.interrupts import Interrupts
 from deploy.local.screen import Screen
 from deploy.local.shutdown import stop_engines_within, stop_roles
 from deploy.local.system import READY_TIMEOUT_S, System
 from deploy.local.watched import Death, Watched
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Interrupts:
+    """Counts the signals from its making on."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._asked = threading.Event()
+        for sign in SIGNALS:
+            signal.signal(sign, self._note)
+
+    def wait(self, seconds: float) -> bool:
+        """Wait so long, or until a signal; return whether one has come."""
+        return self._asked.wait(seconds)
+
+    def _note(self, _signal: int, _frame: FrameType | None) -> None:
+        self.count += 1
+        self._asked.set()
+
 
 EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_GAVE_UP, EXIT_INTERRUPTED = 0, 1, 2, 3, 130
 #: A death is noticed within this.

@@ -19,8 +19,9 @@ _SUBMISSION: Tables = {
     **_RUNS,
     **VAULT,
     **dict.fromkeys(("workflow", "prompt", "prompt_label", "project", "deployment", "price_list", "run_limits"), "S"),
-    **dict.fromkeys(("policy_version", "policy_activation", "provider_facts", "organisation"), "S"),
-    "organisation_place": "S",
+    **dict.fromkeys(("policy_version", "policy_activation", "provider_facts", "organisation", "queue_tool"), "S"),
+    # Where organisations are that left, and which of their events were sent on.
+    **dict.fromkeys(("organisation_place", "cell_move"), "S"),
 }
 
 GRANTS: Mapping[str, Tables] = {
@@ -67,7 +68,7 @@ API_ONLY: Tables = {
 #: the three lists (a test compares them with the migrations).
 API_WHOLE = (
     *("api_key", "stop", "budget", "organisation_quotas", "optimizer_change", "definition_outbox"),
-    *("evaluation", "dataset_case", "dataset_version", "cell_move", "cell_arrival"),
+    *("evaluation", "dataset_case", "dataset_version", "cell_arrival"),
 )
 
 

@@ -1473,6 +1473,17 @@ class MovePlan(Answer):
     against: list[str]
     open: dict[str, int]
     stays: list[str]
+    behind: dict[str, int] = {}
+
+
+class MoveRemains(Answer):
+    """Rows and objects that an organisation left behind in this cell, by store and table."""
+
+    organisation: str
+    cell: str
+    counts: dict[str, int]
+    removed: dict[str, int]
+    stays: list[str]
 
 
 class TriggerPosition(Answer):
@@ -1970,6 +1981,22 @@ class QualityPoints(Answer):
     points: list[QualityPoint]
 
 
+class QueueToolAnswer(Answer):
+    """A tool of a queue, which is named as nodes name it, and what is declared of the tool."""
+
+    queue: str
+    tool: str
+    security: DeclaredSecurity
+    declared_by: str
+    declared_at: str | None
+
+
+class QueueToolPage(Answer):
+    """All that the organisation declares of tools on queues, by queue and tool."""
+
+    tools: list[QueueToolAnswer]
+
+
 class QuotaLimits(Answer):
     """The limits of one provider or model, or of all that an organisation calls when neither is named."""
 
@@ -2036,10 +2063,13 @@ class Reconciled(Answer):
 
 
 class RetentionAnswer(Answer):
-    """For how many days the organisation's ended runs and their traces are kept; null: for ever."""
+    """For how many days ended runs, traces, stored objects and costs of single calls are kept; null: for ever."""
 
     runs_days: int | None
     traces_days: int
+    objects_days: int | None = None
+    costs_days: int | None = None
+    audit_days: dict[str, int | None] = {}
 
 
 class RetriedLetter(Answer):

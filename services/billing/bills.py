@@ -1,21 +1,50 @@
 """Bills of an organisation, from the settlements that analytics has written."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 from connectors.clickhouse.bill_rows import DIMENSIONS, BillRow, BillRows, Period
-from connectors.prices.book import PricesOf
+from connectors.prices.book import PriceBook, PricesOf
 from connectors.prices.listed import canonical_model
 from schemas.clock import now_ms
-from schemas.errors import InvalidInput, Problem, TooLarge
+from schemas.errors import InvalidInput, Problem, StepError, TooLarge
 from services.billing import csv_lines
-from services.billing.exports import Charge
+from services.billing.exports import Charge, Used
 from services.billing.focus import HEADER, FocusRows, focus_dimensions
 from services.billing.grouping import dimensions
-from services.billing.priced import priced
 from services.billing.reconcile import Reconciliation, Spent, reconcile
+
+_NOON = 12
+
+
+def priced(charges: Iterable[Charge], prices: PriceBook, provider: str) -> list[Charge]:
+    """Return charges whose usage has an amount. Raises ``InvalidInput`` for a model without a price.
+
+    Counts are sums over many calls, so prices of long contexts, which go by the tokens of one, are left out.
+    """
+    return [
+        one if one.used is None else one._replace(amount=_amount(one, one.used, prices, provider)) for one in charges
+    ]
+
+
+def _amount(charge: Charge, used: Used, prices: PriceBook, provider: str) -> Decimal:
+    day = charge.day
+    noon_ms = int(datetime(day.year, day.month, day.day, _NOON, tzinfo=UTC).timestamp() * 1000)
+    try:
+        price = prices.price(provider, charge.model, noon_ms, used.served)
+    except StepError as exc:
+        problem = Problem(
+            "model", f"there is no price for {charge.model!r}", "send an export of costs, or add its price"
+        )
+        raise InvalidInput.of(problem) from exc
+    rates = price.bands[0].rates
+    units = used.requests * rates.request
+    units += sum(getattr(used.usage, kind) * weight for kind, weight in rates.weights)
+    return Decimal(units) / rates.scale
+
 
 #: Groups of an answer in JSON; CSV has no limit.
 MOST_GROUPS = 10_000

@@ -74,6 +74,11 @@ class Arriving:
             await self._record(_arrived(org_id, move_id, arrival.from_cell))
         logger.info("organisation %s is here (move %s)", org_id, move_id, extra={"action": "organisation_arrived"})
 
+    async def state(self, move_id: str, org_id: str) -> dict[str, str]:
+        """Return how an arrival stands, and which database the vault is: the source asks before it removes anything."""
+        known = await self._arrivals.state(move_id, org_id)
+        return {"state": "unknown" if known is None else known.state, "vault": await self._site.rows.vault_identity()}
+
     async def discard(self, move_id: str, org_id: str, from_cell: str) -> None:
         """Call an arrival off, and delete what it copied."""
         known = await self._arrivals.state(move_id, org_id)

@@ -57,10 +57,15 @@ class Copy:
         compare(before, await self._site.digests(org_id), answer.get("digests", {}))
         return {"digests": before, "parts": self._sent, "copy_s": round(time.monotonic() - begun, 3)}
 
-    async def forward_events(self) -> None:
-        """Send the events that wait on the organisation's submissions topic; one that comes twice is one run."""
-        async for part in self._site.waiting_events(self._move.org_id):
+    async def forward_events(self) -> dict[int, int]:
+        """Send the events that wait on the organisation's submissions topic, and return before which offsets they are.
+
+        The offsets are by partition. An event that comes twice is one run.
+        """
+        parts, ends = await self._site.waiting_events(self._move.org_id)
+        for part in parts:
             await self._part("events", "all", part)
+        return ends
 
     async def open(self) -> None:
         """Order the target to open; harmless when it has."""

@@ -166,9 +166,10 @@ class Mover:
         if move.abort:
             await copy.discard()
             return await self._to(move, "aborted", problem="aborted by request; the target had not opened")
-        await copy.forward_events()
+        forwarded = await copy.forward_events()
         await copy.open()
-        return await self._next(move)
+        # What comes to the topic from now on is put aside by the ingress; what was sent on is not.
+        return await self._next(move, {"forwarded": {str(partition): end for partition, end in forwarded.items()}})
 
     async def _open_work(self, move: StoredMove) -> str:
         behind = await self._caught_up.wait(CATCH_UP_S)

@@ -12,14 +12,17 @@ from schemas.errors import Conflict, NotFound
 from schemas.records.definitions import AuditEvent
 from schemas.settings import Settings
 from services.cells.site import CellSite
+from topics.catalogue import DAY_MS, RUN_EVENTS, declared
 
 Record = Callable[[AuditEvent], Awaitable[None]]
+#: For so long the log keeps the events of a run, of which a replay is made.
+REPLAYED_DAYS = declared(RUN_EVENTS).retention_ms // DAY_MS
 #: What stays, and begins again in the other cell; it is said by each dry run.
 STAYS_BEHIND = (
     "learned routes and series of live quality: their outcomes travel as rows, the tables begin again",
     "cached answers, rates of keys, and workers' presence",
     "records of topics: run events for replays from the log, events for other systems, dead letters",
-    "objects and rows in this cell, until the operator removes them",
+    "objects and rows in this cell, until `agentctl org clean` removes them",
 )
 _SAME = {
     "migration": "the newest migration differs; run the same version in both cells",
@@ -27,18 +30,22 @@ _SAME = {
     "vault": "VAULT_KEY differs, so what is sealed could not be opened there",
     "partitions": "TOPIC_PARTITIONS differs, so ids of runs would be placed differently",
 }
+_ONE_VAULT = (
+    "both cells have one vault database (VAULT_DSN), and a copy begins by deleting what is there; give each one"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a dry run says. ``against`` is what must be changed first."""
+    """What a dry run says. ``against`` is what must be changed first; ``behind`` counts what stays behind."""
 
     against: list[str]
     stays: tuple[str, ...]
     open: Mapping[str, int]
+    behind: Mapping[str, int]
 
 
-def facts_of(settings: Settings, migration: str) -> dict[str, Any]:
+def facts_of(settings: Settings, migration: str, vault_identity: str) -> dict[str, Any]:
     """Return what both cells must have in common, without a secret."""
     security, vault = settings.security, settings.vault
     master = f"{vault.transit_url}/{vault.transit_key}" if vault.transit_url else security.vault_key.get_secret_value()
@@ -48,6 +55,7 @@ def facts_of(settings: Settings, migration: str) -> dict[str, Any]:
         "pepper": _fingerprint(security.key_pepper.get_secret_value(), "pepper"),
         "vault": _fingerprint(master, "vault"),
         "partitions": settings.kafka.partitions,
+        "vault_database": vault_identity,
     }
 
 
@@ -59,15 +67,26 @@ class Planning:
         site: CellSite,
         own: Callable[[], Awaitable[dict[str, Any]]],
         record: Record,
+        dead_letters: Callable[[str], Awaitable[int]],
     ) -> None:
         self._site = site
         self._own = own
         self._record = record
+        self._dead_letters = dead_letters
 
     async def plan(self, org_id: str, peer: CellClient) -> Plan:
         """Return what a move would find."""
         against = await self._against(org_id, peer)
-        return Plan(against, STAYS_BEHIND, await self._site.work.of(org_id))
+        return Plan(against, STAYS_BEHIND, await self._site.work.of(org_id), await self._behind(org_id))
+
+    async def _behind(self, org_id: str) -> dict[str, int]:
+        replayed = await self._site.work.replayable(org_id, REPLAYED_DAYS)
+        found = {
+            "dead letters": await self._dead_letters(org_id),
+            f"runs of the last {REPLAYED_DAYS} days, whose replays need this cell's log": replayed,
+            "objects, which are copied and stay here too": len(await self._site.object_names(org_id)),
+        }
+        return {what: count for what, count in found.items() if count}
 
     async def check(self, org_id: str, peer: CellClient) -> None:
         """Raise ``Conflict`` when something stands against a move."""
@@ -102,7 +121,8 @@ class Planning:
         own, other = await self._own(), await peer.facts()
         if other.get("cell") != peer.name:
             return [f"the cell at its address calls itself {other.get('cell')!r}; correct CELLS_FILE"]
-        return [why for name, why in _SAME.items() if own.get(name) != other.get(name)]
+        found = [why for name, why in _SAME.items() if own.get(name) != other.get(name)]
+        return found + ([_ONE_VAULT] if own["vault_database"] == other.get("vault_database") else [])
 
 
 def peer_named(peers: Mapping[str, CellClient], name: str) -> CellClient:

@@ -11,9 +11,9 @@ import orjson
 from connectors.clickhouse.organisation_rows import AnalyticsRows
 from connectors.kafka.archive.reading import ArchiveReader
 from connectors.kafka.deadline_appender import Appender
-from connectors.objects.backends import listed
+from connectors.objects.backends import listable
 from connectors.objects.store import MAX_BYTES, Objects
-from connectors.ports.archive import Range
+from connectors.ports.archive import Range, Where
 from connectors.ports.engine import OutRecord
 from connectors.postgres.cells.open_work import OpenWork
 from connectors.postgres.cells.rows import OrganisationRows
@@ -77,7 +77,7 @@ class CellSite:
 
     async def object_names(self, org_id: str) -> list[str]:
         """Return the hashes of an organisation's objects, sorted."""
-        return sorted([name.rpartition("/")[2] async for name in listed(self.objects.blobs) if _is_of(name, org_id)])
+        return sorted([one.name.rpartition("/")[2] async for one in listable(self.objects.blobs).stored(org_id)])
 
     async def object_bytes(self, org_id: str, sha256: str) -> bytes:
         """Return an object. Raises ``CorruptObject``, ``NotFound``."""
@@ -110,14 +110,17 @@ class CellSite:
             raise Conflict("a part of the definitions has some of another organisation; nothing of it was taken")
         await self.appender.append([OutRecord(DEFINITIONS, row.key, row.value) for row in rows if row.key is not None])
 
-    async def waiting_events(self, org_id: str) -> AsyncGenerator[bytes]:
-        """Yield the events on an organisation's submissions topic that nobody has taken, in parts."""
+    async def waiting_events(self, org_id: str) -> tuple[list[bytes], dict[int, int]]:
+        """Return the events on an organisation's submissions topic that nobody has taken, in parts, and their ends.
+
+        The ends are offsets by partition.
+        """
         topic = submissions_topic(org_id)
-        async with ArchiveReader(self.bootstrap) as reader:
+        async with ArchiveReader(self.bootstrap, committed=True) as reader:
             groups = await reader.groups([topic])
+            ends = {where[1]: end for where, end in (await reader.ends(await _wheres(reader, topic))).items()}
         taken = {where[1]: at.offset for where, at in groups.get(INGRESS_GROUP, {}).items()}
-        for part in _parts([row async for row in self._records(topic, taken)]):
-            yield part
+        return _parts([row async for row in self._records(topic, taken, ends)]), ends
 
     async def put_events(self, org_id: str, data: bytes) -> None:
         """Append events to an organisation's submissions topic."""
@@ -125,14 +128,23 @@ class CellSite:
         rows = _ROWS.decode(data)
         await self.appender.append([OutRecord(topic, row.key, row.value, row.headers) for row in rows])
 
-    async def _records(self, topic: str, starts: Mapping[int, int]) -> AsyncGenerator[Row]:
+    async def _records(
+        self, topic: str, starts: Mapping[int, int], until: Mapping[int, int] | None = None
+    ) -> AsyncGenerator[Row]:
         async with ArchiveReader(self.bootstrap, committed=True) as reader:
-            wheres = [(topic, one) for one in range((await reader.partitions([topic]))[topic])]
+            wheres = await _wheres(reader, topic)
             firsts, ends = await reader.firsts(wheres), await reader.ends(wheres)
-            ranges = {at: Range(max(firsts[at], starts.get(at[1], 0)), ends[at]) for at in wheres}
+            if until is not None:
+                ends = {at: until.get(at[1], 0) for at in wheres}
+            begins = {at: max(firsts[at], starts.get(at[1], 0)) for at in wheres}
+            ranges = {at: Range(begins[at], ends[at]) for at in wheres if begins[at] < ends[at]}
             async for _, rows in reader.read(ranges):
                 for row in rows:
                     yield Row(row.key, row.value, tuple(row.headers))
+
+
+async def _wheres(reader: ArchiveReader, topic: str) -> list[Where]:
+    return [(topic, one) for one in range((await reader.partitions([topic]))[topic])]
 
 
 def money_parts(fields: Mapping[str, str]) -> list[dict[str, str]]:
@@ -168,10 +180,6 @@ def _is_definition_of(row: Row, org_id: str) -> bool:
         return False
     record = decode(DEFINITIONS, row.value)
     return isinstance(record, Definition) and record.org_id == org_id and (row.key or b"").decode() == record.key
-
-
-def _is_of(name: str, org_id: str) -> bool:
-    return name.startswith(f"{org_id}/")
 
 
 def _hashed(lines: Sequence[str]) -> str:

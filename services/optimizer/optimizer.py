@@ -6,7 +6,7 @@ nothing can undo.
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -16,20 +16,87 @@ from connectors.clickhouse.call_facts import CallFact
 from connectors.postgres.money.optimizer_changes import AppliedChange, OptimizerChanges
 from connectors.postgres.prompts import Prompts
 from connectors.postgres.workflows import StoredWorkflow, Workflows
+from schemas.batches import BATCH_PROVIDERS, BATCH_SERVED
 from schemas.clock import now_ms
-from schemas.errors import Conflict, NotFound, Rejected
+from schemas.errors import Conflict, NotFound, Rejected, StepError
 from schemas.spec.loops import every_node
 from schemas.spec.model import LlmNode, WorkflowSpec
 from services.caching.policy import Ttls
 from services.optimizer.changes import changed, undone
-from services.optimizer.facts import grouped
-from services.optimizer.rules.models import DAY_MS
-from services.optimizer.suggest import Prices, suggest
-from services.optimizer.suggestion import Suggestion
+from services.optimizer.facts import Group, grouped
+from services.optimizer.rules.hours import cheaper_hours
+from services.optimizer.rules.max_tokens import Estimates, long_limits
+from services.optimizer.rules.models import DAY_MS, Costs, cheaper_models, hour_of
+from services.optimizer.rules.prompt_caches import kept_beginnings
+from services.optimizer.rules.repeats import repeated_requests
+from services.optimizer.saving import LEAST_CALLS, saving
+from services.optimizer.suggestion import Suggestion, evidence
+from services.routing.data_classes import matches
 from services.routing.models import Model, Models
-from services.routing.patterns import matches
 from services.workflows.nested import pin_prompts
 from services.workflows.registration import Registrations
+
+
+def calls_by_batch(group: Group, prices: Costs) -> Iterator[Suggestion]:
+    """Yield the suggestion to send a node's calls by batch, unless its ``sla_ms`` is shorter than a day."""
+    policy, place = group.node.policy, group.place
+    paid = [call for call in group.calls if not call.cached and call.cost_nano]
+    if policy.batch != "never" or policy.stream or place.provider not in BATCH_PROVIDERS or not paid:
+        return
+    if policy.sla_ms is not None and policy.sla_ms < DAY_MS:
+        return
+    try:
+        each = [
+            (
+                call.run_id,
+                call.cost_nano - prices.cost(place.provider, place.model, call.usage, hour_of(call), BATCH_SERVED),
+            )
+            for call in paid
+        ]
+    except StepError:
+        return
+    has_time = policy.sla_ms is not None
+    yield Suggestion(
+        kind="batch",
+        place=place,
+        title=f"send the calls of node {place.node_id} by batch",
+        change={"policy": {"batch": "auto"}},
+        saving=saving(each),
+        cost_nano=group.cost_nano,
+        risk="low" if has_time else "medium",
+        because="the answers are the same and come within a day"
+        + ("" if has_time else "; the node names no sla_ms, so see that nobody waits for them"),
+        evidence=evidence(group, sla_ms=policy.sla_ms),
+    )
+
+
+class Prices(Costs, Estimates, Protocol):
+    """What calls cost, and what they can cost at most."""
+
+
+def suggest(groups: Iterable[Group], models: Sequence[Model], prices: Prices, ttls: Ttls) -> list[Suggestion]:
+    """Return what pays, the largest saving first; each as if it were the only change.
+
+    Fewer than ``LEAST_CALLS`` calls suggest nothing.
+    """
+    found = [
+        one
+        for group in groups
+        if len(group.calls) >= LEAST_CALLS
+        for one in _all_of(group, models, prices, ttls)
+        if one.pays or one.freed_nano > 0
+    ]
+    return sorted(found, key=lambda one: (-one.saving.amount_nano, -one.freed_nano, one.id))
+
+
+def _all_of(group: Group, models: Sequence[Model], prices: Prices, ttls: Ttls) -> Iterator[Suggestion]:
+    yield from repeated_requests(group, ttls[group.node.policy.quality] * 1000)
+    yield from cheaper_models(group, models, prices)
+    yield from long_limits(group, prices)
+    yield from cheaper_hours(group, prices)
+    yield from calls_by_batch(group, prices)
+    yield from kept_beginnings(group, prices)
+
 
 #: Versions of one workflow whose nodes are compared with the newest.
 MAX_VERSIONS = 50

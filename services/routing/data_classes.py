@@ -1,14 +1,18 @@
 """Where data of a class (``pii``, ``health``, ...) may be sent: the platform's list of routes, and an organisation's.
 
 A route must be on every list that there is for the class. A class without a list is allowed nowhere, so that a class
-that was mistyped does not send data anywhere.
+that was mistyped does not send data anywhere. A list has patterns of ``provider/model``; ``*`` stands for any text.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-
-from services.routing.patterns import matches
+from fnmatch import fnmatchcase
 
 _FIX = "name the routes that may have it under data_classes in ROUTES_FILE, or change policy.data_class"
+
+
+def matches(route: str, patterns: Sequence[str]) -> bool:
+    """Return whether a list has the route; an empty list has all."""
+    return not patterns or any(fnmatchcase(route, pattern) for pattern in patterns)
 
 
 class DataClasses:

@@ -17,8 +17,8 @@ from msgspec import Struct, structs
 from schemas.errors import StepError
 from schemas.spec.policy import RouteBy, Tier
 from services.routing.choice import Candidate, Choice, Excluded, Reason, weighed
+from services.routing.data_classes import matches
 from services.routing.models import Model
-from services.routing.patterns import matches
 
 POLICY_VERSION = "1"
 

@@ -31,6 +31,7 @@ from streams.process.context import STORE_TIMEOUT_S, RoleContext
 from streams.process.role import RoleApp
 from streams.process.spec import Dependency, RoleSpec
 from streams.roles.cloudevents import read_event
+from streams.roles.moved_events import Late, MovedEvents, moved
 from streams.roles.submission_path import SubmissionPath, known_runs
 from streams.runtime.consumer.transport import Reads
 from streams.runtime.sink import SinkAgent, SinkSpec
@@ -68,7 +69,7 @@ class _Arrived(NamedTuple):
 class Ingress:
     """Turns submissions into ``RunSubmitted``, and signals into ``SignalReceived``.
 
-    Without ``sealed`` events that a bridge has sealed are refused.
+    Without ``sealed`` events that a bridge has sealed are refused. ``moved`` knows organisations of other cells.
     """
 
     def __init__(
@@ -77,11 +78,13 @@ class Ingress:
         signals: SignalSender,
         dead_letter: DeadLetter,
         sealed: SealedEvents | None = None,
+        moved: MovedEvents | None = None,
     ) -> None:
         self._submissions = submissions
         self._signals = signals
         self._dead_letter = dead_letter
         self._sealed = sealed
+        self._moved = moved
 
     async def write(self, records: list[InRecord]) -> None:
         """Append a batch, submissions before signals, and put aside what cannot be used.
@@ -91,8 +94,9 @@ class Ingress:
         """
         good: list[tuple[InRecord, RunSubmitted]] = []
         signals: list[_Arrived] = []
-        bad: list[_Refused] = []
-        for record in records:
+        here, late = (records, []) if self._moved is None else await self._moved.parted(records)
+        bad: list[_Refused] = [_late(one) for one in late]
+        for record in here:
             arrived = None
             try:
                 arrived = await self._opened(record)
@@ -152,6 +156,17 @@ def _refuse_in_clear(one: _Arrived) -> None:
         )
 
 
+def _late(late: Late) -> _Refused:
+    """Return what is dead-lettered of an event that came after its organisation had left."""
+    try:
+        event = read_event(late.record)
+        if event.type != SEALED_TYPE:
+            _refuse_in_clear(_Arrived(late.record, event))
+    except (BadRecord, Rejected) as exc:
+        return _refused(late.record, exc)
+    return _refused(late.record, moved(late.away))
+
+
 def _refused(record: InRecord, exc: BadRecord | Rejected, *, sealed: bool = False) -> _Refused:
     """Return what is dead-lettered of a record: of one with a person's data in clear nothing, since it is kept.
 
@@ -198,12 +213,13 @@ def build(ctx: RoleContext) -> RoleApp:
         signals=SignalsReader(ctx.redis, ctx.settings.kafka.partitions, STORE_TIMEOUT_S),
         security=path.security,
     )
-    ingress = Ingress(path.submissions, signals, ctx.dead_letter, ctx.sealed_events())
+    gone = MovedEvents(path.places.left)
+    ingress = Ingress(path.submissions, signals, ctx.dead_letter, ctx.sealed_events(), gone)
     spec = SinkSpec(
         name=SPEC.name,
         write=lambda items: ingress.write([record for record, _ in items]),
         poll_records=POLL_RECORDS,
-        held=lambda topic: path.places.known_away(organisation_of(topic)),
+        held=lambda topic: path.places.waits(organisation_of(topic)),
     )
     watch = asyncio.create_task(path.places.watch(), name="watch the places of organisations")
     ctx.on_close(lambda: end(watch))

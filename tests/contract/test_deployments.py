@@ -15,7 +15,7 @@ from schemas.errors import Conflict, NotFound
 from schemas.records.rollouts.deployments import DeploymentDecided, DeploymentOverridden, DeploymentStepped
 from schemas.rollouts.deployment import DeploymentFilter, NewDeployment
 from schemas.rollouts.plan import Plan
-from services.prompts.rollouts.deployments import Deployments
+from services.prompts.rollouts.control import Deployments
 from tests.support.api import MemoryLog, migrated_database
 from topics.catalogue import DEPLOYMENT_OUTCOMES
 from topics.codec import decode

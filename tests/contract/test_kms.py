@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import pytest
 from pydantic import SecretStr
 
-from connectors.kms.local import LocalKms
-from connectors.kms.opening import open_kms
+from connectors.kms.opening import LocalKms, open_kms
 from connectors.kms.sealing import EnvelopeKeys, UnreadableError
 from connectors.kms.transit import TransitKms
 from connectors.ports.kms import Kms, Wrapped

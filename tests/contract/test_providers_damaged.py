@@ -11,11 +11,11 @@ import pytest
 from connectors.prices.book import PriceBook
 from connectors.prices.rates import PART_OF
 from connectors.providers.anthropic.wire import MessagesWire
-from connectors.providers.cohere.wire import ChatV2Wire
+from connectors.providers.cohere.provider import ChatV2Wire
 from connectors.providers.compatible.wire import ChatWire
-from connectors.providers.google.wire import GenerateContentWire
+from connectors.providers.google.provider import GenerateContentWire
 from connectors.providers.http_errors import status_of_error
-from connectors.providers.openai.responses_wire import ResponsesWire
+from connectors.providers.openai.provider import ResponsesWire
 from connectors.providers.usage import Bounds, counted
 from connectors.providers.wire import MalformedError, Wire
 from tests.support.wire_fixtures import cases, fixture, request_of

@@ -24,6 +24,13 @@ from topics.codec import encode
 RUN = "0eecbc4e-72c4-58b6-83d2-e04ab6255896"
 NOW = 1_795_896_000.0  # 2026-11-28T20:00:00Z
 _AT = "2026-11-28T19:59:00.000Z"
+_REMAINS: dict[str, Any] = {
+    "organisation": "acme",
+    "cell": "west",
+    "counts": {"postgres workflow_run": 2},
+    "removed": {},
+    "stays": ["keys"],
+}
 _MOVE: dict[str, Any] = {
     "id": "0123456789abcdef0123456789abcdef",
     "organisation": "acme",
@@ -498,7 +505,10 @@ ANSWERS: dict[tuple[str, str], Any] = {
         "against": [],
         "open": {"runs": 2},
         "stays": ["cached answers"],
+        "behind": {"dead letters": 3},
     },
+    ("GET", "/api/v1/organisations/acme/moves/remains"): _REMAINS,
+    ("DELETE", "/api/v1/organisations/acme/moves/remains"): _REMAINS | {"counts": {}},
     ("POST", "/api/v1/organisations/acme/moves"): _MOVE,
     ("GET", "/api/v1/organisations/acme/moves"): _MOVE,
     ("POST", "/api/v1/organisations/acme/moves/abort"): _MOVE,

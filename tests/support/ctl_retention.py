@@ -14,7 +14,13 @@ HOLD = {
 }
 
 RETENTION: dict[tuple[str, str], Any] = {
-    ("GET", "/api/v1/retention"): {"runs_days": 365, "traces_days": 90},
+    ("GET", "/api/v1/retention"): {
+        "runs_days": 365,
+        "traces_days": 90,
+        "objects_days": None,
+        "costs_days": 400,
+        "audit_days": {"key_use": 90, "denial": None},
+    },
     ("POST", "/api/v1/retention/holds"): HOLD,
     ("GET", "/api/v1/retention/holds"): {"holds": [HOLD]},
     ("DELETE", "/api/v1/retention/holds/case-7"): None,

@@ -11,7 +11,16 @@ from typing import NamedTuple
 
 from schemas.errors import InvalidInput, Rejected, Undecodable
 from schemas.values.json_text import read_json
-from topics.catalogue import CATALOGUE, DLQ_SUFFIX, OF_RUNS, SUBMISSIONS, TRIGGERS_DLQ, declared, dlq
+from topics.catalogue import (
+    CATALOGUE,
+    DLQ_SUFFIX,
+    OF_RUNS,
+    SUBMISSIONS,
+    TRIGGERS_DLQ,
+    declared,
+    dlq,
+    submissions_topic,
+)
 from topics.partitioner import partition_for, run_partition
 
 PREFIX = "af-"
@@ -214,3 +223,14 @@ def _instead(name: str) -> str:
 
 def _choices() -> str:
     return "choose one of " + ", ".join(sorted(_DLQ_TOPICS))
+
+
+def is_of(letter: DeadLetter, org_id: str) -> bool:
+    """Return whether a letter is of an organisation: its submissions topic's, or with a record that names it."""
+    if letter.origin is not None and letter.origin.topic == submissions_topic(org_id):
+        return True
+    try:
+        found = read_json(letter.value or b"")
+    except Undecodable:
+        return False
+    return isinstance(found, dict) and found.get("org_id") == org_id

@@ -12,12 +12,14 @@ from api.routers.errors import errors
 from api.services import CellServices, Services
 from connectors.postgres.cells.moves import NewMove, StoredMove
 from schemas.api_models.base import timestamp
-from schemas.api_models.operations.moves import MoveAnswer, MoveOrganisation, MovePlan
+from schemas.api_models.operations.moves import MoveAnswer, MoveOrganisation, MovePlan, MoveRemains
 from schemas.configuration.cells import NAME_PATTERN
 from schemas.errors import Conflict
 from services.cells.planning import peer_named
+from services.cells.remains import Remains
 
 ToCell = Annotated[str, Query(pattern=f"^{NAME_PATTERN}$", description="The other cell, as CELLS_FILE names it.")]
+WithKeys = Annotated[bool, Query(description="Also its keys: their holders are not sent to the other cell any more.")]
 
 router = APIRouter(prefix="/api/v1/organisations/{org_id}/moves", tags=["access"], route_class=StrictJsonRoute)
 
@@ -44,7 +46,12 @@ async def plan_move(org_id: OrganisationId, to: ToCell, _: Platform, parts: Part
     await parts.access.organisations.get(org_id)
     found = await cells.planning.plan(org_id, peer)
     return MovePlan(
-        organisation=org_id, to=peer.name, against=found.against, open=dict(found.open), stays=list(found.stays)
+        organisation=org_id,
+        to=peer.name,
+        against=found.against,
+        open=dict(found.open),
+        stays=list(found.stays),
+        behind=dict(found.behind),
     )
 
 
@@ -58,6 +65,31 @@ async def get_move(org_id: OrganisationId, _: Platform, parts: Parts) -> MoveAns
 async def abort_move(org_id: OrganisationId, _: Platform, parts: Parts) -> MoveAnswer:
     """Abort a move: the organisation is here again. One that has opened in the other cell ends there."""
     return _answer(await _cells(parts).moves.request_abort(org_id))
+
+
+@router.get("/remains", responses=errors(404, 409), summary="Say what an organisation left behind")
+async def get_remains(org_id: OrganisationId, _: Platform, parts: Parts, keys: WithKeys = False) -> MoveRemains:
+    """Count what an organisation that moved away left in this cell; nothing is changed."""
+    return _remains(await _cells(parts).removal.look(org_id, keys=keys))
+
+
+@router.delete("/remains", responses=errors(404, 409), summary="Remove what an organisation left behind")
+async def remove_remains(org_id: OrganisationId, _: Platform, parts: Parts, keys: WithKeys = False) -> MoveRemains:
+    """Remove what an organisation left in this cell, for some seconds; repeat it until nothing is left.
+
+    409 while its move has not ended, or the other cell does not say that the organisation is open there.
+    """
+    return _remains(await _cells(parts).removal.remove(org_id, keys=keys))
+
+
+def _remains(found: Remains) -> MoveRemains:
+    return MoveRemains(
+        organisation=found.left.org_id,
+        cell=found.left.cell,
+        counts=dict(found.counts),
+        removed=dict(found.removed),
+        stays=list(found.stays),
+    )
 
 
 def _cells(parts: Services) -> CellServices:

@@ -17,7 +17,7 @@ from schemas.spec.check.workflow import queues_of
 from schemas.spec.model import NAME_PATTERN, WorkflowSpec
 from schemas.values.fields import ASCII_INTEGER
 from services.workflows.checks import Parsed
-from services.workflows.references import named_prompts, named_workflows
+from services.workflows.schema_checks import named_prompts, named_workflows
 
 router = APIRouter(prefix="/api/v1/workflows", tags=["workflows"])
 

@@ -44,6 +44,12 @@ async def facts(here: Cell) -> Response:
     return _json(await here.facts())
 
 
+@router.get(_ARRIVAL)
+async def state(move_id: MoveId, org: Org, here: Cell) -> Response:
+    """Say how an arrival stands."""
+    return _json(await here.arriving.state(move_id, org))
+
+
 @router.post(f"{_ARRIVAL}/announce")
 async def announce(move_id: MoveId, org: Org, origin: From, here: Cell) -> Response:
     """Expect an organisation."""

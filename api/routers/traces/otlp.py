@@ -14,7 +14,7 @@ from api.caller import Caller
 from api.dependencies import May, Parts
 from api.http.otlp_errors import JSON, PATHS, PROTOBUF
 from api.routers.errors import errors
-from schemas.api_models.traces.otlp import OtlpAnswer, PartialSuccessAnswer
+from schemas.api_models.traces.records import OtlpAnswer, PartialSuccessAnswer
 from schemas.budgets import PROJECT_TAG
 from schemas.errors import Undecodable
 from services.observability.otlp.incoming.bodies import Encoding, encoding_of

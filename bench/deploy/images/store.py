@@ -5,20 +5,38 @@ of downloads: registries of images are out of reach for machines that build from
 """
 
 import contextlib
+import hashlib
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from bench.deploy.images.identity import identity_of
 from bench.lines import BenchError, NotThere
 from deploy.local.engines.jars import cache_root
 from deploy.local.roles import ROOT
+
+#: Of the configuration: the last container, the image before the last line, and a copy of ``config`` with a host name.
+_BUILDERS = frozenset({"container", "container_config", "parent"})
+
+
+def identity_of(configuration: Mapping[str, Any]) -> str:
+    """Return a hash of an image's configuration, which names all its layers by their hashes."""
+    kept = {name: value for name, value in configuration.items() if name not in _BUILDERS}
+    kept["config"] = {name: value for name, value in configuration["config"].items() if name != "Hostname"}
+    kept["history"] = [_line(one) for one in configuration["history"]]
+    return hashlib.sha256(orjson.dumps(kept, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def _line(line: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a line of the history without the image that it began with."""
+    begins = str(line.get("comment", "")).startswith("FROM ")
+    return {name: value for name, value in line.items() if not (name == "comment" and begins)}
+
 
 #: That of the image that the Dockerfile names, and what it has that a minimal Debian has not.
 RELEASE, INCLUDED = "bookworm", "ca-certificates,python3,python3-venv"

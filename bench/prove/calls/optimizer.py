@@ -8,7 +8,7 @@ from bench.prove.area import Aim, at_least, at_most
 from connectors.prices.book import PriceBook
 from deploy.local.engines.progress import Progress
 from services.caching.policy import DEFAULT_TTLS
-from services.optimizer.suggest import suggest
+from services.optimizer.optimizer import suggest
 from services.optimizer.suggestion import Suggestion
 
 AIMS = (

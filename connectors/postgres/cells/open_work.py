@@ -57,6 +57,16 @@ class OpenWork:
                 if await conn.fetchval(f"SELECT EXISTS (SELECT FROM {rows})", org_id, *given)
             ]
 
+    async def replayable(self, org_id: str, days: int) -> int:
+        """Return how many runs ended so few days ago that this cell's log may still have their events."""
+        row = await self._database.fetchrow(
+            "count runs that can be replayed",
+            "SELECT count(*) AS runs FROM workflow_run WHERE org_id = $1 "
+            "AND coalesce(finished_at, created_at) > now() - $2 * interval '1 day'",
+            *(org_id, float(days)),
+        )
+        return 0 if row is None else int(row["runs"])
+
     async def audit_keys(self) -> list[str]:
         """Return the public keys that signed checkpoints of this cell's audit logs."""
         rows = await self._database.fetch("read the keys of audit logs", "SELECT public_key FROM audit_key ORDER BY 1")

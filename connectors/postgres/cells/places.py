@@ -9,7 +9,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from connectors.aio.batching import SingleFlight
 from connectors.postgres.database import Database
@@ -24,6 +24,10 @@ FRESH_S = 1.0
 STALE_S = 5.0
 #: A sender may come again soon: a move without open runs takes seconds.
 RETRY_AFTER_S = 5.0
+_AWAY = """
+SELECT p.org_id, p.place, p.cell, p.url, coalesce(m.report->'forwarded', '{}'::jsonb) AS forwarded
+FROM organisation_place AS p LEFT JOIN cell_move AS m ON m.id = p.move_id
+"""
 #: SQL after WHERE, for what roles take up by themselves: an organisation without a row is here.
 HERE = "NOT EXISTS (SELECT FROM organisation_place WHERE organisation_place.org_id = {})"
 #: The same with organisations that are about to leave, as ``check`` lets them pass.
@@ -32,12 +36,17 @@ ANSWERED = HERE.removesuffix(")") + " AND organisation_place.place <> 'leaving')
 
 @dataclass(frozen=True, slots=True)
 class Away:
-    """An organisation that is not simply here. ``cell`` and ``url`` are the other cell of its move."""
+    """An organisation that is not simply here. ``cell`` and ``url`` are the other cell of its move.
+
+    ``forwarded``: the move sent the events of its submissions topic on to the other cell before these offsets, by
+    partition.
+    """
 
     org_id: str
     place: Place
     cell: str
     url: str
+    forwarded: Mapping[str, int] = field(default_factory=dict)
 
 
 class Places:
@@ -69,9 +78,24 @@ class Places:
         await self._current()
         return {one: refusal(self._away[one]) for one in set(org_ids) if one in self._away}
 
-    def known_away(self, org_id: str) -> bool:
-        """Return whether an organisation was away as of the last look, or there was none; see ``watch``."""
-        return self._read_at is None or org_id in self._away
+    async def left(self, org_ids: Iterable[str]) -> dict[str, Away]:
+        """Return where those organisations are that are in another cell.
+
+        Where one seems to be, PostgreSQL is asked again: it may have come back. Raises ``Unavailable``.
+        """
+        await self._current()
+        asked = set(org_ids)
+        if not any(self._has_left(one) for one in asked):
+            return {}
+        await self._read()
+        return {one: self._away[one] for one in asked if self._has_left(one)}
+
+    def waits(self, org_id: str) -> bool:
+        """Return whether events of an organisation wait where they are, as of the last look; see ``watch``.
+
+        They do until it is known whether it stays or leaves; before the first look all do.
+        """
+        return self._read_at is None or (org_id in self._away and not self._has_left(org_id))
 
     def is_away(self, org_id: str) -> bool:
         """Return whether an organisation was away as of the last look."""
@@ -86,6 +110,10 @@ class Places:
                 logger.warning("places of organisations are not known: %s", exc, extra={"action": "places_unknown"})
             await asyncio.sleep(FRESH_S)
 
+    def _has_left(self, org_id: str) -> bool:
+        found = self._away.get(org_id)
+        return found is not None and found.place == "left"
+
     async def _current(self) -> None:
         age = None if self._read_at is None else self._monotonic() - self._read_at
         if age is not None and age < FRESH_S:
@@ -99,9 +127,7 @@ class Places:
     async def _read(self) -> None:
         # As of the beginning: what was read before a change must not be trusted longer than what was read after it.
         at = self._monotonic()
-        rows = await self._database.fetch(
-            "read the places of organisations", "SELECT org_id, place, cell, url FROM organisation_place"
-        )
+        rows = await self._database.fetch("read the places of organisations", _AWAY)
         self._away = {row["org_id"]: Away(**row) for row in rows}
         self._read_at = at
 

@@ -27,6 +27,11 @@ _DIGEST = (
     "coalesce(sum(('x' || substr(h, 16, 15))::bit(60)::bigint), 0)::text AS two FROM "
     "(SELECT md5(ROW({columns})::text) AS h FROM {table} WHERE {by} = $1) AS hashed"
 )
+#: A server that was copied with its files has another time of start.
+_IDENTITY = (
+    "SELECT md5(concat_ws(' ', pg_postmaster_start_time()::text, oid, datname)) FROM pg_database "
+    "WHERE datname = current_database()"
+)
 
 
 class OrganisationRows:
@@ -40,7 +45,7 @@ class OrganisationRows:
 
     async def newest_migration(self) -> str:
         """Return the name of the newest migration."""
-        async with self._connected(self._dsn) as conn:
+        async with self.connected() as conn:
             return await migrations(conn)
 
     async def tables(self) -> list[Table]:
@@ -50,15 +55,15 @@ class OrganisationRows:
         """
         if self._tables is None or time.monotonic() > self._tables_until:
             until = time.monotonic() + REMEMBER_S
-            async with self._connected(self._dsn) as conn:
+            async with self.connected() as conn:
                 self._tables, self._tables_until = await tables_that_travel(conn), until
         return self._tables
 
     async def digests(self, tables: Sequence[Table], org_id: str) -> dict[str, str]:
         """Return by table the number of an organisation's rows and what they hash to, in any order."""
         found: dict[str, str] = {}
-        for dsn, vault in ((self._dsn, False), (self._vault_dsn, True)):
-            async with self._connected(dsn) as conn:
+        for vault in (False, True):
+            async with self.connected(vault=vault) as conn:
                 for table in (one for one in tables if one.carried.vault == vault):
                     found[table.name] = await _digest(conn, table, org_id)
         return found
@@ -97,22 +102,29 @@ class OrganisationRows:
 
     async def delete(self, tables: Sequence[Table], org_id: str) -> None:
         """Delete all rows of an organisation, those that refer to others first."""
-        for dsn, vault in ((self._dsn, False), (self._vault_dsn, True)):
+        for vault in (False, True):
             mine = [one for one in reversed(tables) if one.carried.vault == vault]
-            async with self._connected(dsn) as conn, _transaction(conn, "delete an earlier copy"):
+            async with self.connected(vault=vault) as conn, _transaction(conn, "delete an earlier copy"):
                 for table in mine:
                     await conn.execute(
                         f"DELETE FROM {quoted(table.name)} WHERE {quoted(CARRIED[table.name].by)} = $1", org_id
                     )
 
+    async def vault_identity(self) -> str:
+        """Return a text that is the same in both cells only if the vaults of both are one database of one server."""
+        async with self.connected(vault=True) as conn:
+            with postgres_errors("identify the vault"):
+                return str(await conn.fetchval(_IDENTITY))
+
     @asynccontextmanager
     async def _of(self, table: Table) -> AsyncIterator[Connection]:
-        async with self._connected(self._vault_dsn if table.carried.vault else self._dsn) as conn:
+        async with self.connected(vault=table.carried.vault) as conn:
             yield conn
 
     @asynccontextmanager
-    async def _connected(self, dsn: str) -> AsyncIterator[Connection]:
-        conn = await connect_once(dsn, CONNECT_S)
+    async def connected(self, *, vault: bool = False) -> AsyncIterator[Connection]:
+        """Lend a connection of its own to the database, or to that of the ``vault``."""
+        conn = await connect_once(self._vault_dsn if vault else self._dsn, CONNECT_S)
         try:
             with postgres_errors("prepare a connection"):
                 await conn.execute(_TEXTS)

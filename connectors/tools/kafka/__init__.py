@@ -1,6 +1,5 @@
 """``kafka.produce``: records for other systems' topics."""
 
-from connectors.tools.kafka.produce import produce
-from connectors.tools.kafka.producers import PRODUCERS
+from connectors.tools.kafka.produce import PRODUCERS, produce
 
 __all__ = ["PRODUCERS", "produce"]

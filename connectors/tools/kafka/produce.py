@@ -8,6 +8,7 @@ that ignores a key it has seen has every step's record once.
 import asyncio
 from typing import Any
 
+from aiokafka import AIOKafkaProducer
 from aiokafka.errors import (
     KafkaError,
     MessageSizeTooLargeError,
@@ -17,13 +18,51 @@ from aiokafka.errors import (
 )
 from aiokafka.structs import RecordMetadata
 
+from connectors.kafka.errors import kafka_errors
 from connectors.tools.context import ToolContext
 from connectors.tools.effects import NotDone, Reconciled
-from connectors.tools.kafka.producers import PRODUCERS
 from connectors.tools.registry import tool
 from schemas.errors import BadValue, StepError, Unavailable
 from schemas.values.json_text import write_json
+from topics import clients
 from topics.partitioner import partition_for
+
+#: A broker that takes longer has not answered; the attempt may be made again.
+REQUEST_TIMEOUT_MS = 10_000
+CLIENT_ID = "agentflow-tools"
+
+
+class Producers:
+    """Keeps producers until ``close``."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[asyncio.AbstractEventLoop, str], AIOKafkaProducer] = {}
+
+    async def of(self, bootstrap: str) -> AIOKafkaProducer:
+        """Return a connected producer. Raises ``Unavailable``."""
+        key = (asyncio.get_running_loop(), bootstrap)
+        if key not in self._kept:
+            producer = clients.producer(bootstrap, client_id=CLIENT_ID, request_timeout_ms=REQUEST_TIMEOUT_MS)
+            try:
+                with kafka_errors("connect"):
+                    await producer.start()
+            except BaseException:
+                await producer.stop()
+                raise
+            if key in self._kept:
+                await producer.stop()
+            self._kept.setdefault(key, producer)
+        return self._kept[key]
+
+    async def close(self) -> None:
+        """Send what is buffered, and disconnect those of this loop."""
+        loop = asyncio.get_running_loop()
+        for key in [key for key in self._kept if key[0] is loop]:
+            await self._kept.pop(key).stop()
+
+
+PRODUCERS = Producers()
+
 
 IDEMPOTENCY_HEADER = "idempotency-key"
 #: Names of headers that are ours.

@@ -21,12 +21,29 @@ class MoveOrganisation(Request):
 
 
 class MovePlan(Answer):
-    """The plan of a move. ``against`` must be changed first, ``open`` is waited for, ``stays`` stays behind."""
+    """The plan of a move. ``against`` must be changed first, ``open`` is waited for, ``stays`` stays behind.
+
+    ``behind`` counts what there is now of that: dead letters, runs that only this cell can replay, objects.
+    """
 
     organisation: str
     to: str
     against: list[str]
     open: dict[str, int]
+    stays: list[str]
+    behind: dict[str, int] = {}
+
+
+class MoveRemains(Answer):
+    """Rows and objects that an organisation left behind in this cell, by store and table.
+
+    ``counts`` is what is left now, ``removed`` what this request removed, ``stays`` what is not removed.
+    """
+
+    organisation: str
+    cell: str
+    counts: dict[str, int]
+    removed: dict[str, int]
     stays: list[str]
 
 

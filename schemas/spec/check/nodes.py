@@ -9,7 +9,6 @@ from schemas.prompts.effective import effective
 from schemas.prompts.refs import parse_prompt_ref
 from schemas.prompts.texts import known_names, required_names
 from schemas.queues import OWN
-from schemas.spec.check.answers import answer_problems
 from schemas.spec.check.flow import flow_problems
 from schemas.spec.check.loops import loop_problems
 from schemas.spec.check.quarantine import quarantine_problems
@@ -19,7 +18,17 @@ from schemas.spec.check.waiting_nodes import dynamic_problems
 from schemas.spec.compensation import RUN_ERROR
 from schemas.spec.inputs.bound import texts
 from schemas.spec.loops import every_node
-from schemas.spec.model import AgentNode, FunctionNode, LlmNode, LoopNode, Node, PinnedPrompt, ToolNode, WorkflowNode
+from schemas.spec.model import (
+    AgentNode,
+    FunctionNode,
+    LlmNode,
+    LoopNode,
+    Node,
+    PinnedPrompt,
+    SignalNode,
+    ToolNode,
+    WorkflowNode,
+)
 from schemas.spec.policy import TIERS
 from schemas.spec.references import parse_loop_reference, parse_reference, parse_template, variables_of
 from schemas.spec.text.outline import Outline
@@ -243,3 +252,21 @@ def _prompt_problems(path: str, node: LlmNode | AgentNode, outline: Outline, reg
             f"the prompt '{ref}' needs '{name}', which {source} of '{node.id}' do not provide",
             f"add `{name}` to `inputs`; provided are {', '.join(sorted(given)) or 'none'}",
         )
+
+
+def answer_problems(path: str, node: Node, outline: Outline) -> Iterator[Problem]:
+    """Yield the problems of a signal's ``answer``; nothing for other nodes. ``path`` is that of its config."""
+    if not isinstance(node, SignalNode) or node.config.answer is None or outline.cycle is not None:
+        return
+    where, text = f"{path}.answer", node.config.answer
+    reference = parse_reference(text)
+    if reference is None:
+        yield Problem(where, f"'{text}' is no reference", "write <node>.output, of a node after this one")
+        return
+    if node.config.parallel:
+        yield Problem(where, "a mapped signal has no answer: several of its children may get one", "remove `answer`")
+    if reference.node not in outline.before:
+        yield Problem(where, f"there is no node '{reference.node}' beside '{node.id}'", "name a node after this one")
+    elif node.id not in outline.above.get(reference.node, frozenset()):
+        said = f"'{reference.node}' does not run after '{node.id}'"
+        yield Problem(where, said, f"add edges that lead from '{node.id}' to '{reference.node}'")

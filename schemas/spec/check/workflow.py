@@ -17,16 +17,25 @@ from schemas.spec.check.flow_control import flow_control_problems
 from schemas.spec.check.loops import loops_problems
 from schemas.spec.check.nodes import Registry, node_problems, queue_of
 from schemas.spec.check.retries import with_no_codes
-from schemas.spec.check.schemas import value_schema_problems
 from schemas.spec.check.shape import shape_problems
 from schemas.spec.hash import resolve, spec_hash
 from schemas.spec.inputs.known_inputs import Arguments, any_arguments, given_problems
 from schemas.spec.inputs.required_inputs import child_input_problems, needed_of
-from schemas.spec.loops import every_node
-from schemas.spec.model import AgentNode, LlmNode, PinnedPrompt, ResolvedSpec, WorkflowSpec
+from schemas.spec.loops import every_node, placed_nodes
+from schemas.spec.model import (
+    AgentNode,
+    FunctionNode,
+    LlmNode,
+    PinnedPrompt,
+    ResolvedSpec,
+    SignalNode,
+    ToolNode,
+    WorkflowSpec,
+)
 from schemas.spec.nested import Family, family_problems
 from schemas.spec.text.outline import Outline, graph_problems, outline_of, outline_of_document
 from schemas.spec.text.read import MAX_PROBLEMS, read_document
+from schemas.values.strict_schemas import strict_problems
 
 __all__ = [
     "CheckedSpec",
@@ -128,3 +137,16 @@ def _structure(outline: Outline, registry: Registry | None) -> Iterator[Problem]
 def _unique(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     """Return the first problems: each may cost a comparison with all names, and a thousand of them help nobody."""
     return tuple(dict.fromkeys(islice(problems, MAX_PROBLEMS)))
+
+
+def value_schema_problems(spec: WorkflowSpec) -> Iterator[Problem]:
+    """Yield a problem for each schema by which nothing can be checked."""
+    for name in ("input_schema", "output_schema"):
+        schema = getattr(spec, name)
+        if schema is not None:
+            yield from strict_problems(name, schema)
+    for path, node in placed_nodes(spec):
+        if isinstance(node, SignalNode) and node.config.input_schema is not None:
+            yield from strict_problems(f"{path}.config.input_schema", node.config.input_schema)
+        if isinstance(node, ToolNode | FunctionNode) and node.config.output_schema is not None:
+            yield from strict_problems(f"{path}.config.output_schema", node.config.output_schema)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from schemas.errors import InvalidInput, Problem
-from schemas.prompts.values import value_violations
+from schemas.prompts.rendering import value_violations
 from schemas.records.base import Json
 from schemas.spec.compensation import compensating
 from schemas.spec.model import AgentNode, LlmNode, ResolvedSpec

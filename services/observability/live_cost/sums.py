@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from connectors.prometheus.places import Places
+from connectors.recent_ids import RecentIds
 from schemas.metrics import LIVE_COST_SETTLED_TOTAL
 from schemas.metrics.labels import OTHER
 from schemas.records.money import CallStarted, CostEvent
@@ -17,7 +18,8 @@ from schemas.records.money import CallStarted, CostEvent
 STALE_MS = 60_000
 #: Sets of organisation, workflow, provider and model that have a row of their own.
 MOST_SPENDERS = 200
-#: Calls in flight, and calls whose settlement is remembered, so that a repeat does not count. Some 30 MB when full.
+#: Calls in flight, calls that were presumed and whose cost may still come, and calls that are known to be settled, so
+#: that a repeat does not count. The last take 8 bytes each, and nearly all calls are soon of them.
 MOST_CALLS = 100_000
 
 
@@ -63,13 +65,17 @@ class LiveCost:
     _settled: defaultdict[Spender, int] = field(default_factory=lambda: defaultdict(int))
     _held: defaultdict[Spender, int] = field(default_factory=lambda: defaultdict(int))
     _calls: dict[str, _Held] = field(default_factory=dict)
-    _booked: OrderedDict[str, tuple[str, int]] = field(default_factory=OrderedDict)
+    _presumed: OrderedDict[str, int] = field(default_factory=OrderedDict)
     _shown: frozenset[Spender] = frozenset()
     _oldest_ms: int | None = None
 
+    def __post_init__(self) -> None:
+        self._settled_calls = RecentIds(self.most_calls)
+
     def started(self, call: CallStarted, now_ms: int) -> None:
         """Hold the amount of a call that begins, unless its hold is over or more calls are held than there is room."""
-        if call.expires_at_ms <= now_ms or call.call_id in self._calls or call.call_id in self._booked:
+        known = call.call_id in self._calls or call.call_id in self._presumed or call.call_id in self._settled_calls
+        if known or call.expires_at_ms <= now_ms:
             return
         if len(self._calls) >= self.most_calls:
             return
@@ -117,14 +123,17 @@ class LiveCost:
 
     def _news(self, event: CostEvent) -> int:
         """Return what a settlement adds to what is known of its call."""
-        kind, before = self._booked.get(event.call_id, ("", 0))
-        if kind in ("actual", event.kind):
+        if event.call_id in self._settled_calls:
             return 0
-        self._booked[event.call_id] = (event.kind, event.amount_nano)
-        self._booked.move_to_end(event.call_id)
-        if len(self._booked) > self.most_calls:
-            self._booked.popitem(last=False)
-        return event.amount_nano - before
+        if event.kind == "actual":
+            self._settled_calls.add(event.call_id)
+            return event.amount_nano - self._presumed.pop(event.call_id, 0)
+        if event.call_id in self._presumed:
+            return 0
+        self._presumed[event.call_id] = event.amount_nano
+        if len(self._presumed) > self.most_calls:
+            self._presumed.popitem(last=False)
+        return event.amount_nano
 
 
 def spender_of(record: CallStarted | CostEvent) -> Spender:

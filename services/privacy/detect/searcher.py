@@ -4,8 +4,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-from services.privacy.detect.near import Words, around, just_before
-from services.privacy.detect.offsets import code_points, encoded
+from services.privacy.detect.near import Words, around, code_points, encoded, just_before
 from services.privacy.detect.patterns import Pattern, PatternSet
 from services.privacy.detect.rules import Family, Rule
 

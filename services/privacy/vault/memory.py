@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from connectors.kms.local import LocalKms
+from connectors.kms.opening import LocalKms
 from connectors.kms.sealing import EnvelopeKeys
 from connectors.memory.vault import MemoryVaultStore
 from connectors.ports.kms import Kms

@@ -15,7 +15,7 @@ from connectors.postgres.prompts.labels import LabelChange, StoredLabel
 from schemas.errors import Conflict, NotFound, Rejected
 from schemas.records.rollouts.deployments import DeploymentDecided
 from schemas.rollouts.deployment import Deployment
-from services.prompts.rollouts.deployments import Deployments
+from services.prompts.rollouts.control import Deployments
 
 log = logging.getLogger(__name__)
 

@@ -15,6 +15,7 @@ whatever comes twice or late:
 So the state, and each event, follow from the log alone.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -42,8 +43,20 @@ from streams.core.commands import Command, Count, Emit, ExpireAt
 from streams.core.flat_fold import FlatFold
 from streams.core.org_ids import check_org_id
 from streams.core.quality.adwin import learned
-from streams.core.quality.histograms import REFERENCE, counted
 from streams.core.state import State
+
+#: The number of parts into which scores are counted.
+TENTHS = 10
+#: How many scores a histogram is of. With fewer, chance alone moves the population stability index above 0.1.
+REFERENCE = 500
+
+
+def counted(histogram: Sequence[int], score: float) -> tuple[int, ...]:
+    """Return a histogram with one more score; an empty one begins."""
+    counts = list(histogram or (0,) * TENTHS)
+    counts[min(TENTHS - 1, int(score * TENTHS))] += 1
+    return tuple(counts)
+
 
 #: How late a repeat may come: a process that scores again does so within minutes.
 REMEMBERED_MS = 86_400_000

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
-from cachetools import LRUCache
 
 from connectors.ports.engine import InRecord, Log, OutRecord
+from connectors.recent_ids import RecentIds
 from schemas.errors import BadRecord
 from schemas.money import usd
 from schemas.records.base import MAJOR, CloudEvent, Part
@@ -101,7 +101,7 @@ class RunEvents:
 
     def __init__(self, log: Log) -> None:
         self._log = log
-        self._said: LRUCache[str, bool] = LRUCache(REMEMBERED)
+        self._said = RecentIds(REMEMBERED)
 
     async def write(self, items: Sequence[tuple[InRecord, Any]]) -> None:
         """Append the events of a batch. Raises ``Unavailable``, and ``BadRecord`` for a view that is none."""
@@ -113,7 +113,8 @@ class RunEvents:
         new = {id_: event for id_, event in events.items() if id_ not in self._said}
         if new:
             await self._log.append(list(new.values()))
-            self._said.update(dict.fromkeys(new, True))
+            for id_ in new:
+                self._said.add(id_)
 
 
 def notices(view: _View, at_ms: int) -> Iterator[RunNotice]:

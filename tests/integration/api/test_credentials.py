@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 from pydantic import SecretStr
 
-from connectors.kms.local import LocalKms
+from connectors.kms.opening import LocalKms
 from connectors.kms.sealing import EnvelopeKeys, UnreadableError
 from connectors.postgres.database import Database
 from connectors.postgres.vault import ProviderKey, Vault, fingerprint

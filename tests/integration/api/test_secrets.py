@@ -3,7 +3,7 @@
 import asyncpg
 import pytest
 
-from connectors.kms.local import LocalKms
+from connectors.kms.opening import LocalKms
 from connectors.kms.sealing import EnvelopeKeys
 from connectors.postgres.database import Database
 from connectors.postgres.tools.secrets import KEPT, SecretStore

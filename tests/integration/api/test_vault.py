@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
-from connectors.kms.local import LocalKms
+from connectors.kms.opening import LocalKms
 from connectors.kms.sealing import EnvelopeKeys
 from connectors.postgres.database import Database
 from connectors.postgres.vault_store import PostgresVaultStore

@@ -12,7 +12,7 @@ from standardwebhooks.webhooks import Webhook
 
 from connectors.aio.clock import WallClock
 from connectors.http.webhook_sender import WebhookSender
-from connectors.kms.local import LocalKms
+from connectors.kms.opening import LocalKms
 from connectors.kms.sealing import EnvelopeKeys
 from connectors.ports.engine import InRecord
 from connectors.postgres.database import Database

@@ -9,7 +9,7 @@ from bench.observability import alerting
 from bench.observability.alerting import ALERTS, CHEAP, DEAR, FAILS, Stand, load, search_values, standing
 from bench.observability.grafana_queries import Asked, promql_of
 from bench.observability.monitoring import tools, values_of
-from bench.observability.shown_money import shown_money
+from bench.prove.observability.metrics import shown_money
 from deploy.grafana.model import Prom
 from deploy.grafana.pages import DASHBOARDS
 from deploy.local.engines.progress import silent

@@ -1,7 +1,7 @@
 """Submissions under faults are counted by a server that would see a second run."""
 
+from bench.prove.surface.sdk import submit_all
 from bench.surface.faulty_api import FAULTS, FaultyApi
-from bench.surface.submits import submit_all
 
 
 def test_every_submission_is_one_run_whatever_the_server_does():

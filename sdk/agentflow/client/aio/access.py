@@ -23,6 +23,7 @@ from agentflow.models import (
     KeyPage,
     MoveAnswer,
     MovePlan,
+    MoveRemains,
     OrganisationAnswer,
     OrganisationCreated,
     OrganisationPage,
@@ -131,6 +132,17 @@ class AsyncOrganisations(AsyncResource):
     async def abort_move(self, org_id: str) -> MoveAnswer:
         """Abort a move; the organisation is here again."""
         return await self._ask(MoveAnswer, "organisations.abort_move", org_id)
+
+    async def get_remains(self, org_id: str, *, keys: bool = False) -> MoveRemains:
+        """Return what an organisation that moved away left in this cell."""
+        return await self._ask(MoveRemains, "organisations.get_remains", org_id, params={"keys": str(keys).lower()})
+
+    async def remove_remains(self, org_id: str, *, keys: bool = False) -> MoveRemains:
+        """Remove some of what an organisation left in this cell; repeat it until ``counts`` is empty.
+
+        With ``keys`` clients that use its keys here are not sent to the other cell any more.
+        """
+        return await self._ask(MoveRemains, "organisations.remove_remains", org_id, params={"keys": str(keys).lower()})
 
 
 class AsyncCredentials(AsyncResource):

@@ -24,6 +24,7 @@ from agentflow.models import (
     KeyPage,
     MoveAnswer,
     MovePlan,
+    MoveRemains,
     OrganisationAnswer,
     OrganisationCreated,
     OrganisationPage,
@@ -132,6 +133,17 @@ class Organisations(Resource):
     def abort_move(self, org_id: str) -> MoveAnswer:
         """Abort a move; the organisation is here again."""
         return self._ask(MoveAnswer, "organisations.abort_move", org_id)
+
+    def get_remains(self, org_id: str, *, keys: bool = False) -> MoveRemains:
+        """Return what an organisation that moved away left in this cell."""
+        return self._ask(MoveRemains, "organisations.get_remains", org_id, params={"keys": str(keys).lower()})
+
+    def remove_remains(self, org_id: str, *, keys: bool = False) -> MoveRemains:
+        """Remove some of what an organisation left in this cell; repeat it until ``counts`` is empty.
+
+        With ``keys`` clients that use its keys here are not sent to the other cell any more.
+        """
+        return self._ask(MoveRemains, "organisations.remove_remains", org_id, params={"keys": str(keys).lower()})
 
 
 class Credentials(Resource):

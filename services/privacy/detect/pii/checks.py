@@ -1,4 +1,11 @@
-"""Check digits that several kinds share."""
+"""Check digits and classes of characters that several kinds share."""
+
+from typing import Final
+
+#: Letters of Latin, Greek and Cyrillic beyond ASCII, inside of brackets.
+LETTERS: Final = r"\x{c0}-\x{24f}\x{370}-\x{52f}"
+UPPER: Final = r"A-Z\x{c0}-\x{de}\p{Lu}"
+
 
 #: Each digit doubled, as the sum of its digits.
 _DOUBLED = str.maketrans("0123456789", "0246813579")

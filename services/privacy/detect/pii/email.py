@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from services.privacy.detect.pii.letters import LETTERS
+from services.privacy.detect.pii.checks import LETTERS
 from services.privacy.detect.rules import Rule
 
 _LOCAL = rf"[0-9A-Za-z{LETTERS}](?:[0-9A-Za-z{LETTERS}_%'+.&\-]*[0-9A-Za-z{LETTERS}_+\-])?"

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from services.privacy.detect.pii.letters import LETTERS
+from services.privacy.detect.pii.checks import LETTERS
 from services.privacy.detect.rules import Rule
 
 _CLOSING: Final = {")": "(", "]": "[", "}": "{"}

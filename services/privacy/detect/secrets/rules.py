@@ -15,13 +15,12 @@ from services.privacy.detect.secrets.lookalikes import placeholder
 from services.privacy.detect.secrets.named import NAMED_RULES
 from services.privacy.detect.secrets.shapes.clouds import CLOUDS
 from services.privacy.detect.secrets.shapes.code import CODE
-from services.privacy.detect.secrets.shapes.data import DATA
+from services.privacy.detect.secrets.shapes.data import DATA, WATCHING
 from services.privacy.detect.secrets.shapes.messages import MESSAGES
 from services.privacy.detect.secrets.shapes.models import MODELS
 from services.privacy.detect.secrets.shapes.money import MONEY
 from services.privacy.detect.secrets.shapes.shape import Check, Shape
 from services.privacy.detect.secrets.shapes.unmarked import UNMARKED, UNMARKED_TRIGGER
-from services.privacy.detect.secrets.shapes.watching import WATCHING
 from services.privacy.detect.secrets.values import aws_secret, random_hex, random_text
 
 MARKED: Final[tuple[Shape, ...]] = (*MODELS, *CLOUDS, *CODE, *DATA, *MONEY, *MESSAGES, *WATCHING)

@@ -8,8 +8,17 @@ import msgspec
 
 from schemas.errors import InvalidInput, Problem
 from schemas.prompts.evaluations import MAX_SCORERS, Answered, Case, ScorerSpec
-from services.prompts.evaluations.scorers.base import CannotScore, Mark, Options, Ports, Scorer, WrongShape, mark_of
-from services.prompts.evaluations.scorers.custom import Custom, CustomOptions
+from services.prompts.evaluations.scorers.base import (
+    CallFunction,
+    CannotScore,
+    Mark,
+    Options,
+    Ports,
+    Scorer,
+    WrongShape,
+    mark_of,
+    part_of,
+)
 from services.prompts.evaluations.scorers.llm_judge import Grader, JudgeOptions, PairJudge, checked
 from services.prompts.evaluations.scorers.similarity import Alike, AlikeOptions, Similarity, bleu, chrf, rouge_l
 from services.prompts.evaluations.scorers.spending import Cost, CostOptions, Latency, LatencyOptions
@@ -22,6 +31,28 @@ from services.prompts.evaluations.scorers.texts import (
     Regex,
     RegexOptions,
 )
+
+
+class CustomOptions(Options, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``function`` is the registered name."""
+
+    function: str
+
+
+class Custom:
+    """What a pure function of ``output``, ``expected`` and ``inputs`` returns: a bool, 0 to 1, or ``{score, note}``."""
+
+    def __init__(self, options: CustomOptions, call: CallFunction) -> None:
+        self._options, self._call = options, call
+
+    async def __call__(self, case: Case, answer: Answered) -> Mark:
+        arguments = {
+            "output": part_of(answer.output, self._options.path),
+            "expected": case.expected,
+            "inputs": case.inputs,
+        }
+        return mark_of(await self._call(self._options.function, arguments))
+
 
 Port = Literal["embedder", "call", "ask"]
 _MOST_NOTE = 500

@@ -8,10 +8,10 @@ import pytest
 from bench.flow.covered import uncovered
 from bench.flow.dags import INPUT_LABELS, PROMPTS, random_workflow
 from bench.flow.differences import differing, untold
-from bench.flow.large import large_workflow
 from bench.flow.play import RUN, play, status_of
 from bench.flow.tools import TOOLS
 from bench.prove.flow import noninterference, static, taint
+from bench.prove.flow.static import large_workflow
 from schemas.labels.label import TRUSTED
 from schemas.labels.mapped import Labels
 from schemas.spec.check.workflow import check_spec

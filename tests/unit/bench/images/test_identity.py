@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bench.deploy.images.identity import identity_of
+from bench.deploy.images.store import identity_of
 
 CONFIGURATION: dict[str, Any] = {
     "created": "1970-01-01T00:00:00Z",

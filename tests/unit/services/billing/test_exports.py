@@ -9,8 +9,8 @@ import pytest
 
 from connectors.prices.book import PriceBook
 from schemas.errors import InvalidInput
+from services.billing.bills import priced
 from services.billing.exports import Charge, Format, read_export
-from services.billing.priced import priced
 
 DAY = date(2026, 11, 27)
 CENT = 10_000_000

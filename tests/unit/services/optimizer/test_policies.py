@@ -11,7 +11,7 @@ from schemas.spec.model import LlmNode
 from services.caching.policy import DEFAULT_TTLS
 from services.optimizer.changes import changed
 from services.optimizer.facts import Group, Place
-from services.optimizer.suggest import suggest
+from services.optimizer.optimizer import suggest
 from services.optimizer.suggestion import Suggestion
 
 PRICES = PriceBook.load()

@@ -12,7 +12,7 @@ from schemas.records.base import Usage
 from schemas.spec.model import LlmNode, PinnedPrompt
 from schemas.spec.policy import TIERS
 from services.optimizer.facts import Group, Place, grouped
-from services.optimizer.suggest import suggest
+from services.optimizer.optimizer import suggest
 from services.optimizer.suggestion import Suggestion
 from services.routing.models import Model
 

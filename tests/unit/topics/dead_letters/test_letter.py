@@ -13,6 +13,7 @@ from topics.dead_letters.letter import (
     Position,
     Source,
     check_value,
+    is_of,
     original_topic,
     parse_position,
     partition_of,
@@ -224,3 +225,20 @@ def test_an_event_that_would_be_refused_again_is_not_retried(value: bytes) -> No
 )
 def test_other_letters_are_judged_by_their_reader(topic: str, value: bytes | None) -> None:
     check_value(letter(topic=topic, value=value), topic)
+
+
+@pytest.mark.parametrize(
+    ("topic", "value", "org_id", "expected"),
+    [
+        ("workflow-submissions.acme", b"\xff no event", "acme", True),
+        ("workflow-submissions.acme", b'{"org_id":"other"}', "rival", False),
+        ("run-events", b'{"org_id":"acme"}', "acme", True),
+        ("run-events", b'{"org_id":"acme"}', "acm", False),
+        ("run-events", b"[1]", "acme", False),
+        ("run-events", None, "acme", False),
+    ],
+)
+def test_letters_of_an_organisation_are_those_of_its_topic_or_that_name_it(
+    topic: str, value: bytes | None, org_id: str, expected: bool
+) -> None:
+    assert is_of(letter(topic=topic, value=value), org_id) is expected

@@ -15,6 +15,12 @@ from agentflow.cli.session import Session
 from agentflow.cli.views.runs import ago
 
 ORGANISATIONS = "/api/v1/organisations"
+
+
+def _counted(found: dict[str, int]) -> str:
+    return ", ".join(f"{count} {what}" for what, count in found.items()) or "nothing"
+
+
 _LIST = (
     Column("ID", "id"),
     Column("NAME", "name"),
@@ -36,8 +42,16 @@ _PLAN = (
     Column("ORGANISATION", "organisation"),
     Column("TO", "to"),
     Column("AGAINST", "against", lambda found: "; ".join(found) or "nothing"),
-    Column("OPEN", "open", lambda found: ", ".join(f"{count} {what}" for what, count in found.items()) or "nothing"),
+    Column("OPEN", "open", _counted),
     Column("STAYS", "stays", "; ".join),
+    Column("BEHIND", "behind", lambda found: _counted(found or {})),
+)
+_REMAINS = (
+    Column("ORGANISATION", "organisation"),
+    Column("CELL", "cell"),
+    Column("LEFT HERE", "counts", _counted),
+    Column("REMOVED", "removed", _counted),
+    Column("STAYS", "stays", "; ".join, wide=True),
 )
 #: Seconds between two looks at a move.
 _LOOK_S = 1.0
@@ -136,3 +150,30 @@ def status(session: Session, org: str) -> None:
 def abort(session: Session, org: str) -> None:
     """Abort the move of the organisation with the id ORG: it is here again, with all that it had."""
     session.one(session.change("POST", at(ORGANISATIONS, org, "moves", "abort"), {}), _MOVE, "organisation")
+
+
+@make(command, "clean", changes=True, example="agentctl org clean acme --dry-run")
+@click.argument("org")
+@click.option("--keys", is_flag=True, help="Also its keys: clients that use them here are not sent on any more.")
+def clean(session: Session, org: str, *, keys: bool) -> None:
+    """Remove what the organisation with the id ORG left in the cell that it moved away from.
+
+    With --dry-run the server counts it. It is removed in batches; a command that was cut is continued by another one.
+    """
+    base, options = at(ORGANISATIONS, org, "moves", "remains"), {"keys": "true"} if keys else {}
+    if session.given.get("dry-run"):
+        session.one(session.get(base, **options), _REMAINS, "organisation")
+        return
+    removed: dict[str, int] = {}
+    while True:
+        found = session.change("DELETE", base, params=options)
+        for what, count in found["removed"].items():
+            removed[what] = removed.get(what, 0) + count
+        if not found["counts"] or not found["removed"]:
+            break
+        session.note(f"{sum(removed.values())} removed, {sum(found['counts'].values())} left")
+    session.one({**found, "removed": removed}, _REMAINS, "organisation")
+    if found["counts"]:
+        raise CliError(
+            "something is written here again", "look which role still has the organisation's records", FAILED
+        )

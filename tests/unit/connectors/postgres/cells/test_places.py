@@ -95,10 +95,40 @@ async def test_what_is_known_stands_a_moment_without_the_database(places: Places
 
 
 async def test_before_the_first_look_everybody_may_be_away(places: Places, rows: Rows) -> None:
-    assert places.known_away("acme")
+    assert places.waits("acme")
     await places.away("other")
-    assert not places.known_away("acme")
+    assert not places.waits("acme")
     rows.down = True
     fresh = Places(rows)  # type: ignore[arg-type]
     with pytest.raises(Unavailable):
         await fresh.check("acme")
+
+
+@pytest.mark.parametrize("place", ["leaving", "frozen", "arriving"])
+async def test_events_wait_until_it_is_known_where_their_organisation_is(
+    places: Places, rows: Rows, place: str
+) -> None:
+    rows.rows = [row("acme", place)]
+    assert await places.left(["acme"]) == {}
+    assert places.waits("acme")
+    rows.rows = [row("acme", "left")]
+    await places.left(["acme"])
+    assert places.waits("acme"), "the look is still young"
+
+
+async def test_one_that_left_is_looked_up_again_before_its_events_are_put_aside(
+    places: Places, rows: Rows, clock: Clock
+) -> None:
+    rows.rows = [row("acme", "left"), row("other", "frozen")]
+    found = await places.left(["acme", "other", "third"])
+    assert list(found) == ["acme"]
+    assert not places.waits("acme")
+    rows.rows = []
+    assert await places.left(["acme"]) == {}, "it came back a moment ago"
+    assert await places.away("acme") is None
+    rows.rows = [row("acme", "left")]
+    clock.at += FRESH_S
+    await places.away("acme")
+    rows.down = True
+    with pytest.raises(Unavailable):
+        await places.left(["acme"])

@@ -11,7 +11,7 @@ from connectors.providers.anthropic.provider import AnthropicProvider
 from connectors.providers.base import ModelRequest
 from connectors.providers.batching.port import BatchService, Candidate, Job, Line, surely_not_made
 from connectors.providers.batching.services import batch_services
-from connectors.providers.compatible.provider import CompatibleProvider
+from connectors.providers.compatible.wire import CompatibleProvider
 from connectors.providers.openai.provider import OpenAIProvider
 from schemas.errors import StepError
 

@@ -1,6 +1,7 @@
 """Settled and held money by second, against a ledger that is as simple as can be."""
 
 import random
+import tracemalloc
 from collections import defaultdict
 
 from connectors.prometheus.places import Places
@@ -113,6 +114,22 @@ def test_no_more_calls_are_remembered_than_there_is_room() -> None:
         sums.started(started(f"c{number}", 1), NOW)
         sums.settled(settled(f"s{number}", 1), NOW, NOW)
     assert sums.take(NOW).rows == (Row(SPENDER, 50, 5),)
+
+
+def test_settled_calls_take_no_memory_of_their_own() -> None:
+    sums = LiveCost(most_calls=1_024)
+    for number in range(1_000):
+        sums.settled(settled(f"before {number}", 1), NOW, NOW)
+    tracemalloc.start()
+    try:
+        for number in range(10_000):
+            call = f"call {number}"
+            sums.started(started(call, 1), NOW)
+            sums.settled(settled(call, 1), NOW, NOW)
+        grown, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert grown < 32 * 1024
 
 
 def test_sums_of_seconds_equal_the_ledger_whatever_comes_twice_or_in_between() -> None:

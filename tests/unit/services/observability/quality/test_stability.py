@@ -6,7 +6,7 @@ import random
 import pytest
 
 from services.observability.quality.stability import stability_index
-from streams.core.quality.histograms import REFERENCE, TENTHS, counted
+from streams.core.quality.fold import REFERENCE, TENTHS, counted
 
 
 def histogram(scores: list[float]) -> tuple[int, ...]:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from connectors.kms.local import LocalKms
+from connectors.kms.opening import LocalKms
 from connectors.kms.sealing import EnvelopeKeys, UnreadableError
 from connectors.memory.vault import MemoryVaultStore
 from connectors.ports.kms import Kms, Wrapped

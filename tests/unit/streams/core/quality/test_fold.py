@@ -11,8 +11,7 @@ from schemas.tables.entry import BEGUN
 from schemas.tables.quality import Series, answer_entity, parse_series_field, prompt_entity, series_field
 from streams.core.commands import Command, Count, Emit, ExpireAt
 from streams.core.memory import MemoryState
-from streams.core.quality.fold import KEPT, MOST_SERIES, REMEMBERED_MS, QualityFold
-from streams.core.quality.histograms import REFERENCE, TENTHS
+from streams.core.quality.fold import KEPT, MOST_SERIES, REFERENCE, REMEMBERED_MS, TENTHS, QualityFold
 from tests.support.quality import AT_MS, answer_scored
 
 PROMPT = prompt_entity("acme:summary")

@@ -1,5 +1,6 @@
 """The events role says each end and each wait for somebody, and nothing else; and says nothing of a run's content."""
 
+import tracemalloc
 from collections.abc import Sequence
 from typing import Any
 
@@ -138,3 +139,23 @@ async def test_damaged_and_newer_views_are_not_passed_over(events: RunEvents) ->
     newer = InRecord(RUN_VIEWS, 0, 0, AT_MS, b"r", encode(view("failed")).replace(b'"v":"1.0"', b'"v":"2.0"'))
     with pytest.raises(NewerMajor):
         await events.write([(newer, newer)])
+
+
+class Nowhere(Log):
+    """Keeps nothing, so that what grows is the sink's."""
+
+    async def append(self, records: Sequence[OutRecord]) -> None:
+        """Forget."""
+
+
+async def test_what_was_said_takes_no_memory_of_its_own() -> None:
+    events = RunEvents(Nowhere())  # type: ignore[arg-type]
+    await events.write(items(*(view("succeeded", run_id=f"first {number}") for number in range(100))))
+    tracemalloc.start()
+    try:
+        for batch in range(40):
+            await events.write(items(*(view("succeeded", run_id=f"run {batch} {number}") for number in range(50))))
+        grown, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert grown < 64 * 1024

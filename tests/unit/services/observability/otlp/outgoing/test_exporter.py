@@ -13,8 +13,7 @@ from connectors.ports.engine import InRecord
 from schemas.errors import Unavailable
 from schemas.ids import span_id, trace_id
 from schemas.records.spans import Phase, Span, TraceSpans
-from services.observability.otlp.outgoing.exporter import ExportPorts, TargetExporter
-from services.observability.otlp.outgoing.filters import in_share
+from services.observability.otlp.outgoing.exporter import ExportPorts, TargetExporter, in_share
 from topics.codec import encode
 
 START = 1_795_910_400 * 10**9
