@@ -7,6 +7,8 @@ labelled below it, too. A value without any label is ``UNLABELLED``.
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 
+import orjson
+
 from schemas.labels.label import UNLABELLED, Label, joined, label_of
 from schemas.labels.paths import ROOT, Part, Path, Wild, format_path, parse_path
 
@@ -18,14 +20,15 @@ MAX_PLACES = 64
 class Recorded(dict[str, list[str]]):
     """Labels as a payload has them, which know what they were made of, so that nobody has to read them again.
 
-    They are shared, and must not be changed.
+    They are shared, and must not be changed. ``size`` is how many bytes of JSON they have.
     """
 
-    __slots__ = ("of",)
+    __slots__ = ("of", "size")
 
     def __init__(self, of: "Labels", at: Mapping[str, list[str]]) -> None:
         super().__init__(at)
         self.of = of
+        self.size = len(orjson.dumps(self))
 
 
 class Labels:

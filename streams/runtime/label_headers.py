@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from connectors.ports.engine import Headers
-from schemas.labels.label import TRUSTED, Label
+from schemas.labels.label import Label
 from schemas.payload import Payload
 from schemas.records.base import Record
 from schemas.records.run_events import ChildFinished, RunSubmitted, SignalReceived, StepSucceeded
@@ -41,20 +41,21 @@ def _of_request(request: StepRequest) -> Found:
     said = request.security
     if said is None:
         return None
-    return whole_of(said.args).join(_of_words(said.control)).join(_of_words(said.context))
+    return _with_words(_with_words(whole_of(said.args), said.control), said.context)
 
 
 def _of_submission(submitted: RunSubmitted) -> Found:
     said = submitted.security
-    return None if said is None else whole_of(said.inputs).join(_of_words(said.control))
+    return None if said is None else _with_words(whole_of(said.inputs), said.control)
 
 
 def _of_view(view: RunView) -> Found:
-    found = whole_of(view.input_labels) if view.input_labels else None
-    for step in view.steps:
-        found = _more(found, step.output)
-    for output in (view.output or {}).values():
-        found = _more(found, output)
+    seen = view.input_labels
+    found = whole_of(seen) if seen else None
+    for output in (*[step.output for step in view.steps], *(view.output or {}).values()):
+        # Outputs of one run mostly share their labels.
+        if output is not None and output.labels is not seen:
+            found, seen = _more(found, output), output.labels
     return found
 
 
@@ -74,8 +75,9 @@ def _more(found: Found, payload: Payload | None) -> Found:
     return label if found is None else found.join(label)
 
 
-def _of_words(words: list[str]) -> Label:
-    return label_from(tuple(words)) if words else TRUSTED
+def _with_words(label: Label, words: list[str]) -> Label:
+    """Return a label with one that a record has in words; without any nothing is said."""
+    return label.join(label_from(tuple(words))) if words else label
 
 
 _FINDERS: dict[type, Callable[[Any], Found]] = {

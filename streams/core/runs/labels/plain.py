@@ -9,12 +9,11 @@ from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
 
 from schemas.labels.label import UNLABELLED
-from schemas.labels.mapped import Labels
-from schemas.records.security.pinned import ToolSecurity
+from schemas.labels.mapped import Labels, Recorded
 from schemas.records.steps import StepSecurity
 from streams.core.runs.labels.arguments import keep, sources_of
 from streams.core.runs.labels.pinned import Begun, Pinned
-from streams.core.runs.labels.recorded import of_payload
+from streams.core.runs.labels.recorded import label_from, read
 from streams.core.runs.plan.model import Plan, PlanNode
 from streams.core.runs.state.entries import Step
 from streams.core.runs.state.reader import RunReader
@@ -24,35 +23,36 @@ NOT_YET = Labels.of_whole(UNLABELLED)
 _WAYS, _CHAINED, _GIVES = "ways", "chained", "gives"
 
 
-class _Ways(NamedTuple):
-    """The nodes before a plain one, and those whose outputs it reads."""
+class _Way(NamedTuple):
+    """A node by which a plain one is decided, or whose output it reads, or both."""
 
-    before: tuple[str, ...]
-    sources: tuple[str, ...]
+    node: str
+    decides: bool
+    is_read: bool
+
+
+_Ways = tuple[_Way, ...]
 
 
 def begun_before(run: RunReader, security: Pinned, step_id: str, step: Step, make: Callable[[], Begun]) -> Begun | None:
     """Return what a plain node's step begins with, ``make``'s if it is not known; ``None`` for any other step."""
     if step_id != step.node or step.index is not None or step.gather is not None:
         return None
-    node = run.node_of(step)
+    node = run.plan.nodes[step_id]
     ways = _ways(run.plan, node)
     if ways is None:
         return None
-    key: list[Any] = [security]
-    for name in ways.before:
+    parts: list[Any] = [security]
+    for name, decides, is_read in ways:
         before = run.step(name)
-        if before is None or before.decided is None:
+        labels = None if before is None or not is_read else _given(before)
+        if before is None or before.decided is None or (is_read and labels is None):
             return None
-        key.append(before.decided)
-    for name in ways.sources:
-        labels = _given(run, name)
-        if labels is None:
-            return None
-        key.append(labels)
-    found: Begun | None = node.known.get(tuple(key))
+        parts += [before.decided if decides else None, labels]
+    key = tuple(parts)
+    found: Begun | None = node.known.get(key)
     if found is None:
-        found = keep(node, tuple(key), make())
+        found = keep(node, key, make())
     return run.labels.began(step_id, found)
 
 
@@ -63,43 +63,56 @@ def chained_before(
     ways = _ways(run.plan, node)
     if ways is None:
         return make()
-    key: list[Any] = [_CHAINED, security]
-    for name in ways.sources:
-        labels = NOT_YET if name in inside else _given(run, name)
+    parts: list[Any] = [_CHAINED, security]
+    for name, _, is_read in ways:
+        if not is_read:
+            continue
+        before = None if name in inside else run.step(name)
+        labels = NOT_YET if name in inside else None if before is None else _given(before)
         if labels is None:
             return make()
-        key.append(labels)
-    found: StepSecurity | None = node.known.get(tuple(key))
-    return keep(node, tuple(key), make()) if found is None else found
+        parts.append(labels)
+    key = tuple(parts)
+    found: StepSecurity | None = node.known.get(key)
+    return keep(node, key, make()) if found is None else found
 
 
-def is_as_read(
-    run: RunReader, security: Pinned, step_id: str, step: Step, declared: Callable[[PlanNode], ToolSecurity | None]
-) -> bool:
-    """Return whether a step's result has the labels of what it read: it is a node's own, of a model or a function of
-    which nothing is declared."""
+def given_as_read(
+    run: RunReader, security: Pinned, step_id: str, step: Step, undeclared: Callable[[PlanNode], bool]
+) -> Recorded | None:
+    """Return the labels of a result that has those of all that its step read and of what decided it.
+
+    That is a node's own result, of a model or a function of which nothing is declared. ``None`` for any other.
+    """
     if step_id != step.node or step.total is not None or step.gather is not None or step.index is not None:
-        return False
-    node = run.node_of(step)
-    if node.work is None or node.kind == "agent":
-        return False
-    found: bool | None = node.known.get((_GIVES, security))
-    return keep(node, (_GIVES, security), declared(node) is None) if found is None else found
-
-
-def _given(run: RunReader, node_id: str) -> Labels | None:
-    """Return the labels of the one output that a step gave, ``None`` where it is not as plain as that."""
-    step = run.step(node_id)
-    if step is None or step.state != "succeeded" or step.total is not None or step.output is None:
         return None
-    return of_payload(step.output)
+    node = run.plan.nodes[step_id]
+    key = (_GIVES, security, step.read, step.decided)
+    found: Recorded | bool | None = node.known.get(key)
+    if found is None:
+        is_as_read = node.work is not None and node.kind != "agent" and undeclared(node)
+        label = label_from(step.read or ()).join(label_from(step.decided or ()))
+        found = keep(node, key, Labels.of_whole(label).recorded if is_as_read else False)
+    return found if isinstance(found, Recorded) else None
+
+
+def _given(step: Step) -> Labels | None:
+    """Return the labels of the one output that a step gave, ``None`` where it is not as plain as that."""
+    output = step.stored if step.value is None else step.value
+    return None if output is None or step.state != "succeeded" or step.total is not None else read(output.labels)
 
 
 def _ways(plan: Plan, node: PlanNode) -> _Ways | None:
-    if _WAYS in node.known:
-        found: _Ways | None = node.known[_WAYS]
-        return found
-    return keep(node, _WAYS, _Ways(node.predecessors, sources_of(node)) if _is_plain(plan, node) else None)
+    found: _Ways | bool | None = node.known.get(_WAYS)
+    if found is None:
+        found = keep(node, _WAYS, _ways_to(node) if _is_plain(plan, node) else False)
+    return found if isinstance(found, tuple) else None
+
+
+def _ways_to(node: PlanNode) -> _Ways:
+    sources = sources_of(node)
+    names = dict.fromkeys((*node.predecessors, *sources))
+    return tuple(_Way(name, name in node.predecessors, name in sources) for name in names)
 
 
 def _is_plain(plan: Plan, node: PlanNode) -> bool:

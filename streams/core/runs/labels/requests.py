@@ -15,7 +15,7 @@ from streams.core.runs.labels.arguments import recorded_of
 from streams.core.runs.labels.names import names_of
 from streams.core.runs.labels.pinned import Pinned, Work
 from streams.core.runs.labels.plain import NOT_YET, chained_before
-from streams.core.runs.labels.recorded import Words, label_from, of_payload, read, whole_of, words_of
+from streams.core.runs.labels.recorded import Words, label_from, read, whole_of, words_of
 from streams.core.runs.labels.results import result_of
 from streams.core.runs.labels.steps import arguments, declared_of
 from streams.core.runs.plan.agent_ids import part_of
@@ -80,23 +80,26 @@ def _of_chained(run: RunReader, security: Pinned, node: PlanNode, work: Work, in
     )
 
 
-def labelled(request: StepRequest, output: Payload) -> Payload:
-    """Return what a request gave with the labels that the fold gives it, for the worker that has it first."""
+def given_by(request: StepRequest, output: Payload) -> Labels | None:
+    """Return the labels that the fold gives a request's output, for the worker that has it first.
+
+    ``None`` in a run without labels.
+    """
     said = request.security
     if said is None:
-        return output
-    decided, made_of = label_from(tuple(said.control)), whole_of(said.args)
-    return structs.replace(output, labels=result_of(said.tool, made_of, decided, output).recorded)
-
-
-def filled(step: ChainedStep, mine: Sequence[OutputLink], output: Payload) -> StepSecurity | None:
-    """Return the security of a chained step with the labels of an output that it needs."""
-    if step.security is None:
         return None
-    labels, args = of_payload(output), dict(step.security.args)
+    return result_of(said.tool, whole_of(said.args), label_from(tuple(said.control)), output)
+
+
+def filled(step: ChainedStep, mine: Sequence[OutputLink], labels: Labels | None) -> StepSecurity | None:
+    """Return the security of a chained step with the labels of an output that it needs."""
+    said = step.security
+    if said is None or labels is None:
+        return said
+    args = dict(said.args)
     for link in mine:
         args |= _written(labels, tuple(link.path), tuple(link.at))
-    return structs.replace(step.security, args=args)
+    return structs.replace(said, args=args)
 
 
 @lru_cache(2048)

@@ -1,13 +1,12 @@
 """What a step gets when it begins and when it ends: the labels of what decided it, what it read and what it gave."""
 
-from functools import lru_cache
 from typing import TypeVar
 
 from msgspec import structs
 
 from schemas.labels.label import TRUSTED, UNLABELLED, Label, joined
 from schemas.labels.mapped import Labels
-from schemas.payload import Payload
+from schemas.payload import Inline, Payload
 from schemas.records.security.pinned import ToolSecurity
 from schemas.records.steps import ToolCall
 from streams.core.runs.labels.arguments import arguments_of
@@ -15,7 +14,7 @@ from streams.core.runs.labels.control import decided_by, joined_by
 from streams.core.runs.labels.given import children_of, decided_of, iteration_of, outcome_of, with_parts
 from streams.core.runs.labels.names import BY_USER, names_of
 from streams.core.runs.labels.pinned import Begun, Pinned, Work
-from streams.core.runs.labels.plain import begun_before, is_as_read
+from streams.core.runs.labels.plain import begun_before, given_as_read
 from streams.core.runs.labels.recorded import Words, label_from, words_of
 from streams.core.runs.labels.results import result_of, said_by, source_of
 from streams.core.runs.plan.agent_ids import call_ids, part_of, place_of, turn_id
@@ -90,14 +89,12 @@ def context_of(run: RunReader, part_id: str) -> Label:
 def ended(run: RunReader, security: Pinned, step_id: str, step: Step) -> Step:
     """Return a step that has just ended with the labels of its output, or of its error."""
     value = step.value
-    if (
-        step.state == "succeeded"
-        and value is not None
-        and not value.labels
-        and is_as_read(run, security, step_id, step, lambda node: declared_of(run, security, node.asked, node))
-    ):
-        labels = _whole_of(step.read or (), step.decided or ())
-        return structs.replace(step, value=structs.replace(value, labels=labels.recorded))
+    if step.state == "succeeded" and value is not None and not value.labels:
+        found = given_as_read(
+            run, security, step_id, step, lambda node: declared_of(run, security, node.asked, node) is None
+        )
+        if found is not None:
+            return structs.replace(step, value=Inline(value=value.value, labels=found))
     work = work_of(run, step_id, step)
     if step.state == "failed":
         source = TRUSTED if work is None else source_of(declared_of(run, security, work, run.node_of(step)))
@@ -179,11 +176,6 @@ def also_read(step: Step, words: list[str]) -> Words:
 def least_trusted(payload: Payload) -> Payload:
     """Return a payload that says nothing of itself as the least trusted."""
     return _labelled(payload, Labels.of_whole(UNLABELLED))
-
-
-@lru_cache(4096)
-def _whole_of(read: Words, decided: Words) -> Labels:
-    return Labels.of_whole(label_from(read).join(label_from(decided)))
 
 
 def _labelled(payload: PayloadT, labels: Labels) -> PayloadT:

@@ -21,11 +21,13 @@ import msgspec
 import orjson
 from msgspec import structs
 
+from schemas.labels.mapped import Labels
 from schemas.payload import PathPart, Payload, walk
+from schemas.payload import Reference as Stored
 from schemas.records.base import Json
 from schemas.records.steps import ChainedStep, Link, OutputLink, StepRequest
 from schemas.spec.references import Reference
-from streams.core.runs.labels.requests import filled, labelled, of_chained, of_next
+from streams.core.runs.labels.requests import filled, given_by, of_chained, of_next
 from streams.core.runs.plan.arguments import (
     BindingError,
     DictOf,
@@ -96,8 +98,7 @@ def next_request(request: StepRequest, output: Payload, cost_nano: int, now_ms: 
     """
     if not request.continuation or payload_size(output) > OUTPUT_LIMIT:
         return None
-    output = labelled(request, output)
-    chained = _filled(request.continuation, request.step_id, output)
+    chained = _filled(request.continuation, request.step_id, output, given_by(request, output))
     if not chained:
         return None
     step, *rest = chained
@@ -140,9 +141,10 @@ def _chain(run: RunReader, node: PlanNode, scope: Scope, inside: set[str]) -> Ch
     links: list[Link] = []
     outputs: list[OutputLink] = []
     args = {name: _bind_rest(value, scope, inside, [name], links, outputs) for name, value in node.args}
+    work = asked(run, node)
     return ChainedStep(
         node_id=node.id,
-        work=asked(run, node),
+        work=work,
         args=args,
         links=links,
         outputs=outputs,
@@ -151,7 +153,7 @@ def _chain(run: RunReader, node: PlanNode, scope: Scope, inside: set[str]) -> Ch
         on_unknown=node.policy.on_unknown,
         idempotency=node.policy.idempotency,
         retry_on=node.policy.retries.retry_on,
-        security=None if run.security is None else of_chained(run, run.security, node, asked(run, node), inside),
+        security=None if run.security is None else of_chained(run, run.security, node, work, inside),
         wants=list(node.wants) if run.header.subject else [],
     )
 
@@ -172,19 +174,22 @@ def _bind_rest(
             return bind(value, scope, at, links)
 
 
-def _filled(chained: list[ChainedStep], node_id: str, output: Payload) -> list[ChainedStep]:
+def _filled(chained: list[ChainedStep], node_id: str, output: Payload, labels: Labels | None) -> list[ChainedStep]:
     """Return the chained steps with the output of a step filled in, up to the first that it does not fit."""
+    if labels is not None and isinstance(output, Stored):
+        # What is stored travels with its labels; what is in the record is taken apart, and they with it.
+        output = structs.replace(output, labels=labels.recorded)
     said = _ENCODER.encode(output)
     filled: list[ChainedStep] = []
     for step in chained:
         try:
-            filled.append(_fill(step, node_id, output, said))
+            filled.append(_fill(step, node_id, said, labels))
         except BindingError:
             break
     return filled
 
 
-def _fill(step: ChainedStep, node_id: str, output: Payload, said: bytes) -> ChainedStep:
+def _fill(step: ChainedStep, node_id: str, said: bytes, labels: Labels | None) -> ChainedStep:
     mine = [link for link in step.outputs if link.node == node_id]
     if not mine:
         return step
@@ -195,4 +200,4 @@ def _fill(step: ChainedStep, node_id: str, output: Payload, said: bytes) -> Chai
         datum = find(own, Reference(link.node, tuple(link.path)))
         walk(args, link.at[:-1])[link.at[-1]] = place(datum, link.at, links)
     rest = [link for link in step.outputs if link.node != node_id]
-    return structs.replace(step, args=args, links=links, outputs=rest, security=filled(step, mine, output))
+    return structs.replace(step, args=args, links=links, outputs=rest, security=filled(step, mine, labels))

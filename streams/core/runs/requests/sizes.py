@@ -7,6 +7,7 @@ import msgspec
 import orjson
 
 from schemas.errors import BadRecord
+from schemas.labels.mapped import Recorded
 from schemas.payload import Payload, Reference
 from schemas.records.base import ErrorInfo
 from schemas.records.steps import AgentTurn, Link, LlmCall, Work
@@ -47,7 +48,10 @@ def payload_size(payload: Payload | None) -> int:
 
 
 def _labels_size(payload: Payload) -> int:
-    return json_size(payload.labels) if payload.labels else 0
+    labels = payload.labels
+    if type(labels) is Recorded:
+        return labels.size
+    return json_size(labels) if labels else 0
 
 
 def links_size(links: Iterable[Link]) -> int:

@@ -53,7 +53,8 @@ class RunChanges(RunReader):
         check_step_move("ready", step.state)
         self.open_steps += self._takes_place(step_id, step)
         if self.security is not None and not reused:
-            step = labels.begun(self, self.security, step_id, step)
+            if step.decided is None or step.read is None:
+                step = labels.begun(self, self.security, step_id, step)
             step = self._with_end(self.security, step_id, step) if step.state in TERMINAL_STEP else step
         self.changed[step_id] = step
 
@@ -88,7 +89,7 @@ class RunChanges(RunReader):
     def _with_end(self, security: Pinned, step_id: str, step: Step) -> Step:
         """Return a step that has just ended with the labels of what it gave; an endorsement is recorded."""
         step = labels.ended(self, security, step_id, step)
-        if (said := endorsement(self, security, step_id, step)) is not None:
+        if security.endorses and (said := endorsement(self, security, step_id, step)) is not None:
             self.commands.append(Emit(said))
         return step
 

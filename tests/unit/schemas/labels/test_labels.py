@@ -2,6 +2,7 @@
 
 from itertools import product
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +11,7 @@ from schemas.errors import BadRecord, InvalidInput
 from schemas.labels import mapped
 from schemas.labels.label import MAX_ORIGINS, TRUSTED, UNLABELLED, Integrity, Label, joined, label_of
 from schemas.labels.mapped import MAX_PLACES, Labels
-from schemas.labels.paths import ANY, format_path, parse_path
+from schemas.labels.paths import ANY, ROOT, format_path, parse_path
 
 WEB = Label(Integrity.WEB, origins=frozenset({"fetch"}))
 USER = Label(Integrity.USER)
@@ -126,6 +127,11 @@ def test_a_raised_label_counts_for_every_place() -> None:
     raised = Labels.read({"$": ["trusted"], "$.a": ["user"]}).raised(WEB)
     assert raised.root == WEB
     assert raised.at(("a",)).root == USER.join(WEB)
+
+
+def test_recorded_labels_know_their_size() -> None:
+    found = Labels({ROOT: Label(Integrity.USER), ("a", "é"): Label(Integrity.WEB)}).recorded
+    assert found.size == len(orjson.dumps(dict(found)))
 
 
 def test_labels_are_recorded_as_payloads_have_them() -> None:

@@ -1,5 +1,8 @@
 """The header that says what a record's data is labelled with."""
 
+import pytest
+from msgspec import structs
+
 from schemas.payload import Inline
 from schemas.records.run_events import SignalReceived
 from streams.core.commands import Emit
@@ -7,6 +10,8 @@ from streams.runtime.label_headers import LABELS, label_headers
 from streams.runtime.routing import to_out
 from tests.support.labels import Labelled, security, tool
 from tests.support.runs import RUN, World, function, resolved, submitted
+
+CARD, SECRET = {"$": ["trusted", "class:card"]}, {"$.a": ["trusted", "class:secret"], "$": ["trusted"]}
 
 
 def test_records_of_a_run_say_their_label() -> None:
@@ -18,6 +23,25 @@ def test_records_of_a_run_say_their_label() -> None:
     world.succeed("t", {"id": 1})
     views = [one.record for one in world.last if isinstance(one, Emit) and one.record in world.views]
     assert label_headers(views[0]) == ((LABELS, b"web,class:pii"),)
+
+
+@pytest.mark.parametrize(
+    ("outputs", "words"),
+    [
+        ((), b"user"),
+        ((CARD,), b"user,class:card"),
+        ((CARD, CARD, SECRET, CARD), b"user,class:card,class:secret"),
+        (({}, SECRET), b"user,class:secret"),
+    ],
+)
+def test_a_view_says_the_labels_of_all_that_it_shows(outputs: tuple[dict[str, list[str]], ...], words: bytes) -> None:
+    world = Labelled()
+    world.begin(resolved(function("a")))
+    view = world.views[0]
+    shown = [structs.replace(view.steps[0], output=Inline(value=1, labels=one)) for one in outputs]
+    assert label_headers(structs.replace(view, steps=shown)) == ((LABELS, words),)
+    given = {str(number): Inline(value=1, labels=one) for number, one in enumerate(outputs)}
+    assert label_headers(structs.replace(view, output=given)) == ((LABELS, words),)
 
 
 def test_records_of_other_runs_have_no_header() -> None:
