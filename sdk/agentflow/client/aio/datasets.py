@@ -31,7 +31,8 @@ class AsyncDatasets(AsyncResource):
         """Store cases as the next version. Each has ``inputs``, and may have ``id``, ``expected`` and ``tags``.
 
         ``source`` is the label of all of them, such as ``web``; a case may have ``labels`` of its own, by path.
-        ``columns`` are labels by name of an input; inputs that are not named have ``source``, and without it are trusted least.
+        ``columns`` are labels by name of an input; inputs that are not named have ``source``, and without it are
+        trusted least.
         """
         params = given(name=name, message=message or None, source=source or None, columns=_json(columns))
         content, headers = encode({"cases": list(cases)}), {"Content-Type": "application/json"}
@@ -47,7 +48,7 @@ class AsyncDatasets(AsyncResource):
         source: str = "",
         columns: Mapping[str, str] | None = None,
     ) -> DatasetAnswer:
-        """Store the cases of a text, JSON lines or CSV, as the next version. ``source`` and ``columns`` as for ``add``."""
+        """Store the cases of a text, JSON lines or CSV, as the next version; ``source``, ``columns`` as for ``add``."""
         body = content.encode() if isinstance(content, str) else content
         params = given(name=name, message=message or None, source=source or None, columns=_json(columns))
         headers = {"Content-Type": _TYPES[form]}
