@@ -48,6 +48,7 @@ ACTS = (
     "/api/v1/webhooks",
     "/api/v1/secrets",
     "/api/v1/mcp/servers",
+    "/api/v1/queues/{name}/tools",
     "/api/v1/retention",
     "/api/v1/triggers",
     "/api/v1/vault",
@@ -85,6 +86,10 @@ ITSELF = (
     "/api/v1/triggers/{trigger_id}/try",
     "/api/v1/workflows/runs/{run_id}/approvals",
 )
+#: Of these no rule decides: they change nothing.
+TRIES = ("/api/v1/policies/test", "/api/v1/triggers/{trigger_id}/try")
+#: What repairs a policy that denies too much. Who gives a reason may do it although a rule denies it.
+GLASS = ("/api/v1/policies/active", "/api/v1/policies/{name}/activate")
 
 
 def is_act(path: str, methods: set[str]) -> bool:
@@ -98,14 +103,16 @@ def is_act(path: str, methods: set[str]) -> bool:
     )
 
 
+def is_ruled(path: str, methods: set[str]) -> bool:
+    """Return whether a route records itself, and rules decide on it as on an act."""
+    return bool(methods & METHODS) and path in ITSELF and path not in TRIES
+
+
 def recorded(path: str, endpoint: Endpoint) -> Endpoint:
     """Return an endpoint that records its act first. One that does already is returned as it is."""
     if hasattr(endpoint, _MARK):
         return endpoint
-    signature = inspect.signature(endpoint)
-    asked = inspect.Parameter("audited_request", inspect.Parameter.KEYWORD_ONLY, annotation=Request)
 
-    @wraps(endpoint)
     async def act(*, audited_request: Request, **arguments: Any) -> Any:
         who: Caller = audited_request.state.caller
         auditing: Auditing = audited_request.app.state.services.audit.auditing
@@ -119,9 +126,33 @@ def recorded(path: str, endpoint: Endpoint) -> Endpoint:
             auditing.failed(said, event_id, f"{type(exc).__name__}: {exc}"[:500])
             raise
 
-    act.__signature__ = signature.replace(parameters=[*signature.parameters.values(), asked])  # type: ignore[attr-defined]
-    setattr(act, _MARK, True)
-    return act
+    return _asking(endpoint, act)
+
+
+def ruled(path: str, endpoint: Endpoint) -> Endpoint:
+    """Return an endpoint that rules decide on first, and that records by itself what it does."""
+    if hasattr(endpoint, _MARK):
+        return endpoint
+
+    async def act(*, audited_request: Request, **arguments: Any) -> Any:
+        who: Caller = audited_request.state.caller
+        body = _body(path, arguments)
+        reason = arguments.get("break_glass") if path in GLASS else None
+        said = _act(audited_request, who, path, endpoint.__name__, body)
+        await decided(audited_request, who, said, body, reason)
+        return await endpoint(**arguments)
+
+    return _asking(endpoint, act)
+
+
+def _asking(endpoint: Endpoint, act: Endpoint) -> Endpoint:
+    """Return an act in the place of an endpoint: it takes the request besides what the endpoint takes."""
+    signature = inspect.signature(endpoint)
+    asked = inspect.Parameter("audited_request", inspect.Parameter.KEYWORD_ONLY, annotation=Request)
+    made = wraps(endpoint)(act)
+    made.__signature__ = signature.replace(parameters=[*signature.parameters.values(), asked])  # type: ignore[attr-defined]
+    setattr(made, _MARK, True)
+    return made
 
 
 def _body(path: str, arguments: dict[str, Any]) -> Json:
@@ -133,9 +164,10 @@ def _body(path: str, arguments: dict[str, Any]) -> Json:
     return said
 
 
-async def decided(request: Request, who: Caller, act: Act, body: Json) -> None:
+async def decided(request: Request, who: Caller, act: Act, body: Json, break_glass: str | None = None) -> None:
     """Let the organisation's policy decide on an act; what matched is in the audit log before the act is done.
 
+    ``break_glass`` is why it is done although a rule denies it; that is an act of its own in the log.
     Raises ``Forbidden`` where it denies, and ``Unavailable`` where nobody can know or record it.
     """
     parts = request.app.state.services
@@ -154,23 +186,25 @@ async def decided(request: Request, who: Caller, act: Act, body: Json) -> None:
         return
     ruling, policy = said
     denies = ruling.verdict == "deny"
+    broken = denies and break_glass is not None
     await parts.audit.auditing.event(
         AuditEvent(
             event_id=f"admin/{uuid.uuid4()}",
             org_id=act.org_id,
             actor=act.actor,
-            action="policies.admin",
+            action="policies.break_glass" if broken else "policies.admin",
             subject=act.subject,
-            decision="denied" if denies else "allowed",
-            reason=ruling.message if denies else "",
+            decision="denied" if denies and not broken else "allowed",
+            reason=(break_glass or "") if broken else ruling.message if denies else "",
             at_ms=now_ms(),
-            kind="decisions",
+            kind="admin" if broken else "decisions",
             policy=policy,
             decisions=list(ruling.decisions),
         )
     )
-    if denies:
-        raise Forbidden(f"policy {policy} denies it: {ruling.message or 'a rule at admin'}")
+    if denies and not broken:
+        how = "; to repair a policy, say why with break_glass" if act.details["path"] in GLASS else ""
+        raise Forbidden(f"policy {policy} denies it: {ruling.message or 'a rule at admin'}{how}")
 
 
 def denied(request: Request, reason: str) -> None:
@@ -203,5 +237,5 @@ def _act(request: Request, who: Caller, path: str, name: str, body: Json) -> Act
         details["body"] = given[:MOST_BODY]
     if request.url.query:
         details["query"] = request.url.query[:MOST_BODY]
-    subject = request.url.path.removeprefix("/api/v1/")[:200]
+    subject = nameless(request.url.path).removeprefix("/api/v1/")[:200]
     return Act(who.org_id, who.actor, name, subject, details)

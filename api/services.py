@@ -62,6 +62,7 @@ from connectors.tools import Registry
 from schemas.api_models.operations.admin import TopicAnswer
 from schemas.compliance.facts import FactsDocument
 from schemas.compliance.shipped import SHIPPED
+from schemas.configuration.audit_days import AuditDays
 from services.billing.bills import Bills
 from services.budgets.opening import Opening
 from services.budgets.targets import Targets
@@ -109,6 +110,7 @@ from services.security.policies.pinning import Pinning
 from services.security.policies.reading import Readings
 from services.security.policies.restoring import ReaderRestores
 from services.tools.mcp_surface import McpSurface
+from services.tools.queue_tools import QueueTools
 from services.tools.secrets import SecretSurface
 from services.triggers.hooks import Hooks
 from services.triggers.surface import TriggerSurface
@@ -287,7 +289,7 @@ class TriggerServices:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecurityServices:
     """Policies: their versions, their activations, what is active as of a moment ago, what runs pin, what redacts, what
-    readers see, and which of them get values back."""
+    readers see, which of them get values back, and what is declared of tools on queues."""
 
     versions: PolicyVersions
     activations: PolicyActivations
@@ -297,6 +299,7 @@ class SecurityServices:
     readings: Readings
     acting: Acting
     facts: ProviderFactsStore
+    queue_tools: QueueTools
     restores: ReaderRestores
     #: What holds of providers for all organisations: what comes along, with the installation's own.
     base_facts: FactsDocument = SHIPPED
@@ -315,12 +318,15 @@ class AuditServices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetentionServices:
-    """How long runs, traces, objects and costs are kept, what keeps runs longer, and the deletion of single ones."""
+    """How long runs, traces, objects, costs and audit entries are kept, what keeps runs longer, and the deletion of
+    single ones.
+    """
 
     runs: KeptDays
     traces: KeptDays
     objects: KeptDays
     costs: KeptDays
+    audit: AuditDays
     holds: RunHolds
     deletion: Deletion
 

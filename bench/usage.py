@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 
-PROC_STAT = Path("/proc/stat")
+PROC, PROC_STAT = Path("/proc"), Path("/proc/stat")
 #: Positions among the numbers of the line ``cpu`` of ``/proc/stat``: ``idle`` and ``iowait``, and ``steal``.
 IDLE, STEAL = (3, 4), 7
 
@@ -29,6 +29,23 @@ def memory_mb(pid: int) -> float:
     """
     tree = _tree(pid)
     return sum(_own_bytes(process, shared=len(tree) > 1) for process in tree) / 1e6
+
+
+def held_mb(pid: int, proc: Path = PROC) -> float:
+    """Return the memory of a process and its children in MB that only they can give back.
+
+    That is anonymous and shared memory, a page by the share of those that map it. Pages of files (programs, indexes)
+    are the kernel's, which drops them when memory is short; so are pages that were freed and not reused yet. Where the
+    kernel does not tell, it is the resident memory. Raises ``OSError`` and ``psutil.Error`` for one that has ended.
+    """
+    if not (proc / "self" / "smaps_rollup").exists():
+        return memory_mb(pid)
+    return sum(_held_kb(proc / str(process.pid) / "smaps_rollup") for process in _tree(pid)) * 1024 / 1e6
+
+
+def _held_kb(rollup: Path) -> int:
+    sizes = dict(line.split()[:2] for line in rollup.read_text(encoding="ascii").splitlines()[1:])
+    return int(sizes["Pss_Anon:"]) + int(sizes["Pss_Shmem:"]) - int(sizes.get("LazyFree:", 0))
 
 
 def load_average() -> float | None:

@@ -158,8 +158,8 @@ def child_index(step_id: str, node_id: str) -> int:
     return int(digits) if head == node_id and bracket and rest.endswith("]") and digits.isdigit() else -1
 
 
-# Every view of a run names its trace.
-@lru_cache(maxsize=4096)
+# Every view of a run names its trace. For runs in flight: an id costs a microsecond, and 0.3 KB while it is kept.
+@lru_cache(maxsize=1024)
 def trace_id(run: str) -> str:
     """Return the run's trace id: 32 hex digits."""
     return _digest("trace", run)[:32]

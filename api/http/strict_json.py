@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.acts import is_act, recorded
+from api.acts import is_act, is_ruled, recorded, ruled
 from api.http.bodies import refuse_not_utf8, refuse_unreadable
 from api.http.problems import RefusedBody
 from schemas.errors import BadValue, Undecodable
@@ -38,6 +38,8 @@ class StrictJsonRoute(APIRoute):
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         if is_act(path, set(options.get("methods") or ())):
             endpoint = recorded(path, endpoint)
+        elif is_ruled(path, set(options.get("methods") or ())):
+            endpoint = ruled(path, endpoint)
         super().__init__(path, endpoint, **options)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:

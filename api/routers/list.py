@@ -44,7 +44,7 @@ from api.routers.runs import (
     updates,
     waiting,
 )
-from api.routers.system import admin, descriptions, health, limits, pages, queues, workers
+from api.routers.system import admin, descriptions, health, limits, pages, queue_tools, queues, workers
 from api.routers.traces import comparisons, otlp, outliers, policies, query, records, sessions, traces
 
 ROUTERS = (
@@ -88,6 +88,7 @@ ROUTERS = (
     optimizer.router,
     limits.router,
     quotas.router,
+    queue_tools.router,
     queues.router,
     batches.router,
     cache.router,

@@ -28,6 +28,7 @@ from services.security.policies.pinning import Pinning
 from services.security.policies.reading import Readings
 from services.security.policies.restoring import ReaderRestores
 from services.security.tokens import Rules, TokenVerifier
+from services.tools.queue_tools import queue_tools_of
 from services.tools.secrets import SecretSurface
 from services.tools.server_labels import server_labels_of
 
@@ -61,11 +62,13 @@ def security_of(base: Base) -> SecurityServices:
     settings, clients = base.settings, base.clients
     versions, activations = PolicyVersions(clients.database), PolicyActivations(clients.database)
     active, redactors = ActivePolicies(activations, versions), redactors_of(clients.vault)
+    servers, queues = server_labels_of(settings, clients.database), queue_tools_of(clients.database)
     return SecurityServices(
         versions=versions,
         activations=activations,
         active=active,
-        pinning=Pinning(active, REGISTRY.security, redactors, server_labels_of(settings, clients.database)),
+        pinning=Pinning(active, REGISTRY.security, redactors, servers, queues),
+        queue_tools=queues,
         redactors=redactors,
         readings=Readings(active),
         acting=Acting(active),

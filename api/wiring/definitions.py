@@ -51,6 +51,7 @@ def definitions_of(base: Base, security: SecurityServices) -> DefinitionServices
         vault=base.vault,
         policies=ForRegistration(security.active, security.facts),
         servers=server_labels_of(base.settings, database),
+        queues=security.queue_tools,
         facts=load_facts(providers.facts_file),
     )
     return DefinitionServices(

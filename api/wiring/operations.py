@@ -29,6 +29,7 @@ from connectors.redis.submission_markers import SubmissionMarkers
 from connectors.tools.environment import networks_of
 from schemas.api_models.operations.admin import TopicAnswer
 from schemas.clock import now_ms
+from schemas.configuration.audit_days import audit_days_of
 from schemas.configuration.kafka import Kafka
 from schemas.settings import Settings
 from services.retention.deletion import Deletion
@@ -129,6 +130,7 @@ def retention_of(base: Base) -> RetentionServices:
         traces=KeptDays.read(settings.traces.days, settings.traces.days_of),
         objects=KeptDays.read(kept.objects_days, kept.objects_days_of),
         costs=KeptDays.read(kept.costs_days, kept.costs_days_of),
+        audit=audit_days_of(settings.audit.days, settings.audit.days_of),
         holds=RunHolds(clients.database),
         deletion=Deletion(RunDeletion(clients.database), records, markers, now_ms),
     )

@@ -39,7 +39,9 @@ from services.privacy.redact.standard import redactors_of
 from services.privacy.subjects.scheduled import ScheduledInputs
 from services.prompts.evaluations.functions import register
 from services.routing.evaluation import RouteEvaluations
+from services.runs.attempts.lent_policies import LentPolicies
 from services.runs.attempts.lent_private import LentPrivacy
+from services.runs.attempts.lent_results import LentResults
 from services.runs.leasing.leases import StepLeases
 from services.runs.submit import Submissions
 from services.triggers.hooks import Hooks
@@ -100,20 +102,27 @@ MAX_LEASE_REQUESTS = 512
 def leases_of(base: Base, definitions: DefinitionServices, runs: RunServices) -> LeaseServices:
     """Return leases, queues, and which workers are there."""
     redis = base.clients.redis
-    claims, private = LentAttempts(redis, base.partitions), _lent_privacy(base, runs.appender)
+    claims, policies = LentAttempts(redis, base.partitions), LentPolicies(PolicyVersions(base.clients.database))
     return LeaseServices(
-        steps=StepLeases(LeaseDesk(redis), claims, runs.objects, runs.appender, private=private),
+        steps=StepLeases(
+            LeaseDesk(redis),
+            claims,
+            runs.objects,
+            runs.appender,
+            private=_lent_privacy(base, runs.appender, policies),
+            results=LentResults(policies),
+        ),
         queues=Queues(definitions.workflows.queues),
         presence=Presence(base.workers),
         bound=Bound("requests for leases", MAX_LEASE_REQUESTS, STREAMS_RETRY_S),
     )
 
 
-def _lent_privacy(base: Base, appender: Appender) -> LentPrivacy:
+def _lent_privacy(base: Base, appender: Appender, policies: LentPolicies) -> LentPrivacy:
     async def say(events: Sequence[AuditEvent]) -> None:
         await appender.append([OutRecord(AUDIT_EVENTS, one.org_id.encode(), encode(one)) for one in events])
 
-    return LentPrivacy(PolicyVersions(base.clients.database), redactors_of(base.clients.vault), say)
+    return LentPrivacy(policies, redactors_of(base.clients.vault), say)
 
 
 def triggers_of(base: Base, plans: WorkflowResolver, submissions: Submissions, measures: Measures) -> TriggerServices:

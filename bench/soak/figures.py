@@ -9,28 +9,31 @@ from bench.lines import percentile, slope
 
 WINDOW_S = 60.0
 #: Caches fill and heaps find their size at first; growth is that of what follows.
-SETTLED_AFTER = 1 / 3
-MIB = 1 << 20
+SETTLED_AFTER = 1 / 2
 
 
 @dataclass(frozen=True)
 class Reading:
-    """Resident memory of each process in MB (10^6 bytes), when so many runs had been submitted."""
+    """Memory of each process in MB (10^6 bytes), when so many runs had been submitted.
+
+    ``memory`` is what is resident, which limits are about; ``held`` is what no file backs (``bench.usage.held_mb``).
+    """
 
     at_s: float
     runs: int
     memory: Mapping[str, float]
+    held: Mapping[str, float]
 
 
 def growth(readings: Sequence[Reading]) -> dict[str, float]:
-    """Return KB of each process per run, by least squares, over the last two thirds of the time."""
+    """Return KB that each process holds more per run, by least squares, over the second half of the time."""
     late = settled(readings)
-    names = set.intersection(*(set(one.memory) for one in late)) if late else set()
-    return {name: slope([(one.runs, 1e3 * one.memory[name]) for one in late]) for name in sorted(names)}
+    names = set.intersection(*(set(one.held) for one in late)) if late else set()
+    return {name: slope([(one.runs, 1e3 * one.held[name]) for one in late]) for name in sorted(names)}
 
 
 def settled(readings: Sequence[Reading]) -> list[Reading]:
-    """Return the readings after the first third of the time."""
+    """Return the readings of the second half of the time."""
     if not readings:
         return []
     first, last = readings[0].at_s, readings[-1].at_s

@@ -15,7 +15,9 @@ import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TextIO
 
 from streams.process.memory import resident_bytes
 
@@ -46,23 +48,27 @@ class _Mallinfo(ctypes.Structure):
 def main() -> None:
     """Run the module; write until it ends."""
     target, module, *args = sys.argv[1:]
-    threading.Thread(target=_write_always, args=(Path(target),), daemon=True).start()
+    file = Path(target).open("w", encoding="ascii")  # noqa: SIM115 - open until the process ends
+    _write(file, {**heap(), "types": types()})  # of a module that ends at once there is one line, too
+    threading.Thread(target=_write_always, args=(file,), daemon=True).start()
     sys.argv = [module, *args]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
-def _write_always(target: Path) -> None:
-    counted = 0.0
-    with target.open("w") as file:
-        while True:
-            now = time.monotonic()
-            reading = heap()
-            if now - counted >= COUNT_EVERY_S:
-                counted = now
-                reading["types"] = types()
-            file.write(json.dumps({"s": now, **reading}) + "\n")
-            file.flush()
-            time.sleep(EVERY_S)
+def _write_always(file: TextIO) -> None:
+    counted = time.monotonic()
+    while True:
+        time.sleep(EVERY_S)
+        reading = heap()
+        if time.monotonic() - counted >= COUNT_EVERY_S:
+            counted = time.monotonic()
+            reading["types"] = types()
+        _write(file, reading)
+
+
+def _write(file: TextIO, reading: Mapping[str, object]) -> None:
+    file.write(json.dumps({"s": time.monotonic(), **reading}) + "\n")
+    file.flush()
 
 
 def heap() -> dict[str, object]:

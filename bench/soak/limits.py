@@ -8,7 +8,7 @@ import contextlib
 import os
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -114,6 +114,11 @@ class LimitedProcess(RoleProcess):
         return plain if self.entry is None else ["/bin/sh", "-c", _ENTER, str(self.entry), *plain]
 
 
+#: A heap fills up before it is collected, which is no growth: it is there whole from the start, and its live part is
+#: weighed at rest (``bench.soak.stores``).
+HEAP_THERE = ("-Xms512m", "-XX:+AlwaysPreTouch")
+
+
 @dataclass
 class LimitedSystem(System):
     """A system whose processes have limits of memory. Their heaps are described in the folder ``heaps``, if given."""
@@ -121,6 +126,7 @@ class LimitedSystem(System):
     most: Mapping[str, int] = field(default_factory=limits)
     groups: Groups = field(default_factory=Groups)
     heaps: Path | None = None
+    jvm_options: Sequence[str] = HEAP_THERE
 
     def make_roles(self) -> None:
         super().make_roles()

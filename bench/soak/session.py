@@ -137,9 +137,9 @@ async def _watch(stage: Stage, load: Load, seen: Seen) -> None:
     began = said = time.monotonic()
     while True:
         # Other processes' tables of pages are read: that takes a while, and the load must not wait for it.
-        memory, now = await asyncio.to_thread(_memory, stage), time.monotonic()
+        (memory, held), now = await asyncio.to_thread(_memory, stage), time.monotonic()
         if memory:
-            seen.readings.append(Reading(now - began, load.sent, memory))
+            seen.readings.append(Reading(now - began, load.sent, memory, held))
         if now - said >= SAY_EVERY_S:
             said = now
             told = ", ".join(f"{name} {mb:.0f}" for name, mb in memory.items())
@@ -147,9 +147,13 @@ async def _watch(stage: Stage, load: Load, seen: Seen) -> None:
         await asyncio.sleep(READ_EVERY_S)
 
 
-def _memory(stage: Stage) -> dict[str, float]:
-    """Return MB of each process; nothing when a child of one ended while it was read."""
+def _memory(stage: Stage) -> tuple[dict[str, float], dict[str, float]]:
+    """Return MB of each process, resident and held; nothing when a child of one ended while it was read."""
+    pids = processes(stage.system)
     try:
-        return {name: usage.memory_mb(pid) for name, pid in processes(stage.system).items()}
-    except psutil.Error:
-        return {}
+        return (
+            {name: usage.memory_mb(pid) for name, pid in pids.items()},
+            {name: usage.held_mb(pid) for name, pid in pids.items()},
+        )
+    except (psutil.Error, OSError):
+        return {}, {}

@@ -1,6 +1,7 @@
 """What is left in the stores when everything that expires has expired, and the retention that makes it so.
 
-The sweeper of the role ``retention`` runs here with a clock that is a day ahead, so that a day passes in ``KEEP_S``.
+The sweeper of the role ``retention`` runs here with a clock that is a day ahead, so that a day passes in ``KEEP_S``;
+so does an hour, for keys that Redis keeps for one.
 Records of topics leave by the age that the catalogue gives them, which is Kafka's own work: of those only what never
 leaves is counted, see ``bench.soak.log_at_rest``.
 """
@@ -8,13 +9,15 @@ leaves is counted, see ``bench.soak.log_at_rest``.
 import asyncio
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import asyncpg
 from redis.asyncio import Redis
 
+from bench.lines import BenchError
 from bench.measures.growth import redis_kb_at_rest
+from bench.soak.broker_heap import live_kb
 from bench.soak.log_at_rest import log_bytes
 from bench.stage import Stage
 from connectors.clickhouse.client import ClickHouse, Parameters
@@ -29,7 +32,9 @@ from services.retention.sweeper import KeptDays, Sweeper
 KEEP_S = 30
 #: The interval of checkpoints by default, and a little; runs by which partitions see that time passes.
 CHECKPOINT_S, FEW = 33, 40
-_DAY_MS = 86_400_000
+_DAY_MS, _HOUR_MS = 86_400_000, 3_600_000
+#: Claims of attempts whose outcome is published, and markers of submissions over HTTP without an id.
+_KEPT_FOR_AN_HOUR = ("{runs:*}:claim:*", "{runs:*}:accepted:*")
 MUTATIONS_S = 120.0
 _POLL_S = 0.5
 _TABLES = "SELECT name FROM system.tables WHERE database = {name:String} AND engine LIKE '%MergeTree'"
@@ -48,6 +53,26 @@ class AtRest:
 
     stores: Mapping[str, float]
     parts: Mapping[str, float]
+
+
+async def let_hours_pass(url: str) -> int:
+    """Delete from Redis what it keeps for an hour, if it has been there for ``KEEP_S``; return how many keys."""
+    deleted = 0
+    async with Redis.from_url(url) as redis:
+        for pattern in _KEPT_FOR_AN_HOUR:
+            keys = [key async for key in redis.scan_iter(match=pattern, count=1_000)]
+            for at in range(0, len(keys), 1_000):
+                deleted += await _delete_old(redis, keys[at : at + 1_000])
+    return deleted
+
+
+async def _delete_old(redis: "Redis", keys: Sequence[bytes]) -> int:
+    async with redis.pipeline(transaction=False) as pipe:
+        for key in keys:
+            pipe.pttl(key)
+        left = await pipe.execute()
+    old = [key for key, left_ms in zip(keys, left, strict=True) if 0 < left_ms < _HOUR_MS - 1_000 * KEEP_S]
+    return int(await redis.unlink(*old)) if old else 0
 
 
 async def sweep(stage: Stage) -> int:
@@ -69,6 +94,7 @@ async def sweep_always(stage: Stage, every_s: float) -> None:
     while True:
         await asyncio.sleep(every_s)
         await sweep(stage)
+        await let_hours_pass(stage.system.endpoints.redis_url)
 
 
 async def at_rest(stage: Stage) -> AtRest:
@@ -76,7 +102,7 @@ async def at_rest(stage: Stage) -> AtRest:
     await stage.settle()
     async with Redis.from_url(stage.system.endpoints.redis_url) as redis:
         await _pass_time(stage, redis)
-        stores = {"redis": await redis_kb_at_rest(redis, 0)}
+        stores = {"redis": await redis_kb_at_rest(redis, 0), "kafka_heap": await _kafka_heap(stage)}
         parts = {f"redis.{name}": float(count) for name, count in (await _prefixes(redis)).items()}
     await sweep(stage)
     for store, sizes in (
@@ -135,6 +161,13 @@ async def _clickhouse(stage: Stage) -> dict[str, float]:
         return {str(table): float(str(size)) for table, size in await clickhouse.query(_BYTES, name)}
     finally:
         await clickhouse.close()
+
+
+async def _kafka_heap(stage: Stage) -> float:
+    pid = stage.system.stack.engine("kafka").pid
+    if pid is None:
+        raise BenchError("the broker has ended")
+    return await live_kb(pid)
 
 
 def _files(stage: Stage) -> float:

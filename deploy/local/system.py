@@ -59,7 +59,7 @@ class System:
     ``warn`` gets what somebody must know, such as a damaged file. ``durable`` keeps data safe against a crash of the
     machine; temporary directories do without. ``partitions`` is that of new topics. The API listens on ``port``, or on
     one that this directory keeps. ``brokers`` is 1, or 3 and more; ``redis`` may be several servers, too. ``tls``
-    encrypts every connection to the engines.
+    encrypts every connection to the engines. ``jvm_options`` are added to those of brokers.
     """
 
     data_dir: Path
@@ -74,6 +74,7 @@ class System:
     brokers: int = 1
     redis: RedisKind = "single"
     tls: bool = False
+    jvm_options: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         self.data_dir = self.data_dir.resolve()
@@ -85,6 +86,7 @@ class System:
             progress=self.progress,
             warn=self.warn,
             tls=self.tls,
+            jvm_options=self.jvm_options,
         )
         self.roles: dict[str, RoleProcess] = {}
 

@@ -19,7 +19,7 @@ _SUBMISSION: Tables = {
     **_RUNS,
     **VAULT,
     **dict.fromkeys(("workflow", "prompt", "prompt_label", "project", "deployment", "price_list", "run_limits"), "S"),
-    **dict.fromkeys(("policy_version", "policy_activation", "provider_facts", "organisation"), "S"),
+    **dict.fromkeys(("policy_version", "policy_activation", "provider_facts", "organisation", "queue_tool"), "S"),
     # Where organisations are that left, and which of their events were sent on.
     **dict.fromkeys(("organisation_place", "cell_move"), "S"),
 }

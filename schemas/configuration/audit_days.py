@@ -9,6 +9,11 @@ KINDS: tuple[AuditKind, ...] = get_args(AuditKind)
 _KINDS = f"kinds are {', '.join(KINDS)}"
 
 
+def audit_days_of(days: str, days_of: str) -> "AuditDays":
+    """Return the days of both settings. Raises ``ValueError`` that says what is wrong."""
+    return AuditDays(read_audit_days(days), read_audit_days_of(days_of))
+
+
 def read_audit_days(text: str) -> dict[AuditKind, int]:
     """Return days by kind from ``key_use=90,decisions=365``. Raises ``ValueError`` that says what is wrong."""
     found: dict[AuditKind, int] = {}

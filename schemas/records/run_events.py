@@ -88,7 +88,8 @@ class _StepOutcome(_RunEvent, frozen=True, kw_only=True):
     ``chain`` is there when other steps are chained to the request. ``args_hash`` is there when the worker went on to
     the step by itself: it names the arguments that it bound. ``call_costs`` is the cost of each call, where there
     are several; ``presumed_calls`` are those whose cost is an estimate. ``redacted``: what the run's policy takes
-    out of the log was taken out; a worker of ours says so of each outcome under a policy.
+    out of the log was taken out, and what it says of the output was done; a worker of ours, and the API for a leased
+    step, say so of each outcome under a policy.
     """
 
     step_id: str

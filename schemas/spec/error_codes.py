@@ -17,6 +17,8 @@ SUBJECT_ERASED = "subject_erased"
 #: A worker that writes to the log itself did not seal for the run's subject, or did not redact as its policy says.
 UNSEALED_OUTCOME = "unsealed_outcome"
 UNREDACTED_OUTCOME = "unredacted_outcome"
+#: A worker that writes to the log itself gave what a policy has rules for, and nobody has applied them.
+UNJUDGED_OUTCOME = "unjudged_outcome"
 #: Codes of attempts that workers make, of all kinds of nodes.
 _ATTEMPTS = frozenset(
     {"bad_arguments", "bad_config", "bad_output", "bad_request", "canceled", "dead_letter", "exception", "internal"}
@@ -69,7 +71,7 @@ _STEPS = frozenset(
     {"all_children_failed", "bad_input", "bad_time", "child_canceled", "child_failed", "child_output_too_large"}
     | {"condition_unreadable", "deadline_exceeded", "failed", "input_missing", "input_too_large", "item_too_large"}
     | {"loop_exhausted", "max_cost", "max_turns", "not_a_list", "reference_missing", "signal_timeout", "too_many_calls"}
-    | {"too_many_items", QUARANTINE_OPEN, UNREDACTED_OUTCOME, UNSEALED_OUTCOME}
+    | {"too_many_items", QUARANTINE_OPEN, UNJUDGED_OUTCOME, UNREDACTED_OUTCOME, UNSEALED_OUTCOME}
 )
 CODES = _ATTEMPTS | _MODELS | _TOOLS | _STEPS
 

@@ -13,6 +13,8 @@
 9. Labels of MCP servers, of runs under a policy that call one with a label of its own. They are a run's, too.
 10. Outcomes: those of runs with a data subject must be sealed, and those under a policy that redacts the log must say
    that they were. They are a run's, too.
+11. Judged outcomes: those of runs whose policy has rules at ``output``, or endorses answers of nodes, must say that the
+   rules and the schema were applied. They are a run's, too.
 
 A change of what the rules decide adds a number, its line above, and the test of a workflow that needs it. A
 workflow that uses nothing newer keeps its number, so that older orchestrators still fold its runs.
@@ -22,6 +24,7 @@ from collections.abc import Iterable, Mapping
 from typing import get_args
 
 from schemas.labels.servers import server_of
+from schemas.records.security.pinned import RunSecurity
 from schemas.spec.inputs.bound import has_literal
 from schemas.spec.loops import every_node
 from schemas.spec.model import FunctionNode, LlmConfig, Node, NodeKind, PinnedPrompt, ToolNode, WorkflowSpec
@@ -36,8 +39,9 @@ SEALED = 7
 FLOW = 8
 SERVERS = 9
 OUTCOMES = 10
+JUDGED = 11
 #: The newest rules that there are.
-NEWEST = OUTCOMES
+NEWEST = JUDGED
 #: The oldest rules that know a type of node.
 _KNOWN_SINCE: Mapping[NodeKind, int] = {**dict.fromkeys(get_args(NodeKind), FIRST), "loop": LOOPS}
 
@@ -52,16 +56,15 @@ def rules_of(spec: WorkflowSpec, prompts: Iterable[PinnedPrompt] = ()) -> int:
     return max(of_prompts, VALIDATED if has_schema else FIRST, *map(_of_node, every_node(spec.dag.nodes)))
 
 
-def rules_of_security(tools: Iterable[str] | None, *, redacts: bool = False) -> int:
-    """Return the number of the rules for a run whose security has these tools; ``None``: it has none.
-
-    ``redacts``: its policy takes something out of what the log has.
-    """
-    if tools is None:
+def rules_of_security(security: RunSecurity | None) -> int:
+    """Return the number of the rules for a run with this security."""
+    if security is None:
         return FIRST
-    if redacts:
+    if security.judges or security.closed:
+        return JUDGED
+    if security.redacts:
         return OUTCOMES
-    return SERVERS if any(map(server_of, tools)) else LABELS
+    return SERVERS if any(map(server_of, security.tools)) else LABELS
 
 
 def _of_node(node: Node) -> int:

@@ -474,6 +474,19 @@ class CreateWebhook(TypedDict):
     description: NotRequired[str]
 
 
+class DeclareQueueTool(TypedDict):
+    """The declaration of a tool, which policies read. ``of`` says whose queue of that name it is on."""
+
+    of: NotRequired[Literal["organisation", "installation"]]
+    source: NotRequired[list[str]]
+    fields: NotRequired[dict[str, list[str]]]
+    readers: NotRequired[dict[str, str]]
+    effects: NotRequired[bool | None]
+    sinks: NotRequired[dict[str, Literal["recipient", "url", "amount", "path", "command", "content"]]]
+    pure: NotRequired[bool]
+    reads_when: NotRequired[dict[str, list[str]]]
+
+
 class RunGroup(TypedDict):
     """Runs by filter, the newest ``limit`` of them. Times are RFC 3339, or spans back from now (``24h``)."""
 

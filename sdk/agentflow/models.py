@@ -1981,6 +1981,22 @@ class QualityPoints(Answer):
     points: list[QualityPoint]
 
 
+class QueueToolAnswer(Answer):
+    """A tool of a queue, which is named as nodes name it, and what is declared of the tool."""
+
+    queue: str
+    tool: str
+    security: DeclaredSecurity
+    declared_by: str
+    declared_at: str | None
+
+
+class QueueToolPage(Answer):
+    """All that the organisation declares of tools on queues, by queue and tool."""
+
+    tools: list[QueueToolAnswer]
+
+
 class QuotaLimits(Answer):
     """The limits of one provider or model, or of all that an organisation calls when neither is named."""
 
@@ -2053,6 +2069,7 @@ class RetentionAnswer(Answer):
     traces_days: int
     objects_days: int | None = None
     costs_days: int | None = None
+    audit_days: dict[str, int | None] = {}
 
 
 class RetriedLetter(Answer):

@@ -151,7 +151,7 @@ class Restarts:
             inputs=found.inputs,
             body_hash=found.body_hash,
             security=found.security,
-            rules_version=max(record.rules_version, rules_of_security(security.tools, redacts=security.redacts)),
+            rules_version=max(record.rules_version, rules_of_security(security)),
         )
 
     async def _definition(self, org_id: str, run: StoredRun) -> ResolvedSpec:

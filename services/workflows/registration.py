@@ -30,6 +30,8 @@ from schemas.spec.model import PinnedPrompt, WorkflowSpec
 from schemas.spec.text.read import MAX_PROBLEMS
 from services.security.flow.check import FlowCheck
 from services.security.flow.ports import ActivePolicies
+from services.security.policies.pinning import Elsewhere
+from services.tools.queue_tools import QueueTools
 from services.tools.server_labels import ServerLabels
 from services.workflows.archived import archived_problems
 from services.workflows.check_requests import Check
@@ -56,6 +58,7 @@ class RegistrationPorts:
     policies: ActivePolicies | None = None
     facts: FactsDocument = SHIPPED
     servers: ServerLabels | None = None
+    queues: QueueTools | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +159,9 @@ class Registrations:
         tools = {name: ports.tools.security("tool", name) for name in ports.tools.names("tool")}
         taken = ports.tools.all_argument_names()
         servers = {} if ports.servers is None else await ports.servers.of(org_id)
-        return FlowCheck(org_id, active.name, active.policy, tools, taken, active.facts, ports.facts, servers)
+        queues = {} if ports.queues is None else await ports.queues.of(org_id)
+        elsewhere = Elsewhere(servers, queues)
+        return FlowCheck(org_id, active.name, active.policy, tools, taken, active.facts, ports.facts, elsewhere)
 
     async def _pin_warnings(self, org_id: str, spec: WorkflowSpec) -> list[Problem]:
         """Return a warning for each call of an MCP server's tool that is not pinned, which would fail."""

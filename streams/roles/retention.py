@@ -16,7 +16,7 @@ from connectors.ports.engine import Clock
 from connectors.postgres.audit.overdue import AuditOverdue
 from connectors.postgres.history.object_references import ObjectReferences
 from connectors.postgres.history.run_deletion import RunDeletion
-from schemas.configuration.audit_days import AuditDays, read_audit_days, read_audit_days_of
+from schemas.configuration.audit_days import AuditDays, audit_days_of
 from schemas.records.definitions import AuditEvent
 from schemas.settings import Settings
 from services.retention.audit_entries import AuditSweeper
@@ -99,7 +99,7 @@ def kept_days(settings: Settings) -> KeptDays:
 
 def audit_days(settings: Settings) -> AuditDays:
     """Return how long the settings keep what audit entries say."""
-    return AuditDays(read_audit_days(settings.audit.days), read_audit_days_of(settings.audit.days_of))
+    return audit_days_of(settings.audit.days, settings.audit.days_of)
 
 
 def build(ctx: RoleContext) -> RoleApp:

@@ -276,6 +276,7 @@ BODIES: dict[str, Any] = {
     "PATCH /budgets/{budget_id}": {"limit_usd": "3"},
     "PUT /mcp/servers/{mcp_server}": {"url": "http://127.0.0.1:1/mcp"},
     "POST /mcp/servers/{mcp_server}/pins": {"tools": {"search": None}},
+    "PUT /queues/{name}/tools/{queue_tool}": {"effects": False},
     "PUT /secrets/{secret_name}": {"value": "another-secret-value", "hosts": ["api.example.com"]},
     "PATCH /secrets/{secret_name}": {"hosts": ["other.example.com"]},
     "POST /webhooks": {"url": "https://new.example/"},

@@ -169,6 +169,7 @@ async def _things(stage: Stage) -> None:
         "secret_version": "1",
         "mcp_server": "docs",
         "mcp_tool": "search",
+        "queue_tool": "search",
         "trigger_id": (await stage.post("/triggers", _trigger()))["id"],
         # Of an address nobody has the secret part: it was shown once.
         "address": "tr_0123456789abcdef." + "A" * 43,

@@ -19,6 +19,7 @@ RETENTION: dict[tuple[str, str], Any] = {
         "traces_days": 90,
         "objects_days": None,
         "costs_days": 400,
+        "audit_days": {"key_use": 90, "denial": None},
     },
     ("POST", "/api/v1/retention/holds"): HOLD,
     ("GET", "/api/v1/retention/holds"): {"holds": [HOLD]},

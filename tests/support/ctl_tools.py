@@ -35,6 +35,24 @@ SEEN = {
     "fault": None,
     "definition": {"name": "search"},
 }
+ON_QUEUE = {
+    "queue": "org/counting",
+    "tool": "mail.send",
+    "security": {
+        "declared": True,
+        "source": ["third_party"],
+        "fields": {},
+        "readers": {},
+        "effects": True,
+        "sinks": {"to": "recipient"},
+        "reads_when": {},
+        "pure": False,
+        "endorses": False,
+    },
+    "declared_by": "k1",
+    "declared_at": "2026-11-22T18:31:42.474Z",
+}
+_ON_QUEUE = "/api/v1/queues/counting/tools/mail.send"
 _SERVER = "/api/v1/mcp/servers/docs"
 _VERSIONS = [{"version": 2, "created_by": "k1", "created_at": "2026-11-23T18:31:42.474Z"}]
 _ONE = "/api/v1/secrets/SHOP_KEY"
@@ -47,6 +65,9 @@ TOOLS: dict[tuple[str, str], Any] = {
     ("GET", f"{_SERVER}/tools"): {"tools": [SEEN]},
     ("POST", f"{_SERVER}/pins"): {"tools": [SEEN]},
     ("DELETE", f"{_SERVER}/pins/search"): None,
+    ("GET", "/api/v1/queues/tools"): {"tools": [ON_QUEUE]},
+    ("PUT", _ON_QUEUE): ON_QUEUE,
+    ("DELETE", _ON_QUEUE): None,
     ("GET", "/api/v1/secrets"): {"secrets": [SECRET]},
     ("PUT", _ONE): SECRET,
     ("GET", _ONE): SECRET | {"versions": _VERSIONS},

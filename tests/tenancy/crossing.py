@@ -25,6 +25,7 @@ OWN_CHANGES = frozenset(
     {
         *("POST /workflows", "POST /prompts", "POST /datasets", "POST /keys", "POST /projects", "POST /organisations"),
         *("POST /subjects/{subject_id}/erase", "PUT /secrets/{secret_name}", "PUT /mcp/servers/{mcp_server}"),
+        "PUT /queues/{name}/tools/{queue_tool}",
         *("PUT /limits", "DELETE /limits", "PUT /quotas", "POST /prices/overrides", "POST /v1/traces"),
         "PUT /providers/facts",
         *("PUT /providers/{name}/credentials", "DELETE /providers/{name}/credentials", "PATCH /organisations/{org_id}"),
@@ -56,6 +57,7 @@ BODIES: dict[str, Any] = {
     "PATCH /budgets/{budget_id}": {"limit_usd": "3"},
     "PUT /mcp/servers/{mcp_server}": {"url": "https://other.example/mcp"},
     "POST /mcp/servers/{mcp_server}/pins": {"tools": {"search": None}},
+    "PUT /queues/{name}/tools/{queue_tool}": {"effects": False},
     "PUT /secrets/{secret_name}": {"value": "another-value", "hosts": ["other.example"]},
     "PATCH /secrets/{secret_name}": {"hosts": ["other.example"]},
     "PATCH /webhooks/{webhook_id}": {"description": "changed"},

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Path, Query, Response
 
 from api.dependencies import Admin, Parts, Reader
 from api.http.strict_json import StrictJsonRoute
@@ -26,6 +26,10 @@ from services.security.policies.documents import NAME_PATTERN, check_engines, ch
 router = APIRouter(prefix="/api/v1/policies", tags=["policies"], route_class=StrictJsonRoute)
 
 Name = Annotated[str, Path(pattern=NAME_PATTERN)]
+BreakGlass = Annotated[
+    str | None,
+    Query(min_length=3, max_length=200, description="Why it is done although a rule at `admin` denies it."),
+]
 Version = Annotated[int, Path(ge=1, le=2**31 - 1), ASCII_INTEGER]
 
 
@@ -67,8 +71,9 @@ async def get_active_policy(who: Reader, parts: Parts) -> ActivePolicy:
 
 
 @router.delete("/active", responses=errors(404))
-async def deactivate_policy(who: Admin, parts: Parts) -> ActivePolicy:
+async def deactivate_policy(who: Admin, parts: Parts, break_glass: BreakGlass = None) -> ActivePolicy:
     """Let no policy decide for runs that are submitted from now on. Earlier runs keep theirs."""
+    del break_glass  # it was read before, see ``api.acts``
     await parts.security.activations.deactivate(who.org_id, who.key_id, who.actor)
     return await _changed(who, parts)
 
@@ -89,11 +94,14 @@ async def get_policy_version(name: Name, version: Version, who: Reader, parts: P
 
 
 @router.post("/{name}/activate", responses=errors(404))
-async def activate_policy(name: Name, body: ActivatePolicy, who: Admin, parts: Parts) -> ActivePolicy:
+async def activate_policy(
+    name: Name, body: ActivatePolicy, who: Admin, parts: Parts, break_glass: BreakGlass = None
+) -> ActivePolicy:
     """Let a version decide for runs that are submitted from now on, within a second everywhere.
 
     Runs keep the version that they were submitted under. Activate an earlier version to roll back.
     """
+    del break_glass  # it was read before, see ``api.acts``
     await parts.security.activations.activate(who.org_id, name, body.version, body.mode, who.key_id, who.actor)
     return await _changed(who, parts)
 

@@ -11,6 +11,7 @@ from api.routers.filters import time_ms
 from connectors.postgres.history.run_holds import RunHold
 from schemas.api_models.base import timestamp
 from schemas.api_models.operations.retention import HoldRuns, RetentionAnswer, RunHoldAnswer, RunHoldPage
+from schemas.configuration.audit_days import KINDS
 
 HoldName = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 
@@ -18,15 +19,16 @@ router = APIRouter(prefix="/api/v1/retention", tags=["retention"], route_class=S
 deletion = APIRouter(prefix="/api/v1/workflows/runs", tags=["runs"], route_class=StrictJsonRoute)
 
 
-@router.get("", responses=errors(), summary="How long runs are kept")
+@router.get("", responses=errors(), summary="How long runs and audit entries are kept")
 async def get_retention(who: Admin, parts: Parts) -> RetentionAnswer:
-    """Return for how long runs, traces, objects and single costs are kept. The installation's settings say so."""
+    """Return for how long runs, traces, objects, single costs and audit entries are kept. Settings say so."""
     kept = parts.retention
     return RetentionAnswer(
         runs_days=kept.runs.of(who.org_id) or None,
         traces_days=kept.traces.of(who.org_id),
         objects_days=kept.objects.of(who.org_id) or None,
         costs_days=kept.costs.of(who.org_id) or None,
+        audit_days={kind: kept.audit.kept(who.org_id, kind) or None for kind in KINDS},
     )
 
 

@@ -66,6 +66,7 @@ CARRIED: Mapping[str, Carried] = {
     "tool_secret_version": _PLAIN,
     "mcp_server": _PLAIN,
     "mcp_pin": _PLAIN,
+    "queue_tool": _PLAIN,
     "webhook": _PLAIN,
     "webhook_delivery": Carried(made_there=frozenset({"seq"}), passing=frozenset({"claimed_until"})),
     "policy_version": _PLAIN,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -35,8 +35,11 @@ class ClusterStack(EngineStack):
         progress: Progress = silent,
         warn: Progress = silent,
         tls: bool = False,
+        jvm_options: Sequence[str] = (),
     ) -> None:
-        super().__init__(data_dir, which, durable=durable, progress=progress, warn=warn, tls=tls)
+        super().__init__(
+            data_dir, which, durable=durable, progress=progress, warn=warn, tls=tls, jvm_options=jvm_options
+        )
         self._brokers = brokers
         self._redis = redis
         if self._tls is not None and brokers > 1:

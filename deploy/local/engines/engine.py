@@ -44,6 +44,7 @@ class EngineContext:
     progress: Progress = silent
     warn: Progress = silent
     tls: LocalTls | None = None  # encrypt every connection, with these certificates
+    jvm_options: Sequence[str] = ()  # of brokers, stronger than their own
 
 
 @dataclass(frozen=True, slots=True)

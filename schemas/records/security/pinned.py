@@ -49,7 +49,8 @@ class RunSecurity(Part, frozen=True, kw_only=True):
     workflow may call, and of functions that endorse as ``function:<name>``. ``control`` is the label of what chose to
     start the run, such as a step of another one. ``closed`` are nodes, by workflow, whose answers have a closed schema
     that the policy takes for an endorsement. ``redacts``: the policy takes something out of what the log has, so
-    outcomes must say that it was.
+    outcomes must say that it was. ``judges``: it has rules for results of tools or answers of models, so outcomes of
+    these must say that they were decided on.
     """
 
     policy: str = ""
@@ -60,6 +61,7 @@ class RunSecurity(Part, frozen=True, kw_only=True):
     control: list[str] = []
     closed: dict[str, list[str]] = {}
     redacts: bool = False
+    judges: bool = False
 
 
 class Approval(Part, frozen=True, kw_only=True):

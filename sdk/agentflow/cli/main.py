@@ -26,7 +26,7 @@ ENTRIES = {
     "webhook": Entry("operations.webhook", "Send events to URLs, signed and retried for a day."),
     "secret": Entry("access.secret", "Store secrets for tools; rotate and remove them."),
     "trigger": Entry("operations.trigger", "Submit runs by requests and topics of other systems."),
-    "tool": Entry("access.tool", "List tools; declare MCP servers, and pin their tools."),
+    "tool": Entry("access.tool", "List tools; declare tools of queues and MCP servers, and pin tools of these."),
     "compliance": Entry("access.compliance", "State facts of providers; make and verify reports of evidence."),
     "vault": Entry("access.vault", "See and rotate the keys that personal data is sealed with."),
     "audit": Entry("access.audit", "Read the audit log; verify, prove and export it; hold entries."),

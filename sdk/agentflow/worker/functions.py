@@ -94,6 +94,10 @@ class Functions:
             raise StepError(f"unknown_{kind}", f"this worker has no {kind} {name!r}; it has {have}")
         return found
 
+    def declarations(self, kind: str) -> list[Declaration]:
+        """Return what the decorators of one kind say, by name."""
+        return [one.declaration for (its_kind, _), one in sorted(self._functions.items()) if its_kind == kind]
+
     def names(self) -> list[str]:
         """Return what there is, for people."""
         return sorted(f"{kind} {name}" for kind, name in self._functions)

@@ -1,74 +1,32 @@
-"""Personal data in steps that users' own workers lease: named arguments get values back, outcomes are redacted.
-
-The API takes the policy that a run has pinned from where versions of policies are, by its hash.
-"""
+"""Personal data in steps that users' own workers lease: named arguments get values back, outcomes are redacted."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from typing import Protocol
-
-from cachetools import LRUCache
 
 from connectors.aio.clock import WallClock
 from connectors.ports.engine import Clock
-from schemas.errors import NotFound, StepError, Unavailable
-from schemas.policies.document import Policy
+from schemas.errors import StepError, Unavailable
 from schemas.records.base import Json
 from schemas.records.definitions import AuditEvent
-from schemas.records.security.pinned import Mode
 from schemas.records.steps import StepRequest, ToolCall
-from schemas.spec.error_codes import POLICY_FAILED
 from services.calls.ledger import Ledger
 from services.calls.security.private import Private
 from services.privacy.redact.redactors import Redactors
+from services.runs.attempts.lent_policies import LentPolicies
 from services.runs.attempts.private import AttemptPrivacy
 from services.security.enforcement.audit import attempt_event
-
-#: Versions that are remembered; one never changes.
-_KEPT = 256
 
 Say = Callable[[Sequence[AuditEvent]], Awaitable[None]]
 """Appends events; returns when they are acknowledged. Raises ``Unavailable``."""
 
 
-class Stored(Protocol):
-    """A stored version of a policy."""
-
-    @property
-    def policy(self) -> Policy: ...
-
-
-class Versions(Protocol):
-    """Where versions of policies are, see ``connectors.postgres.policies.versions``."""
-
-    async def of_hash(self, org_id: str, policy_hash: str) -> Stored:
-        """Return a version by the hash of its document. Raises ``NotFound`` and ``Unavailable``."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """A policy that was read."""
-
-    policy: Policy
-
-
 class LentPrivacy:
     """What is done for steps that are leased. Every method raises ``Unavailable`` and ``StepError``."""
 
-    def __init__(self, versions: Versions, redactors: Redactors, say: Say, clock: Clock | None = None) -> None:
-        self._versions = versions
+    def __init__(self, policies: LentPolicies, redactors: Redactors, say: Say, clock: Clock | None = None) -> None:
+        self._policies = policies
         self._say = say
         self._clock = clock or WallClock()
-        self._known: LRUCache[tuple[str, str], Known] = LRUCache(_KEPT)
-        self._privacy = AttemptPrivacy(self, redactors, self._clock)
-
-    def of(self, org_id: str, policy_hash: str, mode: Mode, /) -> Known:
-        """Return a policy that was read before. Raises ``Unavailable``."""
-        found = self._known.get((org_id, policy_hash))
-        if found is None:
-            raise Unavailable("policies", "the run's policy was not read")
-        return found
+        self._privacy = AttemptPrivacy(policies, redactors, self._clock)
 
     async def arguments(self, request: StepRequest, args: dict[str, Json]) -> dict[str, Json]:
         """Return a step's arguments as its worker gets them. What is put back is in the audit log before."""
@@ -114,15 +72,7 @@ class LentPrivacy:
         return error if await self._private(request) is None else await self._privacy.error(request, error, Ledger())
 
     async def _private(self, request: StepRequest) -> Private | None:
-        security = request.security
-        if security is None:
-            return None
-        key = (request.org_id, security.policy_hash)
-        if key not in self._known:
-            try:
-                self._known[key] = Known((await self._versions.of_hash(*key)).policy)
-            except NotFound as exc:
-                raise StepError(POLICY_FAILED, f"policy {security.policy} of the run cannot be found: {exc}") from exc
+        await self._policies.read(request)
         return self._privacy.of(request)
 
     async def _audit(self, request: StepRequest, ledger: Ledger, when: str) -> None:

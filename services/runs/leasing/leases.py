@@ -32,15 +32,18 @@ from schemas.errors import Conflict, PrivacyRefused, StepError, Unavailable
 from schemas.payload import INLINE_LIMIT, Reference
 from schemas.privacy.wants import Sealing
 from schemas.records.base import Record
+from schemas.records.definitions import AuditEvent
 from schemas.records.hashes import value_hash
 from schemas.records.money import CostEvent
 from schemas.records.spans import TraceSpans
-from schemas.records.steps import FunctionCall, StepRequest, ToolCall
+from schemas.records.steps import FunctionCall, LlmCall, StepRequest, ToolCall
+from schemas.spec.error_codes import POLICY_FAILED
 from services.calls.ledger import Ledger, ToolRun
 from services.calls.ports import Objects
 from services.privacy.subjects.outcomes import OutcomeSeals, erased
 from services.runs.attempts.fitting import fitting
 from services.runs.attempts.lent_private import LentPrivacy
+from services.runs.attempts.lent_results import LentResults
 from services.runs.attempts.outcome import Outcome, error_info
 from services.runs.attempts.stated import book_stated
 from services.runs.bound_args import bound_args
@@ -110,9 +113,14 @@ class StepLeases:
         appender: Appender,
         seals: OutcomeSeals | None = None,
         private: LentPrivacy | None = None,
+        results: LentResults | None = None,
     ) -> None:
-        """``seals`` seal the records of runs with a data subject, ``private`` redacts by the policies of runs."""
+        """``seals`` seal the records of runs with a data subject, ``private`` redacts by the policies of runs.
+
+        ``results`` decide on outputs by these policies; without them a step of a run with a policy fails.
+        """
         self._seals = seals
+        self._results = results
         self._private = private
         self._desk = desk
         self._claims = claims
@@ -212,7 +220,9 @@ class StepLeases:
         if completion.cost is not None:
             cost = completion.cost
             book_stated(ledger, request, (cost.provider, cost.model, cost.nano), lent.since_ms, now_ms)
-        completion = await self._private_of(request, _fitting(request, completion), ledger)
+        completion = await self._ruled(request, _fitting(request, completion), ledger)
+        decided = [] if self._results is None else self._results.events(request, ledger)
+        completion = await self._private_of(request, completion, ledger)
         if completion.error is not None:
             completion.error.retryable = completion.error.retryable or completion.error.code in request.retry_on
             outcome = Outcome(lent.since_ms, now_ms, error=error_info(completion.error, request.step_id))
@@ -229,12 +239,24 @@ class StepLeases:
             ledger.tool = ToolRun(lent.since_ms, now_ms)
             if isinstance(payload, Reference):
                 ledger.output_hash = value_hash(completion.output)
-        records = outcome_records(request, outcome, ledger, lent.worker_id)
+        records = [*decided, *outcome_records(request, outcome, ledger, lent.worker_id)]
         if not request.subject:
             return records
         if self._seals is None:
             return [erased(record) for record in records]
         return await self._seals.sealed(request.org_id, request.subject, records)
+
+    async def _ruled(self, request: StepRequest, completion: Completion, ledger: Ledger) -> Completion:
+        """Return what a worker said as the run's policy lets it be given."""
+        if completion.error is not None or request.security is None:
+            return completion
+        if self._results is None:
+            said = "leases given here know no policies, and this step has one"
+            return replace(completion, output=None, error=StepError(POLICY_FAILED, said))
+        try:
+            return replace(completion, output=await self._results.given(request, completion.output, ledger))
+        except StepError as exc:
+            return replace(completion, output=None, error=exc)
 
     async def _private_of(self, request: StepRequest, completion: Completion, ledger: Ledger) -> Completion:
         """Return what a worker said as it may be in the log: what may not be there is the attempt's failure."""
@@ -313,6 +335,8 @@ def _routed(records: Sequence[Record]) -> list[OutRecord]:
 
 def _place(record: Any) -> tuple[str, bytes]:
     match record:
+        case AuditEvent():
+            return catalogue.AUDIT_EVENTS, record.org_id.encode()
         case CostEvent():
             return catalogue.COST_EVENTS, record.org_id.encode()
         case TraceSpans():
@@ -323,7 +347,7 @@ def _place(record: Any) -> tuple[str, bytes]:
 
 def _fitting(request: StepRequest, completion: Completion) -> Completion:
     """Return what a worker said, or that its output breaks the schema of its node."""
-    if completion.error is not None or not isinstance(request.work, ToolCall | FunctionCall):
+    if completion.error is not None or not isinstance(request.work, ToolCall | FunctionCall | LlmCall):
         return completion
     try:
         fitting(request.work, completion.output)

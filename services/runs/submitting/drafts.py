@@ -115,11 +115,10 @@ class _Pinned:
 
     @property
     def rules_version(self) -> int:
-        security = self.security
         return max(
             self.plan.rules_version,
             RULES_OF_ARMS if self.armed.arms else FIRST,
-            FIRST if security is None else rules_of_security(security.tools, redacts=security.redacts),
+            rules_of_security(self.security),
             RULES_OF_FLOW if self.flow is not None else FIRST,
         )
 

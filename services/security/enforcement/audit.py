@@ -5,6 +5,8 @@ Their ids follow from the attempt, so that what is written again after a crash i
 
 from collections.abc import Sequence
 
+from msgspec import structs
+
 from schemas.records.definitions import AuditEvent
 from schemas.records.security.pinned import Decision
 from schemas.records.steps import StepRequest
@@ -62,6 +64,16 @@ def attempt_event(request: StepRequest, decisions: Sequence[Decision], when: str
     """Return the record of what was decided on a step that a user's own worker has, ``when`` it was."""
     denied = next((one for one in decisions if one.enforced and one.verdict == "deny"), None)
     return _of_attempt(request, f"{when}:{request.request_id}", DOOR, decisions, denied, at_ms)
+
+
+def result_events(request: StepRequest, decisions: Sequence[Decision], at_ms: int) -> list[AuditEvent]:
+    """Return the records of what was decided on what a user's own worker gave; none when there are no decisions."""
+    if not decisions:
+        return []
+    denied = next((one for one in decisions if one.enforced and one.verdict == "deny"), None)
+    event = _of_attempt(request, f"result:{request.request_id}", DOOR, decisions, denied, at_ms)
+    denials = _denials(request, decisions, 0, at_ms)
+    return [event, *(structs.replace(one, event_id=f"result:{one.event_id}", actor=DOOR) for one in denials)]
 
 
 def _of_attempt(

@@ -1,7 +1,7 @@
 """The static check of a workflow by its organisation's policy: what it refuses, and what it warns of."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from schemas.compliance.facts import Facts, FactsDocument
 from schemas.compliance.shipped import SHIPPED
@@ -18,7 +18,7 @@ from services.security.flow.ground import USER, Ground
 from services.security.flow.judge import Judge
 from services.security.flow.walk import flow_of
 from services.security.policies.active import Active
-from services.security.policies.pinning import security_of
+from services.security.policies.pinning import NOTHING_SAID, Elsewhere, security_of
 from services.security.policies.surface import Surface
 
 
@@ -27,7 +27,7 @@ class FlowCheck:
     """A check with the active policy ``name`` of an organisation, as data for another process.
 
     ``name`` has its version, as ``name@version``. ``tools`` are the registry's declarations of tools, ``stated`` the
-    organisation's facts of providers, ``base`` those of all, ``servers`` the labels of its MCP servers.
+    organisation's facts of providers, ``base`` those of all, ``elsewhere`` what it says of MCP servers and queues.
     """
 
     org_id: str
@@ -37,7 +37,7 @@ class FlowCheck:
     arguments: ArgumentNames
     stated: FactsDocument | None = None
     base: FactsDocument = SHIPPED
-    servers: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    elsewhere: Elsewhere = NOTHING_SAID
 
     def warnings(self, resolved: ResolvedSpec) -> tuple[Problem, ...]:
         """Return what a run may break. Raises ``InvalidSpec`` where the policy refuses such workflows.
@@ -67,8 +67,7 @@ class FlowCheck:
 
         active = Active(self.policy, int(self.name.rpartition("@")[2]), self.policy.mode, self.policy.hash)
         surface = Surface.of(resolved)
-        security = security_of(
-            active, self.policy.declarations, Labels.of_whole(USER), resolved.spec.name, surface, declared, self.servers
-        )
+        inputs, name = Labels.of_whole(USER), resolved.spec.name
+        security = security_of(active, self.policy.declarations, inputs, name, surface, declared, self.elsewhere)
         closed = {workflow: frozenset(nodes) for workflow, nodes in security.closed.items()}
         return Ground(security.tools, Labels.read(security.inputs), closed=closed, arguments=self.arguments)

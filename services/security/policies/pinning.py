@@ -3,14 +3,16 @@
 1. Its inputs are labelled by the door that they came through: ``user`` with a key, ``third_party`` from other systems.
    The policy may make that stricter, never laxer.
 2. The tools that the workflow, or one that it starts, may call have their declarations: of the policy, else of the
-   registry, and results of an MCP server the label of that server. A tool of a queue is known to its workers only;
-   without the policy's word nothing is declared of it.
+   registry, and results of an MCP server the label of that server. A tool of a queue is known to its workers only:
+   what the organisation declares of it counts, and makes what the policy says stricter. Without a word nothing is
+   declared of it.
 3. Only the policy says what endorses: functions that it lists, and answers of nodes that it names, or that are
    quarantined, and whose schema is closed. What a declaration of the registry says of that is a wish.
 4. Its inputs are redacted, and labelled by what was found in them, where the policy has a section ``privacy``.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from cachetools import LRUCache
@@ -21,6 +23,7 @@ from schemas.labels.label import INTEGRITIES, UNLABELLED, Integrity, Label, labe
 from schemas.labels.mapped import Labels
 from schemas.labels.paths import ROOT, format_path
 from schemas.labels.servers import MCP_CALL, server_label, tool_key
+from schemas.labels.stricter import strictest
 from schemas.policies.document import Endorsement, Policy
 from schemas.policies.patterns import matches
 from schemas.records.base import Json
@@ -34,7 +37,10 @@ from services.security.policies.surface import Surface
 
 #: Workflows whose tools are remembered.
 MAX_SPECS = 1_000
-NO_SERVERS: Mapping[str, Sequence[str]] = {}
+Servers = Mapping[str, Sequence[str]]
+"""Words of the labels of MCP servers, by name."""
+OnQueues = Mapping[tuple[str, str], ToolSecurity]
+"""What an organisation declares of tools, by queue and tool."""
 _ENDORSING = ToolSecurity(pure=True, endorses=True)
 
 
@@ -57,9 +63,28 @@ class Activated(Protocol):
 class ServerLabels(Protocol):
     """Which labels results of MCP servers have, see ``services.tools.server_labels``."""
 
-    async def of(self, org_id: str) -> Mapping[str, Sequence[str]]:
+    async def of(self, org_id: str) -> Servers:
         """Return the words of a label for each server of an organisation. Raises ``Unavailable``."""
         ...
+
+
+class QueueDeclarations(Protocol):
+    """What is declared of tools on queues, see ``services.tools.queue_tools``."""
+
+    async def of(self, org_id: str) -> OnQueues:
+        """Return what an organisation declares. Raises ``Unavailable``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """What an organisation says of tools that are not this installation's: labels of MCP servers, tools of queues."""
+
+    servers: Servers = field(default_factory=dict)
+    queues: OnQueues = field(default_factory=dict)
+
+
+NOTHING_SAID = Elsewhere()
 
 
 class Pinning:
@@ -71,9 +96,11 @@ class Pinning:
         declared: Declared,
         redactors: Redactors | None = None,
         servers: ServerLabels | None = None,
+        queues: QueueDeclarations | None = None,
     ) -> None:
         self._active = active
         self._servers = servers
+        self._queues = queues
         self._declared = declared
         self._redactors = redactors
         self._policies: LRUCache[str, Policy] = LRUCache(MAX_POLICIES)
@@ -92,8 +119,8 @@ class Pinning:
         if active is None:
             return None
         door_labels = Labels.of_whole(Label(door))
-        servers = await self._servers_of(org_id, spec)
-        return self.under(active, door_labels if known is None else door_labels.join(known), spec, servers)
+        said = await self._elsewhere(org_id, spec)
+        return self.under(active, door_labels if known is None else door_labels.join(known), spec, said)
 
     async def again(self, org_id: str, door: Integrity, spec: ResolvedSpec, before: "Before") -> RunSecurity | None:
         """Return the security of a run that does another one again, with other inputs laid over those of that one.
@@ -103,7 +130,7 @@ class Pinning:
         active = await self._active.of(org_id)
         if active is None:
             return None
-        return self.under(active, before.labels(door), spec, await self._servers_of(org_id, spec))
+        return self.under(active, before.labels(door), spec, await self._elsewhere(org_id, spec))
 
     async def for_spec(self, security: RunSecurity, org_id: str, spec: ResolvedSpec) -> RunSecurity:
         """Return the security of a run with another spec, such as one with a new version of a prompt.
@@ -113,8 +140,8 @@ class Pinning:
         active = await self._active.of(org_id)
         if active is None or active.hash != security.policy_hash:
             raise Unavailable("policies", "another policy has just become active", 0.1)
-        servers = await self._servers_of(org_id, spec)
-        made = self.under(active, Labels.read(security.inputs), spec, servers)
+        said = await self._elsewhere(org_id, spec)
+        made = self.under(active, Labels.read(security.inputs), spec, said)
         return replace(made, inputs=security.inputs)
 
     async def entered(self, entry: Entry, security: RunSecurity) -> Entered:
@@ -147,11 +174,12 @@ class Pinning:
         except StepError as exc:
             raise PrivacyRefused(f"the organisation's policy redacts what enters, which cannot be done: {exc}") from exc
 
-    async def _servers_of(self, org_id: str, spec: ResolvedSpec) -> Mapping[str, Sequence[str]]:
-        """Return the labels of MCP servers, for a workflow that calls some. Raises ``Unavailable``."""
-        if self._servers is None or not self._surface(spec).servers:
-            return {}
-        return await self._servers.of(org_id)
+    async def _elsewhere(self, org_id: str, spec: ResolvedSpec) -> Elsewhere:
+        """Return what is said of MCP servers and queues, for a workflow that calls some. Raises ``Unavailable``."""
+        surface = self._surface(spec)
+        servers = await self._servers.of(org_id) if self._servers is not None and surface.servers else {}
+        queues = await self._queues.of(org_id) if self._queues is not None and surface.queued else {}
+        return Elsewhere(servers, queues) if servers or queues else NOTHING_SAID
 
     def _surface(self, spec: ResolvedSpec) -> Surface:
         surface = self._surfaces.get(spec.hash)
@@ -160,15 +188,15 @@ class Pinning:
         return surface
 
     def under(
-        self, active: Active, inputs: Labels, spec: ResolvedSpec, servers: Mapping[str, Sequence[str]] = NO_SERVERS
+        self, active: Active, inputs: Labels, spec: ResolvedSpec, elsewhere: Elsewhere = NOTHING_SAID
     ) -> RunSecurity:
-        """Return the security of a run under a policy, with ``inputs`` labelled so. ``servers`` are labels of them."""
+        """Return the security of a run under a policy, with ``inputs`` labelled so."""
         self._policies[active.hash] = active.policy
         surface = self._surface(spec)
         declarations = self._declarations.get(active.hash)
         if declarations is None:
             declarations = self._declarations[active.hash] = active.policy.declarations
-        return security_of(active, declarations, inputs, spec.spec.name, surface, self._declared, servers)
+        return security_of(active, declarations, inputs, spec.spec.name, surface, self._declared, elsewhere)
 
 
 def security_of(
@@ -178,15 +206,15 @@ def security_of(
     workflow: str,
     surface: Surface,
     registry: Declared,
-    servers: Mapping[str, Sequence[str]] = NO_SERVERS,
+    elsewhere: Elsewhere = NOTHING_SAID,
 ) -> RunSecurity:
     """Return the security of runs of a workflow under a policy, with ``inputs`` labelled so by their door.
 
-    ``declarations`` are the policy's, ``servers`` the labels of MCP servers.
+    ``declarations`` are the policy's.
     """
     policy = active.policy
-    tools = dict(_tools(policy, declarations, surface, registry))
-    tools |= _of_servers(tools, MCP_CALL in declarations, surface, servers)
+    tools = dict(_tools(policy, declarations, surface, registry, elsewhere.queues))
+    tools |= _of_servers(tools, MCP_CALL in declarations, surface, elsewhere.servers)
     return RunSecurity(
         policy=active.name,
         policy_hash=active.hash,
@@ -195,26 +223,39 @@ def security_of(
         tools=dict(sorted(tools.items())),
         closed=_closed(policy, surface),
         redacts=active.mode == "enforce" and policy.privacy is not None and policy.privacy.redacts_log,
+        judges=active.mode == "enforce" and any(one.at == "output" and one.mode == "enforce" for one in policy.rules),
     )
 
 
 def _tools(
-    policy: Policy, declared: Mapping[str, ToolSecurity], surface: Surface, registry: Declared
+    policy: Policy, declared: Mapping[str, ToolSecurity], surface: Surface, registry: Declared, queues: OnQueues
 ) -> Iterator[tuple[str, ToolSecurity]]:
     for name in surface.tools:
-        if name in declared:
-            yield name, declared[name]
-        elif name in surface.queued:
-            yield name, UNDECLARED
+        own = [] if name not in declared else [declared[name]]
+        if name in surface.queued:
+            yield name, strictest(*own, *_on_queues(name, bool(own), surface, registry, queues))
         else:
-            yield name, replace(registry("tool", name), endorses=False)
+            yield name, own[0] if own else replace(registry("tool", name), endorses=False)
     for name, workflows in surface.functions.items():
         if all(_is_listed(policy, name, workflow) for workflow in workflows):
             yield f"function:{name}", _ENDORSING
 
 
+def _on_queues(
+    name: str, by_policy: bool, surface: Surface, registry: Declared, queues: OnQueues
+) -> Iterator[ToolSecurity]:
+    """Yield what is declared of a tool on each queue that it is called on. Where the policy says something of it,
+    queues without a word, and the registry, add nothing.
+    """
+    for queue in sorted(surface.queued[name]):
+        if found := queues.get((queue, name)):
+            yield found
+        elif not by_policy:
+            yield UNDECLARED if queue else replace(registry("tool", name), endorses=False)
+
+
 def _of_servers(
-    tools: Mapping[str, ToolSecurity], by_policy: bool, surface: Surface, servers: Mapping[str, Sequence[str]]
+    tools: Mapping[str, ToolSecurity], by_policy: bool, surface: Surface, servers: Servers
 ) -> Iterator[tuple[str, ToolSecurity]]:
     """Yield what is declared of calls of each MCP server whose label is another than that of all.
 

@@ -15,13 +15,15 @@ from schemas.spec.model import AgentNode, FunctionNode, LlmNode, Node, ResolvedS
 
 @dataclass(frozen=True, slots=True)
 class Surface:
-    """Names of tools, those of them that are called on queues, functions and closed nodes by the workflow.
+    """Names of tools, functions, and closed nodes by the workflow.
 
-    ``quarantined`` are those closed nodes that the workflow keeps apart, ``servers`` the MCP servers that nodes call.
+    ``queued`` are the queues on which a tool is called, as nodes name them, with ``""`` for workers of ours; tools that
+    only these are asked for are not there. ``quarantined`` are those closed nodes that the workflow keeps apart,
+    ``servers`` the MCP servers that nodes call.
     """
 
     tools: frozenset[str]
-    queued: frozenset[str]
+    queued: Mapping[str, frozenset[str]]
     functions: Mapping[str, frozenset[str]]
     closed: Mapping[str, frozenset[str]]
     quarantined: Mapping[str, frozenset[str]]
@@ -30,32 +32,36 @@ class Surface:
     @classmethod
     def of(cls, resolved: ResolvedSpec) -> "Surface":
         """Return what a workflow may call. Agents may get the tools of any version of their prompts."""
-        tools: set[str] = set()
-        queued: set[str] = set()
+        places: dict[str, set[str]] = defaultdict(set)
         servers: set[str] = set()
         functions: dict[str, set[str]] = defaultdict(set)
         closed: dict[str, set[str]] = defaultdict(set)
         opened: dict[str, set[str]] = defaultdict(set)
         free: dict[str, set[str]] = defaultdict(set)
         for one in (resolved, *resolved.children.values()):
-            tools.update(name for prompt in one.prompts.values() if prompt.form for name in prompt.form.tools)
+            for name in (name for prompt in one.prompts.values() if prompt.form for name in prompt.form.tools):
+                places[name].add("")
             for node in every_node(one.spec.dag.nodes):
                 for kind, name in _calls(node):
                     if kind == "function":
                         functions[name].add(one.spec.name)
                         continue
-                    tools.add(name)
                     servers.update(_server(node))
-                    if queue_of(node) is not None:
-                        queued.add(name)
+                    places[name].add(queue_of(node) or "")
                 (closed if _answers_closed(node, one) else opened)[one.spec.name].add(node.id)
                 if not _is_quarantined(node):
                     free[one.spec.name].add(node.id)
         # Two versions of one workflow may have a node of the same name.
         certain = {name: nodes - opened[name] for name, nodes in closed.items()}
         kept = {name: nodes - free[name] for name, nodes in certain.items()}
+        queued = {name: queues for name, queues in places.items() if queues != {""}}
         return cls(
-            frozenset(tools), frozenset(queued), _frozen(functions), _frozen(certain), _frozen(kept), frozenset(servers)
+            frozenset(places),
+            _frozen(queued),
+            _frozen(functions),
+            _frozen(certain),
+            _frozen(kept),
+            frozenset(servers),
         )
 
 

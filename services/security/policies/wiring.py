@@ -10,6 +10,7 @@ from services.privacy.vault.opening import OpenVault
 from services.security.flow.ports import ActivePolicy
 from services.security.policies.active import ActivePolicies
 from services.security.policies.pinning import Pinning, ServerLabels
+from services.tools.queue_tools import queue_tools_of
 
 
 def pinning_of(
@@ -17,7 +18,7 @@ def pinning_of(
 ) -> Pinning:
     """Return what pins policies, with all of its stores in one database, and redacts what enters by a vault."""
     active = ActivePolicies(PolicyActivations(database), PolicyVersions(database))
-    return Pinning(active, tools.security, redactors_of(vault), servers)
+    return Pinning(active, tools.security, redactors_of(vault), servers, queue_tools_of(database))
 
 
 class ForRegistration:

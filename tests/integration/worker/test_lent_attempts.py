@@ -13,7 +13,7 @@ from connectors.ports.engine import OutRecord
 from connectors.redis.claims.lease_desk import LeaseDesk
 from connectors.redis.claims.lent_attempts import LentAttempts, read_lease
 from connectors.redis.keys import runs_slot
-from schemas.errors import Conflict, StepError, Unavailable
+from schemas.errors import Conflict, NotFound, StepError, Unavailable
 from schemas.metrics import LEASES_ENDED_TOTAL, LEASES_GIVEN_TOTAL
 from schemas.payload import inline
 from schemas.policies.document import Policy
@@ -21,9 +21,11 @@ from schemas.policies.read import read_policy
 from schemas.records.base import Json, Record
 from schemas.records.definitions import AuditEvent
 from schemas.records.run_events import StepDeferred, StepFailed, StepSucceeded
-from schemas.records.security.pinned import Approval
+from schemas.records.security.pinned import Approval, ToolSecurity
 from schemas.records.steps import FunctionCall, StepRequest, ToolCall
+from services.runs.attempts.lent_policies import LentPolicies
 from services.runs.attempts.lent_private import LentPrivacy
+from services.runs.attempts.lent_results import LentResults
 from services.runs.attempts.tool_guard import ToolGuard
 from services.runs.leasing.leases import Completion, Leased, LeaseRequest, StepLeases
 from streams.roles.leases.guard import LendingGuard
@@ -32,7 +34,7 @@ from streams.roles.leases.metrics import LeaseMetrics
 from streams.roles.leases.queue_reader import LeaseParts, QueueReader
 from streams.roles.worker.producer import Outbox
 from streams.runtime.routing import to_out
-from tests.support.policies import TRUSTED, WEB, definition, security
+from tests.support.policies import DOCUMENT, TRUSTED, WEB, definition, security
 from tests.support.privacy import TOKEN, Vault, redactors
 from tests.support.worker import RUN_PARTITIONS, Bench, Pump, until_async
 from topics.catalogue import dlq, lane
@@ -49,11 +51,13 @@ class Served:
         self.bench = bench
         self.claims = LentAttempts(bench.redis, RUN_PARTITIONS)
         self.desk = LeaseDesk(bench.redis)
+        self.stored = Known()
         self.api = self.another_api()
         self.readers: list[QueueReader] = []
 
     def another_api(self, private: LentPrivacy | None = None) -> StepLeases:
-        return StepLeases(self.desk, self.claims, self.bench.objects, self.bench.log, private=private)
+        results = LentResults(LentPolicies(self.stored), self.bench.clock)
+        return StepLeases(self.desk, self.claims, self.bench.objects, self.bench.log, private=private, results=results)
 
     async def role(self) -> Pump:
         """Start a role of leases."""
@@ -415,6 +419,81 @@ def mailed_again(request: StepRequest, approvals: list[Approval]) -> StepRequest
     return structs.replace(request, deferral=1, security=security(approvals=approvals))
 
 
+async def test_what_a_lent_steps_worker_gives_is_decided_on(served: Served) -> None:
+    bench = served.bench
+    document: dict[str, Json] = {
+        "name": "guard",
+        "effects": "allow",
+        "rules": [
+            {"id": "orders", "at": "output", "tools": ["theirs"], "when": "has(output.value.order)", "verdict": "deny"},
+            {
+                "id": "card",
+                "at": "output",
+                "tools": ["theirs"],
+                "when": "has(output.value.card)",
+                "verdict": "redact",
+                "redact": ["$.card"],
+            },
+        ],
+    }
+    bench.policies.apply(definition(bench.org, document))
+    bench.policies.mark_loaded()
+    served.stored.policy = policy = read_policy(document)
+    secured = security(policy_hash=policy.hash, args={"$": TRUSTED}, tool=ToolSecurity(source=TRUSTED))
+    for _ in range(3):
+        await bench.ask(bench.request(WORK, args={}, security=secured))
+    await served.role()
+    for said in ({"order": "pay"}, {"card": 4111, "sum": 2}, {"sum": 3}):
+        leased = await served.one()
+        assert await served.api.complete(TOPIC, leased.lease, Completion(output=said)) is False
+    denied, hidden, given = await bench.finished(3)
+    assert isinstance(denied, StepFailed)
+    assert (denied.error.code, denied.error.details["rule"]) == ("policy_denied", "orders")
+    assert hidden.output.value == {"card": "[redacted]", "sum": 2}
+    assert given.output.value == {"sum": 3}
+    assert denied.redacted
+    assert hidden.redacted
+    kinds = [(event.event_id.partition(":")[0], event.kind, event.decision) for event in bench.audited()]
+    assert kinds == [
+        ("result", "decisions", "denied"),
+        ("result", "denial", "denied"),
+        ("result", "decisions", "allowed"),
+    ]
+
+
+async def test_a_result_whose_policy_nobody_has_goes_no_further(served: Served) -> None:
+    bench = served.bench
+    bench.policies.apply(definition(bench.org))
+    bench.policies.mark_loaded()
+    await bench.ask(bench.request(WORK, args={}, security=security(args={"$": TRUSTED})))
+    await served.role()
+    leased = await served.one()
+    served.stored.down = True
+    with pytest.raises(Unavailable):
+        await served.api.complete(TOPIC, leased.lease, Completion(output="secret"))
+    served.stored.down, served.stored.policy = False, None
+    await served.api.complete(TOPIC, leased.lease, Completion(output="secret"))
+    (failed,) = await bench.finished(1)
+    assert isinstance(failed, StepFailed)
+    assert failed.error.code == "policy_failed"
+    assert "secret" not in failed.error.message
+
+
+class Known:
+    """The one policy of the API, which may have none, or not answer."""
+
+    def __init__(self) -> None:
+        self.policy: Policy | None = read_policy(DOCUMENT)
+        self.down = False
+
+    async def of_hash(self, org_id: str, policy_hash: str) -> "Stored":
+        if self.down:
+            raise Unavailable("postgres", "no answer")
+        if self.policy is None:
+            raise NotFound("there is no such version")
+        return Stored(self.policy)
+
+
 class Stored(NamedTuple):
     """A policy as the API has it."""
 
@@ -442,7 +521,7 @@ async def test_a_lent_tool_gets_values_and_what_its_worker_says_is_redacted(serv
         await bench.log.append([to_out(one) for one in events])
 
     policy = read_policy(document)
-    served.api = served.another_api(LentPrivacy(Stored(policy), redactors(vault), say))
+    served.api = served.another_api(LentPrivacy(LentPolicies(Stored(policy)), redactors(vault), say))
     (token,) = await vault.tokens_for(bench.org, None, [("email", "ann@acme.org")])
     secured = security(policy_hash=policy.hash, args={"$": TRUSTED})
     await bench.ask(bench.request(WORK, args={"to": token, "text": token}, security=secured))
@@ -472,7 +551,7 @@ async def test_what_a_lent_steps_worker_says_waits_for_the_vault(served: Served)
         await bench.log.append([to_out(one) for one in events])
 
     policy = read_policy(document)
-    served.api = served.another_api(LentPrivacy(Stored(policy), redactors(vault), say))
+    served.api = served.another_api(LentPrivacy(LentPolicies(Stored(policy)), redactors(vault), say))
     await bench.ask(bench.request(WORK, args={}, security=security(policy_hash=policy.hash, args={"$": TRUSTED})))
     await served.role()
     leased = await served.one()

@@ -9,7 +9,7 @@ from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 from pydantic import BaseModel
 
-from api.acts import ITSELF, METHODS, is_act
+from api.acts import ITSELF, METHODS, TRIES, is_act, is_ruled
 from api.caller import Caller
 from api.http import problems
 from api.http.strict_json import StrictJsonRoute
@@ -119,8 +119,23 @@ class World:
             self.did.append(body.name)
             return {"name": body.name, "by": who.key_id}
 
+        policies = APIRouter(prefix="/api/v1/policies", route_class=StrictJsonRoute)
+
+        @policies.post("")
+        async def create_policy(
+            body: Body, who: Annotated[Caller, Depends(who)], break_glass: str | None = None
+        ) -> None:
+            self.did.append("created")
+
+        @policies.post("/{name}/activate")
+        async def activate_policy(
+            body: Body, who: Annotated[Caller, Depends(who)], break_glass: str | None = None
+        ) -> None:
+            self.did.append("activated")
+
         app = FastAPI()
         app.include_router(router)
+        app.include_router(policies)
         problems.install(app)
         app.state.services = self
         self.audit = self.security = self
@@ -183,6 +198,47 @@ async def test_an_act_that_a_rule_denies_is_403_and_has_no_effect(world: World) 
     assert (denial.kind, denial.decision) == ("denial", "denied")
     # Another act of the same key is done.
     assert world.client.post("/api/v1/keys", json={"name": "other"}).status_code == 200
+
+
+@pytest.mark.parametrize("path", sorted({*ITSELF} - {*TRIES}))
+def test_rules_decide_on_what_records_itself(path: str) -> None:
+    routes = [r for router in ROUTERS for r in router.routes if isinstance(r, APIRoute) and r.methods & METHODS]
+    (route,) = [one for one in routes if one.path == path]
+    assert is_ruled(path, route.methods)
+    assert hasattr(route.endpoint, "__recorded__")
+    assert not is_ruled(path, {"GET"})
+
+
+async def test_a_policy_that_denies_its_own_activation_is_repaired_by_breaking_the_glass(world: World) -> None:
+    world.rule("act.operation in ['activate_policy', 'create_policy']")
+    path = "/api/v1/policies/admins/activate"
+    answer = world.client.post(path, json={"name": "1"})
+    assert answer.status_code == 403
+    assert "say why with break_glass" in answer.text
+    # What repairs nothing cannot be done by that.
+    assert world.client.post("/api/v1/policies", params={"break_glass": "why"}, json={"name": "x"}).status_code == 403
+    assert world.did == []
+    world.log.events.clear()
+    assert world.client.post(path, params={"break_glass": "locked out"}, json={"name": "1"}).status_code == 200
+    (broken,) = [one for one in world.log.events if one.kind != "denial"]
+    assert (broken.kind, broken.action, broken.decision) == ("admin", "policies.break_glass", "allowed")
+    assert (broken.reason, broken.actor, broken.policy) == ("locked out", "key:k1", "admins@1")
+    assert [(one.rule, one.verdict) for one in broken.decisions] == [("who", "deny")]
+    assert world.did == ["activated"]
+
+
+def test_the_glass_is_not_broken_while_the_log_is_down(world: World) -> None:
+    world.rule("true")
+    world.log.down = True
+    path = "/api/v1/policies/admins/activate"
+    assert world.client.post(path, params={"break_glass": "locked out"}, json={"name": "1"}).status_code == 503
+    assert world.did == []
+
+
+def test_a_reason_is_not_needed_where_no_rule_denies(world: World) -> None:
+    path = "/api/v1/policies/admins/activate"
+    assert world.client.post(path, params={"break_glass": "to be safe"}, json={"name": "1"}).status_code == 200
+    assert world.log.events == []
 
 
 def test_in_shadow_mode_an_act_is_done_and_the_decision_is_recorded(world: World) -> None:

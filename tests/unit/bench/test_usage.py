@@ -6,7 +6,7 @@ import sys
 import psutil
 import pytest
 
-from bench.usage import MachineTimes, cpu_seconds, elsewhere, memory_mb
+from bench.usage import MachineTimes, cpu_seconds, elsewhere, held_mb, memory_mb
 
 DEADLINE_S = 30
 # Burns 0.3 s of CPU in a child that ends and is waited for, says so, then waits for the end of its input.
@@ -50,6 +50,35 @@ def test_cpu_of_a_child_that_ended_counts(started):
 
 def test_memory_of_a_living_child_counts(started):
     assert memory_mb(started(HOLDER, "held")) >= 60
+
+
+# Maps a file of 40 MB and reads all of it, and holds 20 MB of its own.
+MAPS = """
+import mmap, sys, tempfile
+file = tempfile.TemporaryFile()
+file.write(b"x" * 40_000_000)
+file.flush()
+mapped = mmap.mmap(file.fileno(), 0, mmap.MAP_SHARED, mmap.PROT_READ)
+total = sum(mapped[::4096])
+data = b"x" * 20_000_000
+print("mapped", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_memory_of_children_is_held(started):
+    assert held_mb(started(HOLDER, "held")) >= 60
+
+
+@pytest.mark.skipif(not psutil.LINUX, reason="NOT TESTED: only Linux tells what files back")
+def test_pages_of_files_are_not_held(started):
+    pid = started(MAPS, "mapped")
+    assert memory_mb(pid) >= 60
+    assert 20 <= held_mb(pid) <= memory_mb(pid) - 40
+
+
+def test_where_the_kernel_does_not_tell_what_is_held_is_what_is_resident(started, tmp_path):
+    assert held_mb(started(HOLDER, "held"), tmp_path) >= 60
 
 
 def test_elsewhere_leaves_out_idle_time_and_our_own():

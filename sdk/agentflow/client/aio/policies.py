@@ -58,14 +58,19 @@ class AsyncPolicies(AsyncResource):
         """Return the policy that decides for new runs, and earlier activations."""
         return await self._ask(ActivePolicy, "policies.active")
 
-    async def activate(self, name: str, version: int, mode: Literal["enforce", "shadow"]) -> ActivePolicy:
-        """Let a version decide for runs that are submitted from now on; an earlier one rolls back."""
-        body = {"version": version, "mode": mode}
-        return await self._ask(ActivePolicy, "policies.activate", name, json=body)
+    async def activate(
+        self, name: str, version: int, mode: Literal["enforce", "shadow"], *, break_glass: str | None = None
+    ) -> ActivePolicy:
+        """Let a version decide for runs that are submitted from now on; an earlier one rolls back.
 
-    async def deactivate(self) -> ActivePolicy:
-        """Let no policy decide for runs that are submitted from now on."""
-        return await self._ask(ActivePolicy, "policies.deactivate")
+        ``break_glass`` is why it is done although a rule at ``admin`` denies it.
+        """
+        body, params = {"version": version, "mode": mode}, given(break_glass=break_glass)
+        return await self._ask(ActivePolicy, "policies.activate", name, json=body, params=params)
+
+    async def deactivate(self, *, break_glass: str | None = None) -> ActivePolicy:
+        """Let no policy decide for runs that are submitted from now on. ``break_glass`` as for ``activate``."""
+        return await self._ask(ActivePolicy, "policies.deactivate", params=given(break_glass=break_glass))
 
 
 class AsyncVault(AsyncResource):

@@ -1,10 +1,17 @@
-"""Leases of a queue's steps, one request at a time. ``agentflow worker`` does all of this."""
+"""Leases of a queue's steps, one request at a time, as ``agentflow worker`` makes them; and its tools for policies."""
 
-from typing import Unpack
+from typing import Literal, Unpack
 
-from agentflow.bodies import CompleteStep, ExtendLease, LeaseSteps, ReleaseLease
-from agentflow.client.aio.resource import AsyncResource
-from agentflow.models import LeasedSteps, LeaseExtended, LeaseReleased, StepCompleted
+from agentflow.bodies import CompleteStep, DeclareQueueTool, ExtendLease, LeaseSteps, ReleaseLease
+from agentflow.client.aio.resource import AsyncResource, given
+from agentflow.models import (
+    LeasedSteps,
+    LeaseExtended,
+    LeaseReleased,
+    QueueToolAnswer,
+    QueueToolPage,
+    StepCompleted,
+)
 
 
 class AsyncQueues(AsyncResource):
@@ -25,3 +32,17 @@ class AsyncQueues(AsyncResource):
     async def release(self, name: str, /, **body: Unpack[ReleaseLease]) -> LeaseReleased:
         """Return a step that was not worked on."""
         return await self._ask(LeaseReleased, "queues.release", name, json=body)
+
+    async def tools(self) -> QueueToolPage:
+        """Return what is declared of tools on queues."""
+        return await self._ask(QueueToolPage, "queues.tools")
+
+    async def declare(self, name: str, tool: str, /, **body: Unpack[DeclareQueueTool]) -> QueueToolAnswer:
+        """Declare what policies know of a tool of a queue. Needs the permission ``admin``."""
+        return await self._ask(QueueToolAnswer, "queues.declare", name, tool, json=body)
+
+    async def undeclare(
+        self, name: str, tool: str, *, of: Literal["organisation", "installation"] | None = None
+    ) -> None:
+        """Remove what is declared of a tool. Needs the permission ``admin``."""
+        await self._raw("queues.undeclare", name, tool, params=given(of=of))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from schemas.configuration.audit_days import AuditDays, read_audit_days, read_audit_days_of
+from schemas.configuration.audit_days import AuditDays, audit_days_of, read_audit_days, read_audit_days_of
 from schemas.settings import Settings
 
 
@@ -32,3 +32,10 @@ def test_what_names_no_organisation_kind_and_days_is_refused(text: str) -> None:
         read_audit_days_of(text)
     with pytest.raises(ValueError, match="AUDIT_DAYS_OF"):
         Settings.from_env({"AUDIT_DAYS_OF": text})
+
+
+def test_both_settings_are_read_together() -> None:
+    days = audit_days_of("key_use=90,denial=30", "acme:key_use=0")
+    assert [days.kept(org, "key_use") for org in ("acme", "other")] == [0, 90]
+    with pytest.raises(ValueError, match="kinds are"):
+        audit_days_of("key_use", "")

@@ -475,6 +475,7 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, str, Any, dict[str, Any]]]] =
         ("--kind", "key_use", "--before", "90d"),
         ("POST", "/api/v1/audit/expire", {"kind": "key_use", "before": "90d"}, {}),
     ),
+    "audit retention": ((), ("GET", "/api/v1/retention", None, {})),
     "audit hold create": (
         ("case-7", "--reason", "case 7", "--run", "r1"),
         ("POST", "/api/v1/audit/holds", {"name": "case-7", "reason": "case 7", "run_id": "r1"}, {}),
@@ -507,6 +508,17 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, str, Any, dict[str, Any]]]] =
         ("POST", "/api/v1/mcp/servers/docs/pins", {"tools": {"search": None, "read": "3f9a"}}, {}),
     ),
     "tool unpin": (("docs", "search"), ("DELETE", "/api/v1/mcp/servers/docs/pins/search", None, {})),
+    "tool declared": ((), ("GET", "/api/v1/queues/tools", None, {})),
+    "tool declare": (
+        ("counting", "tools.yaml"),
+        (
+            "PUT",
+            "/api/v1/queues/counting/tools/mail.send",
+            {"source": ["third_party"], "effects": True, "sinks": {"to": "recipient"}},
+            {},
+        ),
+    ),
+    "tool undeclare": (("counting", "mail.send"), ("DELETE", "/api/v1/queues/counting/tools/mail.send", None, {})),
     "secret set": (
         ("SHOP_KEY", "--host", "api.example.com", "--file", "secret.txt"),
         ("PUT", "/api/v1/secrets/SHOP_KEY", {"value": "a-secret-value", "hosts": ["api.example.com"]}, {}),
@@ -641,6 +653,7 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, str, Any, dict[str, Any]]]] =
         ("GET", "/api/v1/limits", None, {"a": "b"}),
     ),
 }
+TOOLS_OF_QUEUE = "mail.send: {source: third_party, effects: true, sinks: {to: recipient}}\n"
 #: Commands that send nothing.
 QUIET = {
     "audit verify",
@@ -711,6 +724,7 @@ def _files(folder: Path, args: tuple[str, ...]) -> tuple[str, ...]:
     (folder / "flow.yaml").write_text("name: x\n", encoding="utf-8")
     (folder / "spans.json").write_text('{"resourceSpans": []}', encoding="utf-8")
     (folder / "policy.yaml").write_text("name: support\nrules: []\n", encoding="utf-8")
+    (folder / "tools.yaml").write_text(TOOLS_OF_QUEUE, encoding="utf-8")
     (folder / "labels.csv").write_text("case_id,scorer,human,repeat\nc1,llm_judge,tie,1\n", encoding="utf-8")
     facts = '{"providers": [{"route": "openai/*", "regions": ["eu"]}]}'
     (folder / "providers.json").write_text(facts, encoding="utf-8")
@@ -719,7 +733,7 @@ def _files(folder: Path, args: tuple[str, ...]) -> tuple[str, ...]:
     (folder / "prompts" / "shortener.prompt.md").write_text("Shorten {{text}}\n", encoding="utf-8")
     named = (
         *("flow.yaml", "labels.csv", "policy.yaml", "prompts", "providers.json", "report.html", "secret.txt"),
-        "spans.json",
+        *("spans.json", "tools.yaml"),
     )
     return tuple(str(folder / arg) if arg in named else arg for arg in args)
 

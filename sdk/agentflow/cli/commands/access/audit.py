@@ -65,6 +65,8 @@ KEYS = click.option(
     "--key", "keys", multiple=True, metavar="KEY|FILE", help="A public key that you trust, or its file. Repeatable."
 )
 
+_KEPT = (Column("KIND", "kind"), Column("DAYS", "days", lambda value: "for ever" if value is None else str(value)))
+
 command = group("audit", "Read the audit log; verify, prove and export it; hold entries.")
 
 
@@ -179,6 +181,14 @@ def prove(session: Session, index: int, *, keys: tuple[str, ...], size: int | No
         Column("ENTRY", "entry"),
     )
     session.one(shown, columns, "index")
+
+
+@make(command, "retention")
+def retention(session: Session) -> None:
+    """Show for how many days entries of the audit log keep what they say, by kind."""
+    found = session.get("/api/v1/retention")
+    rows = [{"kind": kind, "days": days} for kind, days in sorted(found["audit_days"].items())]
+    session.rows(found["audit_days"], rows, _KEPT, "kind")
 
 
 @make(command, "expire", changes=True, example="agentctl audit expire --kind key_use --before 90d")

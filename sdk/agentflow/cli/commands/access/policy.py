@@ -38,6 +38,10 @@ _ACTIVATION = (
     Column("AGE", "activated_at", ago, right=True),
 )
 
+_GLASS = click.option(
+    "--break-glass", metavar="REASON", help="Do it although a rule at admin denies it. The reason is in the audit log."
+)
+
 command = LazyGroup(
     name="policy",
     # They load the server's rules, which takes longer than other commands.
@@ -92,18 +96,26 @@ def active(session: Session) -> None:
 @make(command, "activate", changes=True, example="agentctl policy activate support@3 --mode shadow")
 @click.argument("policy")
 @click.option("--mode", type=OneOf(("shadow", "enforce")), required=True, help="Record only, or decide.")
-def activate(session: Session, policy: str, mode: str) -> None:
+@_GLASS
+def activate(session: Session, policy: str, mode: str, *, break_glass: str | None) -> None:
     """Let POLICY (NAME@VERSION) decide for runs that are submitted from now on. An earlier version rolls back."""
     name, version = _named(policy)
-    found = session.change("POST", at(POLICIES, name, "activate"), {"version": version, "mode": mode})
+    found = session.change(
+        "POST", at(POLICIES, name, "activate"), {"version": version, "mode": mode}, **_glass(break_glass)
+    )
     _say(session, found)
 
 
 @make(command, "deactivate", changes=True)
-def deactivate(session: Session) -> None:
+@_GLASS
+def deactivate(session: Session, break_glass: str | None) -> None:
     """Let no policy decide for runs that are submitted from now on. Runs that have one keep it."""
-    session.change("DELETE", ACTIVE)
+    session.change("DELETE", ACTIVE, **_glass(break_glass))
     session.note("no policy is active for new runs")
+
+
+def _glass(reason: str | None) -> dict[str, Any]:
+    return {} if reason is None else {"params": {"break_glass": reason}}
 
 
 def _say(session: Session, found: Any) -> None:

@@ -6,6 +6,8 @@ import click
 
 from agentflow.cli.api import at
 from agentflow.cli.columns import Column
+from agentflow.cli.declared_tools import declared_tools
+from agentflow.cli.errors import USAGE, CliError
 from agentflow.cli.lazy import OneOf
 from agentflow.cli.options import command as make
 from agentflow.cli.options import group
@@ -13,6 +15,7 @@ from agentflow.cli.session import Session
 from agentflow.cli.units import pairs
 
 SERVERS = "/api/v1/mcp/servers"
+QUEUES = "/api/v1/queues"
 _TOOLS = (Column("NAME", "name"), Column("KIND", "kind"), Column("SUMMARY", "summary"))
 _SERVERS = (
     Column("NAME", "name"),
@@ -38,7 +41,17 @@ _SEEN = (
     Column("FAULT", "fault"),
 )
 
-command = group("tool", "List tools; declare MCP servers, and pin their tools.")
+_ON_QUEUES = (
+    Column("QUEUE", "queue"),
+    Column("TOOL", "tool"),
+    Column("EFFECTS", "security", lambda one: "yes" if one["effects"] else "no"),
+    Column("SOURCE", "security", lambda one: ",".join(one["source"])),
+    Column("SINKS", "security", lambda one: ",".join(f"{name}:{sink}" for name, sink in one["sinks"].items())),
+    Column("BY", "declared_by", wide=True),
+)
+_OF = click.option("--installation", is_flag=True, help="The queue is the installation's, and not the organisation's.")
+
+command = group("tool", "List tools; declare tools of queues and MCP servers, and pin tools of these.")
 
 
 @make(command, "list")
@@ -127,3 +140,47 @@ def unpin(session: Session, *, server: str, tool: str) -> None:
     """Remove the pin of TOOL: it is called no more."""
     session.change("DELETE", at(SERVERS, server, "pins", tool))
     session.note(f"tool {tool} of {server} is unpinned")
+
+
+@make(command, "declared")
+def declared(session: Session) -> None:
+    """List what is declared of tools on queues."""
+    found = session.get(at(QUEUES, "tools"))
+    session.rows(found, found["tools"], _ON_QUEUES, "tool")
+
+
+@make(command, "declare", changes=True, example="agentctl tool declare counting app.py")
+@click.argument("queue")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False))
+@click.option("--tool", "only", multiple=True, help="Only this tool of the file. Repeatable.")
+@_OF
+def declare(session: Session, *, queue: str, file: str, only: tuple[str, ...], installation: bool) -> None:
+    """Declare what policies know of the tools of QUEUE, as FILE says: its decorators (.py, which is executed), or YAML.
+
+    What is declared of other tools stays. Tools of which the file says nothing are left out.
+    """
+    found = declared_tools(file)
+    if missing := sorted(set(only) - found.keys()):
+        raise CliError(f"{file} has no tool {missing[0]!r}", f"it has {', '.join(sorted(found))}", USAGE)
+    whose = {"of": "installation"} if installation else {}
+    wanted = {name: said for name, said in found.items() if not only or name in only}
+    for name in (name for name, said in wanted.items() if said is None):
+        session.note(f"nothing is declared of {name}: it may have effects, and its results are trusted least")
+    bodies = {at(QUEUES, queue, "tools", name): whose | said for name, said in wanted.items() if said is not None}
+    if session.given.get("dry-run"):
+        for path, body in bodies.items():
+            session.print_request("PUT", path, body)
+        return
+    stored = [session.change("PUT", path, body) for path, body in bodies.items()]
+    session.rows({"tools": stored}, stored, _ON_QUEUES, "tool")
+
+
+@make(command, "undeclare", changes=True)
+@click.argument("queue")
+@click.argument("tool")
+@_OF
+def undeclare(session: Session, *, queue: str, tool: str, installation: bool) -> None:
+    """Remove what is declared of TOOL of QUEUE: it may have effects, and its results are trusted least."""
+    params = {"of": "installation" if installation else None}
+    session.change("DELETE", at(QUEUES, queue, "tools", tool), params=params)
+    session.note(f"nothing is declared of tool {tool} of queue {queue} any more")

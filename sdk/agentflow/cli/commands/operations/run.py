@@ -17,11 +17,18 @@ def _days(value: int | None) -> str:
     return "for ever" if value is None else str(value)
 
 
+def _by_kind(days: dict[str, int | None]) -> str:
+    """Return the days of kinds of audit entries that are not kept for ever."""
+    said = [f"{kind}={count}" for kind, count in sorted(days.items()) if count is not None]
+    return ",".join(said) or "for ever"
+
+
 _KEPT = (
     Column("RUNS DAYS", "runs_days", _days, right=True),
     Column("TRACES DAYS", "traces_days", right=True),
     Column("OBJECTS DAYS", "objects_days", _days, right=True),
     Column("COSTS DAYS", "costs_days", _days, right=True),
+    Column("AUDIT DAYS", "audit_days", _by_kind),
 )
 _HOLDS = (
     Column("NAME", "name"),
@@ -48,7 +55,7 @@ def delete(session: Session, *, runs: tuple[str, ...]) -> None:
 
 @make(command, "retention")
 def retention(session: Session) -> None:
-    """Show for how many days ended runs, their traces, stored objects and the costs of single calls are kept."""
+    """Show for how many days ended runs, traces, stored objects, costs of single calls and audit entries are kept."""
     session.one(session.get(RETENTION), _KEPT)
 
 

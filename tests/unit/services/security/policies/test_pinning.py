@@ -107,6 +107,65 @@ async def test_a_tool_of_a_queue_is_undeclared_unless_the_policy_declares_it() -
     assert (await pinned(said, queued)).tools["mail"] == ToolSecurity(source=["trusted"])
 
 
+class OnQueues:
+    """What an organisation declares of tools on queues."""
+
+    def __init__(self, **said: ToolSecurity) -> None:
+        self.said = {("org/mail" if queue == "own" else queue, "mail"): one for queue, one in said.items()}
+        self.down = False
+
+    async def of(self, org_id: str) -> dict[tuple[str, str], ToolSecurity]:
+        if self.down:
+            raise Unavailable("postgres", "no answer")
+        return self.said
+
+
+OWN = {"id": "a", "type": "tool", "queue": "org/mail", "config": {"tool_name": "mail"}}
+SENDS = ToolSecurity(source=["user"], effects=True, sinks={"to": "recipient"})
+
+
+async def on_queues(said: OnQueues, document: dict[str, Any], *nodes: dict[str, Any]) -> ToolSecurity:
+    pinning = Pinning(Activated(**document), declared, queues=said)
+    found = await pinning.of("acme", Integrity.USER, spec(*nodes))
+    assert found is not None
+    return found.tools["mail"]
+
+
+async def test_what_is_declared_of_a_tool_on_a_queue_counts_for_that_queue() -> None:
+    said, other = OnQueues(own=SENDS), OWN | {"id": "b", "queue": "mail"}
+    assert await on_queues(said, {}, OWN) == SENDS
+    assert await on_queues(said, {}, other) == UNDECLARED
+    # A tool on two queues has what both say; one without a word makes it undeclared.
+    assert await on_queues(said, {}, OWN, other) == UNDECLARED
+    reads = ToolSecurity(source=["third_party"])
+    both = await on_queues(OnQueues(own=SENDS, mail=reads), {}, OWN, other)
+    assert both == ToolSecurity(source=["third_party"], effects=True, sinks={"to": "recipient"})
+    # On workers of ours, too: what the registry says is joined.
+    assert (await on_queues(said, {}, OWN, TOOL | {"id": "c"})).source == ["third_party"]
+    assert await on_queues(said, {}, TOOL) == ToolSecurity(
+        source=["third_party"], effects=True, sinks={"to": "recipient"}
+    )
+
+
+async def test_a_policy_and_a_queue_make_each_other_stricter_and_never_laxer() -> None:
+    strict = {"tools": {"mail": {"source": "web", "effects": True, "sinks": {"to": "recipient"}}}}
+    assert (await on_queues(OnQueues(own=SENDS), strict, OWN)).source == ["web"]
+    lax = {"tools": {"mail": {"source": "trusted", "effects": False, "endorses": True}}}
+    found = await on_queues(OnQueues(own=SENDS), lax, OWN)
+    assert found == ToolSecurity(source=["user"], effects=True, sinks={"to": "recipient"}, endorses=True)
+    # A queue without a word adds nothing to the policy's.
+    assert (await on_queues(OnQueues(), lax, OWN)).source == ["trusted"]
+
+
+async def test_a_run_is_refused_while_nobody_knows_what_is_declared_on_its_queues() -> None:
+    said = OnQueues()
+    said.down = True
+    with pytest.raises(Unavailable):
+        await on_queues(said, {}, OWN)
+    # A workflow without queues does not ask.
+    assert (await on_queues(said, {}, TOOL)).declared
+
+
 async def test_functions_endorse_where_the_policy_lists_them() -> None:
     listed = {"endorse": [{"by": "list", "functions": ["count.*"]}]}
     found = await pinned(listed, FUNCTION)

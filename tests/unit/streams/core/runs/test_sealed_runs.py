@@ -10,9 +10,9 @@ from schemas.privacy.sealed import condition_key, inline_uri, length_key
 from schemas.privacy.wants import Want
 from schemas.records.run_events import ToolUse
 from schemas.records.security.pinned import RunSecurity
-from schemas.spec.rules_version import OUTCOMES, SEALED
+from schemas.spec.rules_version import NEWEST, OUTCOMES, SEALED
 from streams.core.runs.events.unsealed import LEFT_OUT
-from tests.support.runs import World, args_of, assistant, function, loop, switch
+from tests.support.runs import World, args_of, assistant, function, llm, loop, switch
 
 SUBJECT = "sub_" + "c" * 32
 SEALED_RUN: dict[str, Any] = {"subject": SUBJECT, "rules_version": SEALED}
@@ -111,7 +111,7 @@ def test_a_run_without_a_subject_is_asked_nothing() -> None:
     assert (world.requests[0].subject, world.requests[0].wants) == ("", [])
 
 
-NEWEST_RUN: dict[str, Any] = {"subject": SUBJECT, "rules_version": OUTCOMES}
+NEWEST_RUN: dict[str, Any] = {"subject": SUBJECT, "rules_version": NEWEST}
 OTHERS = [
     inline("Ada"),
     Reference(uri="objects:///org/" + "0" * 64, sha256="0" * 64, size=3),
@@ -175,3 +175,38 @@ def test_under_a_policy_that_redacts_the_log_an_outcome_must_say_that_it_was() -
     refused = started(function("a"), subject="", security=security)
     refused.fail("a", "boom")
     assert refused.step("a").error.message == LEFT_OUT
+
+
+JUDGING = RunSecurity(policy="p@1", judges=True)
+CLOSED = RunSecurity(policy="p@1", closed={"flow": ["a"]})
+
+
+@pytest.mark.parametrize(
+    ("node", "security", "state"),
+    [
+        (llm("a"), JUDGING, "failed"),
+        # Of functions no policy decides.
+        (function("a"), JUDGING, "succeeded"),
+        (llm("a"), CLOSED, "failed"),
+        (llm("a"), RunSecurity(policy="p@1", closed={"flow": ["b"]}), "succeeded"),
+        (llm("a"), RunSecurity(policy="p@1"), "succeeded"),
+    ],
+)
+def test_what_a_policy_has_rules_for_must_say_that_it_was_decided_on(
+    node: dict[str, Any], security: RunSecurity, state: str
+) -> None:
+    world = started(node, subject="", security=security)
+    world.succeed("a", inline("obey"), redacted=False)
+    assert world.step("a").state == state
+    if state == "failed":
+        assert world.step("a").error.code == "unjudged_outcome"
+        assert world.step("a").output is None
+    decided = started(node, subject="", security=security)
+    decided.succeed("a", inline("fine"), redacted=True)
+    assert decided.step("a").state == "succeeded"
+
+
+def test_a_run_of_older_rules_takes_what_it_took() -> None:
+    world = started(llm("a"), subject="", security=JUDGING, rules_version=OUTCOMES)
+    world.succeed("a", inline("obey"), redacted=False)
+    assert world.step("a").state == "succeeded"
