@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run demo install-cli test test-all simulate chaos chaos-ha mutate bench soak audit prove compare lint fmt lock migrate-up backup restore verify-backup run-control-plane run-worker docker-there dev-up dev-down status logs build dev-deps k8s-deploy engines agentdojo phoenix clean python-there
+.PHONY: help run demo install-cli test test-all simulate chaos chaos-ha mutate bench soak audit prove compare lint style fmt lock migrate-up backup restore verify-backup run-control-plane run-worker docker-there dev-up dev-down status logs build dev-deps k8s-deploy engines agentdojo phoenix clean python-there
 
 VENV := .venv
 RUN := $(VENV)/bin/python
@@ -25,8 +25,8 @@ install-cli: $(VENV)/.local ## Put agentctl on the path: make install-cli BIN_DI
 engines: $(VENV)/.local ## Start only Kafka, Redis, PostgreSQL, ClickHouse and NATS, until Ctrl-C
 	@exec $(RUN) -m deploy.local.engines --data-dir .agentflow
 
-# Tests without engines use every core. Tests that start engines mostly wait for them, so two files run at a time; tests
-# that load or measure the whole machine run alone.
+# Tests without engines use every core, while types are checked. Tests that start engines wait for a third of
+# their time, so three files run at a time, the longest first; tests that load or measure the whole machine run alone.
 FREE := tests/unit tests/simulation
 WHOLE := tests/load
 # Each later feature may add 90 s: these are where to look when it is more.
@@ -35,16 +35,18 @@ SLOWEST := --durations=10
 ENDS := --max-worker-restart 0
 # A real broker on a busy machine may lose a race that no test meant: see docs/decisions/0064.
 RETRY := --retry-failed 8
-PAIRED := -n 2 --dist loadfile $(ENDS) $(addprefix --ignore=,$(FREE) $(WHOLE))
+SHARED := -n 3 --dist loadfile --no-loadscope-reorder $(ENDS) $(addprefix --ignore=,$(FREE) $(WHOLE))
 
-test: lint ## Run all checks and all tests
-	$(RUN) -m tests.support.phase $(SLOWEST) -n auto $(ENDS) $(FREE)
-	$(RUN) -m tests.support.phase $(RETRY) $(SLOWEST) $(PAIRED)
+test: style ## Run all checks and all tests
+	@$(RUN) -m mypy >$(VENV)/types.txt 2>&1 & types=$$!; \
+	$(RUN) -m tests.support.phase $(SLOWEST) -n auto $(ENDS) $(FREE); tests=$$?; \
+	wait $$types; types=$$?; cat $(VENV)/types.txt; [ $$types = 0 ] || exit $$types; exit $$tests
+	$(RUN) -m tests.support.phase $(RETRY) $(SLOWEST) $(SHARED)
 	$(RUN) -m tests.support.phase $(RETRY) $(SLOWEST) $(WHOLE)
 
 test-all: lint agentdojo phoenix ## Run the same with every variant of the slow tests
 	HYPOTHESIS_PROFILE=random $(RUN) -m tests.support.phase $(SLOWEST) -n auto $(ENDS) -m "" $(FREE)
-	HYPOTHESIS_PROFILE=random $(RUN) -m tests.support.phase $(RETRY) $(SLOWEST) -m "" $(PAIRED)
+	HYPOTHESIS_PROFILE=random $(RUN) -m tests.support.phase $(RETRY) $(SLOWEST) -m "" $(SHARED)
 	CHAOS_SEED=random HYPOTHESIS_PROFILE=random $(RUN) -m tests.support.phase $(RETRY) $(SLOWEST) -m "" $(WHOLE)
 
 # Without it the tests that need it are skipped, and say so.
@@ -54,10 +56,12 @@ agentdojo: $(VENV)/.dev ## Install the benchmark AgentDojo in an environment of 
 phoenix: $(VENV)/.dev ## Install Arize Phoenix, which takes spans in, in an environment of its own (0.9 GB)
 	@$(RUN) -m bench.phoenix || echo "no span goes to Arize Phoenix"
 
-lint: $(VENV)/.dev ## Run the checks: style, types, import layers, Lua
+lint: style ## Run the checks: style, types, import layers, Lua
+	$(RUN) -m mypy
+
+style: $(VENV)/.dev ## Run the checks but that of types
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
-	$(RUN) -m mypy
 	$(VENV)/bin/lint-imports
 	$(RUN) -m tests.support.lua_lint
 

@@ -10,6 +10,7 @@ from typing import Any
 import asyncpg
 import httpx
 
+from bench.cells.afterwards import cleaned, late_events_lost
 from bench.cells.client import RUNS, Submitter
 from bench.cells.two import Cells, two_cells
 from bench.lines import BenchError
@@ -46,6 +47,9 @@ class Played:
     kills: int = 0
     copies: int = 0
     move_s: float = 0.0
+    late_lost: int = 0
+    removed: int = 0
+    remains: int = 0
 
 
 def play(folder: Path, runs: int, kills: bool, say: Progress) -> Played:
@@ -68,6 +72,13 @@ def play(folder: Path, runs: int, kills: bool, say: Progress) -> Played:
             _until("submissions are accepted in the other cell", lambda: len(client.accepted) > accepted_then + 20)
         played.accepted, played.answers = len(client.accepted), dict(client.answers)
         asyncio.run(_judge(cells, client, rows, played))
+        say("cells: events come to the old cell, and it is cleaned")
+        played.late_lost = asyncio.run(late_events_lost(cells.east, ORG))
+        there = asyncio.run(_rows(cells.west))
+        with _client(cells.east, key) as moved:
+            played.removed, played.remains = cleaned(cells.east, ORG, moved)
+        after = asyncio.run(_rows(cells.west))
+        played.remains += sum(count - after.get(name, 0) for name, count in there.items() if after.get(name, 0) < count)
         return played
 
 

@@ -9,6 +9,14 @@ import pytest
 from connectors.clickhouse.client import ClickHouse
 from deploy.local.system import System
 from tests.support.api import migrated_database
+from tests.support.forked_roles import forked_roles
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_roles() -> Iterator[None]:
+    """Start roles by fork. The tests in tests/load execute them."""
+    with forked_roles():
+        yield
 
 
 @pytest.fixture(scope="module")

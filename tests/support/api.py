@@ -18,6 +18,7 @@ from connectors.ports.engine import OutRecord
 from deploy.migrate import up
 from schemas.errors import TooLarge, Unavailable
 from schemas.settings import Settings
+from tests.support.api_app import share_routes
 from topics.codec import decode
 
 DEADLINE_S = 60.0
@@ -179,6 +180,7 @@ async def running(settings: Settings, log: MemoryLog | None = None) -> AsyncIter
 
     creators = TopicCreators(of_organisations=create_topics, of_queues=create_queues)
     app = create_app(settings, log=log, topics=creators, progress=CaughtUp())
+    share_routes(app)
     app.state.created_topics = topics
     headers = {"Authorization": f"Bearer {settings.security.api_key.get_secret_value()}"}
     async with (

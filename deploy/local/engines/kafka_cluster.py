@@ -50,9 +50,13 @@ class KafkaNode(KafkaEngine):
             "share.coordinator.state.topic.min.isr": in_sync,
             "default.replication.factor": replicas,
             "min.insync.replicas": in_sync,
-            # A follower that was killed is out of the set of replicas, and back in it, within seconds.
-            "replica.lag.time.max.ms": "3000",
+            # A killed follower leaves the set of replicas when its broker is given up. By a short lag followers that
+            # live leave it, too, on a machine that is busy with a failover; then nothing can be written.
+            "replica.lag.time.max.ms": "30000",
+            # While a commit of offsets waits for replicas, its connection brings no heartbeat: less than any session.
+            "offsets.commit.timeout.ms": "1000",
             "controller.quorum.election.timeout.ms": "500",
+            # With 1 s a busy machine elected controllers that nobody had missed.
             "controller.quorum.fetch.timeout.ms": "1500",
         }
 

@@ -27,6 +27,7 @@ from faust.types import TP
 from mode import Service
 
 from connectors.kafka.log import to_record
+from streams.runtime.consumer.commit_connection import separate_commits
 from streams.runtime.consumer.end_marks import OPEN, EndMarks
 from streams.runtime.consumer.linger import drain_linger
 from streams.runtime.consumer.poll import Partition, Poll, PollHandler
@@ -119,6 +120,7 @@ class PollConsumer(Consumer):
     async def on_start(self) -> None:
         """Connect to the brokers."""
         await self.client.start()
+        separate_commits(self.client)
 
     async def on_stop(self) -> None:
         """Leave the group as soon as short work is done, so that others go on; then end what takes longer."""

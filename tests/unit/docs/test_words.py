@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from api.app import create_app
-from schemas.settings import Settings
+from tests.support import api_app
 
 ROOT = Path(__file__).resolve().parents[3]
 #: It names the former words on purpose.
@@ -48,7 +47,7 @@ def descriptions(node: object) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def openapi() -> list[str]:
-    found = list(descriptions(json.loads(json.dumps(create_app(Settings()).openapi()))))
+    found = list(descriptions(json.loads(json.dumps(api_app.openapi()))))
     assert len(found) > 100
     return found
 

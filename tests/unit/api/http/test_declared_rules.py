@@ -2,10 +2,9 @@
 
 from fastapi.routing import APIRoute
 
-from api.app import create_app
 from api.http.openapi import operations, rule_of
 from api.routers.list import ROUTERS
-from schemas.settings import Settings
+from tests.support.api_app import openapi
 
 #: Routes of the process itself: they show nothing of any organisation. The address of a webhook is a secret by itself.
 OPEN = {"/health", "/ready", "/metrics", "/api/v1/hooks/{address}"}
@@ -22,7 +21,7 @@ def test_each_route_declares_a_rule_or_is_of_the_process_itself():
 
 
 def test_document_shows_permission_and_scopes_of_each_operation():
-    document = create_app(Settings()).openapi()
+    document = openapi()
     shown = {"none", "authenticated", "read", "write", "admin", "platform"}
     for operation in operations(document):
         assert operation["x-permission"] in shown

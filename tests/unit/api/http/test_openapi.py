@@ -4,10 +4,9 @@ from typing import Any
 
 import pytest
 
-from api.app import create_app
-from schemas.settings import Settings
+from tests.support.api_app import openapi
 
-DOCUMENT = create_app(Settings()).openapi()
+DOCUMENT = openapi()
 OPERATIONS = {f"{method} {path}": found for path, of in DOCUMENT["paths"].items() for method, found in of.items()}
 
 

@@ -8,10 +8,9 @@ import pytest
 from agentflow import Client
 from agentflow.client.operations import OPERATIONS, Operation, is_keyed
 
-from api.app import create_app
-from schemas.settings import Settings
+from tests.support.api_app import openapi
 
-DOCUMENT = create_app(Settings()).openapi()
+DOCUMENT = openapi()
 BY_ROUTE = {(operation.method, operation.path): name for name, operation in OPERATIONS.items()}
 #: Other systems send these, to an address that is their key.
 OF_OTHERS = {("POST", "/api/v1/hooks/{address}")}
