@@ -67,8 +67,12 @@ def chained_before(
     for name, _, is_read in ways:
         if not is_read:
             continue
-        before = None if name in inside else run.step(name)
-        labels = NOT_YET if name in inside else None if before is None else _given(before)
+        if name in inside:
+            # No labels: what is not there yet is kept apart from an output without a label.
+            parts.append(None)
+            continue
+        before = run.step(name)
+        labels = None if before is None else _given(before)
         if labels is None:
             return make()
         parts.append(labels)
