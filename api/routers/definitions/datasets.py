@@ -34,7 +34,7 @@ from schemas.spec.check.shape import path_of
 from schemas.spec.model import NAME_PATTERN
 from schemas.values.fields import ASCII_INTEGER
 from schemas.values.json_text import read_json
-from services.prompts.evaluations.cases import from_source, read_cases, read_lines, read_table
+from services.prompts.evaluations.cases import from_columns, from_source, read_cases, read_lines, read_table
 from services.prompts.from_runs.cases import WantedSteps
 from services.prompts.from_runs.datasets import Named
 
@@ -75,15 +75,22 @@ async def import_dataset(
     name: Annotated[str, Query(pattern=NAME_PATTERN, description="The dataset's name.")],
     message: Annotated[str, Query(max_length=1_000, description="The reason of this version.")] = "",
     source: Annotated[str, Query(max_length=1_000, description="The label of all cases: `web class:pii`.")] = "",
+    columns: Annotated[
+        str, Query(max_length=8_000, description='Labels by column, as JSON: `{"text": "web", "author": "user"}`.')
+    ] = "",
 ) -> DatasetAnswer:
     """Store the cases as the next version. A bad row is named by its line, and then nothing is stored.
 
-    Evaluations give the labels of `source`, and those of the cases, to their runs.
+    Evaluations give the labels of `source`, and those of the cases, to their runs. With `columns` each input has its
+    own; those that are not named have `source`, and without it are trusted least.
     """
     _require(who, name)
     refuse_encoded(request)
     cases = _read(request.headers.get("content-type", ""), await request.body())
-    cases = from_source(cases, source) if source else cases
+    if columns:
+        cases = from_columns(cases, columns, source)
+    elif source:
+        cases = from_source(cases, source)
     stored, new = await parts.definitions.datasets.create(
         who.org_id, name, cases, author=who.key_id, message=stored_text("query.message", message) or ""
     )

@@ -5,6 +5,7 @@ from bench.prove.flow import (
     agentdojo,
     audit,
     killed,
+    mistakes,
     noninterference,
     overhead,
     pinning,
@@ -18,6 +19,7 @@ from bench.prove.flow import (
 PARTS = (
     audit,
     killed,
+    mistakes,
     noninterference,
     overhead,
     pinning,

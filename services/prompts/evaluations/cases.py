@@ -15,8 +15,9 @@ import msgspec
 from msgspec.structs import replace
 
 from schemas.errors import AgentFlowError, BadRecord, BadValue, InvalidInput, Problem, Undecodable
-from schemas.labels.label import label_of
+from schemas.labels.label import UNLABELLED, label_of
 from schemas.labels.mapped import Labels
+from schemas.labels.paths import ROOT, Path
 from schemas.prompts.evaluations import Case
 from schemas.values.json_text import read_json
 from schemas.values.text import text_fault
@@ -59,6 +60,35 @@ def from_source(cases: Sequence[Case], source: str) -> list[Case]:
     except BadRecord as exc:
         raise InvalidInput.of(Problem("query.source", str(exc), "write web, third_party class:pii, …")) from exc
     return [replace(case, labels=_own(case.labels).raised(label).recorded) for case in cases]
+
+
+def from_columns(cases: Sequence[Case], columns: str, source: str = "") -> list[Case]:
+    """Return cases whose values come from a source for each column: a JSON object, ``{"text": "web class:pii"}``.
+
+    A column is an input, or ``expected``. All else has the labels of ``source``, and without one is trusted least. What
+    a case says of itself only makes it stricter. Raises ``InvalidInput``.
+    """
+    try:
+        said = read_json(columns.encode())
+        if not isinstance(said, dict) or not all(isinstance(words, str) for words in said.values()):
+            raise _columns("is no object of labels")
+        places = {ROOT: label_of(source.split()) if source else UNLABELLED}
+        places |= {_place(name): label_of(words.split()) for name, words in said.items()}
+    except (BadValue, Undecodable, BadRecord) as exc:
+        raise _columns(str(exc)) from exc
+    known = {"expected"}.union(*(case.inputs for case in cases))
+    if unknown := sorted(said.keys() - known):
+        raise _columns(f"names {unknown[0]!r}, which no case has")
+    labels = Labels(places)
+    return [replace(case, labels=_own(case.labels).join(labels).recorded) for case in cases]
+
+
+def _place(column: str) -> Path:
+    return ("expected",) if column == "expected" else ("inputs", column)
+
+
+def _columns(what: str) -> InvalidInput:
+    return InvalidInput.of(Problem("query.columns", what, 'write {"text": "web class:pii"}, by the names of inputs'))
 
 
 def chosen_of(cases: Sequence[Case], only: Sequence[str]) -> list[Case]:

@@ -43,6 +43,13 @@ def planted(bug: str) -> Iterator[None]:
     if mutant is None:
         yield
         return
+    with planted_in(mutant):
+        yield
+
+
+@contextmanager
+def planted_in(mutant: Mutant) -> Iterator[None]:
+    """Plant a mutant, one that the simulation does not play too, until the block is left."""
     name, source = found(mutant)
     with ExitStack() as undo:
         _swap(importlib.import_module(name), source.replace(mutant.old, mutant.new), undo)

@@ -1,5 +1,6 @@
 """``agentctl dataset``."""
 
+import json
 from typing import Any
 
 import click
@@ -12,7 +13,7 @@ from agentflow.cli.options import group, page_options
 from agentflow.cli.paging import pages
 from agentflow.cli.row_files import form_of
 from agentflow.cli.session import Session
-from agentflow.cli.units import moment, read_text
+from agentflow.cli.units import moment, pairs, read_text
 from agentflow.cli.views.runs import ago
 
 DATASETS = "/api/v1/datasets"
@@ -45,11 +46,16 @@ command = group("dataset", "Import and list datasets, the cases by which prompts
 @click.option("--format", "form", type=OneOf(tuple(_TYPES)), help="Of FILE; by its ending without it.")
 @click.option("-m", "--message", metavar="TEXT", help="The reason of this version.")
 @click.option("--source", metavar="LABEL", help="The label of all cases, such as 'web class:pii'.")
-def import_(session: Session, name: str, file: str, *, form: str | None, **given: str | None) -> None:
+@click.option("--column", "columns", multiple=True, metavar="NAME=LABEL",
+              help="The label of one input: text='web class:pii'; others have --source. Repeatable.")  # fmt: skip
+def import_(
+    session: Session, name: str, file: str, *, form: str | None, columns: tuple[str, ...], **given: str | None
+) -> None:
     """Store the cases in FILE, JSON lines or CSV, as the next version of the dataset NAME; - is stdin."""
     kind = _TYPES[form_of(file, form, _TYPES)]
     document = read_text(file)
     params = {"name": name} | {option: value for option, value in given.items() if value is not None}
+    params |= {"columns": json.dumps(pairs(columns, "--column"))} if columns else {}
     if session.given.get("dry-run"):
         session.print_request("POST", DATASETS, {**params, "bytes": len(document.encode())})
         return

@@ -1,6 +1,7 @@
 # Generated from `agentflow/client/aio` by `python -m sdk.generate`; do not edit.
 """Datasets: cases by which prompts are evaluated."""
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, Unpack
 
@@ -12,17 +13,29 @@ from agentflow.models import CasePage, DatasetAnswer, DatasetFromRuns, DatasetPa
 _TYPES = {"jsonl": "application/x-ndjson", "csv": "text/csv"}
 
 
+def _json(columns: Mapping[str, str] | None) -> str | None:
+    return json.dumps(dict(columns)) if columns else None
+
+
 class Datasets(Resource):
     """Versions of lists of cases."""
 
     def add(
-        self, name: str, cases: Iterable[Mapping[str, Any]], *, message: str = "", source: str = ""
+        self,
+        name: str,
+        cases: Iterable[Mapping[str, Any]],
+        *,
+        message: str = "",
+        source: str = "",
+        columns: Mapping[str, str] | None = None,
     ) -> DatasetAnswer:
         """Store cases as the next version. Each has ``inputs``, and may have ``id``, ``expected`` and ``tags``.
 
         ``source`` is the label of all of them, such as ``web``; a case may have ``labels`` of its own, by path.
+        ``columns`` are labels by name of an input; inputs that are not named have ``source``, and without it are
+        trusted least.
         """
-        params = given(name=name, message=message or None, source=source or None)
+        params = given(name=name, message=message or None, source=source or None, columns=_json(columns))
         content, headers = encode({"cases": list(cases)}), {"Content-Type": "application/json"}
         return self._ask(DatasetAnswer, "datasets.add", params=params, content=content, headers=headers)
 
@@ -34,10 +47,11 @@ class Datasets(Resource):
         form: Literal["jsonl", "csv"] = "jsonl",
         message: str = "",
         source: str = "",
+        columns: Mapping[str, str] | None = None,
     ) -> DatasetAnswer:
-        """Store the cases of a text, JSON lines or CSV, as the next version; ``source`` is the label of all of them."""
+        """Store the cases of a text, JSON lines or CSV, as the next version; ``source``, ``columns`` as for ``add``."""
         body = content.encode() if isinstance(content, str) else content
-        params = given(name=name, message=message or None, source=source or None)
+        params = given(name=name, message=message or None, source=source or None, columns=_json(columns))
         headers = {"Content-Type": _TYPES[form]}
         return self._ask(DatasetAnswer, "datasets.add", params=params, content=body, headers=headers)
 

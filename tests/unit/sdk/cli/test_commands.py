@@ -218,8 +218,13 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, str, Any, dict[str, Any]]]] =
         ("GET", "/api/v1/prices", None, {"provider": "openai", "model": "gpt-4o"}),
     ),
     "dataset import": (
-        ("questions", "flow.yaml", "--format", "jsonl", "-m", "why"),
-        ("POST", "/api/v1/datasets", "name: x\n", {"name": "questions", "message": "why"}),
+        ("questions", "flow.yaml", "--format", "jsonl", "-m", "why", "--column", "page=web class:pii"),
+        (
+            "POST",
+            "/api/v1/datasets",
+            "name: x\n",
+            {"name": "questions", "message": "why", "columns": '{"page": "web class:pii"}'},
+        ),
     ),
     "dataset list": ((), ("GET", "/api/v1/datasets", None, {})),
     "dataset get": (("questions", "2"), ("GET", "/api/v1/datasets/questions", None, {"version": 2})),
