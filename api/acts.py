@@ -171,17 +171,7 @@ async def decided(request: Request, who: Caller, act: Act, body: Json, break_gla
     Raises ``Forbidden`` where it denies, and ``Unavailable`` where nobody can know or record it.
     """
     parts = request.app.state.services
-    key = Key(id=who.key_id, project=who.project or "", permissions=sorted(who.permissions), roles=who.roles)
-    facts = AdminFacts(
-        where=Where(org=who.org_id, key=key),
-        operation=act.action,
-        actor="key" if who.kind == "key" else "user",
-        method=request.method,
-        path=act.details["path"],
-        subject=act.subject,
-        body=body,
-    )
-    said = await parts.security.acting.ruling(facts)
+    said = await parts.security.acting.ruling(_facts(request, who, act, body))
     if said is None or not said[0].decisions:
         return
     ruling, policy = said
@@ -205,6 +195,19 @@ async def decided(request: Request, who: Caller, act: Act, body: Json, break_gla
     if denies and not broken:
         how = "; to repair a policy, say why with break_glass" if act.details["path"] in GLASS else ""
         raise Forbidden(f"policy {policy} denies it: {ruling.message or 'a rule at admin'}{how}")
+
+
+def _facts(request: Request, who: Caller, act: Act, body: Json) -> AdminFacts:
+    key = Key(id=who.key_id, project=who.project or "", permissions=sorted(who.permissions), roles=who.roles)
+    return AdminFacts(
+        where=Where(org=who.org_id, key=key),
+        operation=act.action,
+        actor="key" if who.kind == "key" else "user",
+        method=request.method,
+        path=act.details["path"],
+        subject=act.subject,
+        body=body,
+    )
 
 
 def denied(request: Request, reason: str) -> None:

@@ -42,7 +42,7 @@ from services.routing.evaluation import RouteEvaluations
 from services.runs.attempts.lent_policies import LentPolicies
 from services.runs.attempts.lent_private import LentPrivacy
 from services.runs.attempts.lent_results import LentResults
-from services.runs.leasing.leases import StepLeases
+from services.runs.leasing.leases import LentRules, StepLeases
 from services.runs.submit import Submissions
 from services.triggers.hooks import Hooks
 from services.triggers.surface import TriggerSurface
@@ -68,11 +68,7 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
         rollouts=rollouts_of(base, definitions),
         leases=leases_of(base, definitions, runs),
         otlp=otlp_of(base, definitions),
-        schedules=ScheduleServices(
-            stored=Schedules(clients.database),
-            backfills=Backfills(clients.database),
-            inputs=ScheduledInputs(runs.objects, None if clients.vault is None else clients.vault.keys),
-        ),
+        schedules=_schedules(base, runs),
         money=money_of(base, definitions),
         optimizer=optimizer_of(base, definitions),
         routing=RouteEvaluations(RouteLog(clients.clickhouse)),
@@ -95,6 +91,12 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
     )
 
 
+def _schedules(base: Base, runs: RunServices) -> ScheduleServices:
+    database, vault = base.clients.database, base.clients.vault
+    inputs = ScheduledInputs(runs.objects, None if vault is None else vault.keys)
+    return ScheduleServices(stored=Schedules(database), backfills=Backfills(database), inputs=inputs)
+
+
 #: Each waits for its steps; all share one connection to Redis.
 MAX_LEASE_REQUESTS = 512
 
@@ -103,15 +105,9 @@ def leases_of(base: Base, definitions: DefinitionServices, runs: RunServices) ->
     """Return leases, queues, and which workers are there."""
     redis = base.clients.redis
     claims, policies = LentAttempts(redis, base.partitions), LentPolicies(PolicyVersions(base.clients.database))
+    rules = LentRules(_lent_privacy(base, runs.appender, policies), LentResults(policies))
     return LeaseServices(
-        steps=StepLeases(
-            LeaseDesk(redis),
-            claims,
-            runs.objects,
-            runs.appender,
-            private=_lent_privacy(base, runs.appender, policies),
-            results=LentResults(policies),
-        ),
+        steps=StepLeases(LeaseDesk(redis), claims, runs.objects, runs.appender, rules=rules),
         queues=Queues(definitions.workflows.queues),
         presence=Presence(base.workers),
         bound=Bound("requests for leases", MAX_LEASE_REQUESTS, STREAMS_RETRY_S),

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from bench.prompts.suites import suites_folder
+from bench.prompts.mustache_suites import suites_folder
 from schemas.errors import InvalidSpec
 from schemas.prompt_files.dotprompt import DotPrompt, read_dotprompt
 from schemas.prompt_files.handlebars import Values, converted

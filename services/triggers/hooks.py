@@ -36,7 +36,7 @@ from schemas.triggers.signatures import verify
 from schemas.values.json_text import read_json
 from schemas.values.validation_texts import invalid_body
 from services.runs.submit import Submissions, Submitted
-from services.triggers.compiled import CompiledRules
+from services.triggers.records import CompiledRules
 
 
 @dataclass(frozen=True, slots=True)

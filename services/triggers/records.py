@@ -12,6 +12,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from cachetools import LRUCache
 from pydantic import ValidationError
 
 from connectors.ports.engine import InRecord
@@ -30,10 +31,29 @@ from schemas.labels.label import Integrity
 from schemas.records.run_events import RunSubmitted
 from schemas.trace_context import CONTEXT, SenderContext, sender_context
 from schemas.triggers.arrived import TopicRecord, readable
-from schemas.triggers.definition import source_of
+from schemas.triggers.definition import Definition, source_of
+from schemas.triggers.mapping import TriggerMap, compile_rules
 from schemas.values.validation_texts import invalid_body
 from services.runs.submit import Submissions
-from services.triggers.compiled import CompiledRules
+
+#: An installation has some hundreds of triggers; one is compiled in a millisecond.
+MOST = 1_000
+
+
+class CompiledRules:
+    """Compiles the rules of each version of a trigger once."""
+
+    def __init__(self) -> None:
+        self._kept: LRUCache[tuple[str, int], TriggerMap] = LRUCache(MOST)
+
+    def of(self, trigger_id: str, updated_ms: int, definition: Definition) -> TriggerMap:
+        """Return the rules of a trigger as of its last change. Raises ``InvalidInput``."""
+        key = (trigger_id, updated_ms)
+        found = self._kept.get(key)
+        if found is None:
+            found = self._kept[key] = compile_rules(definition.rules)
+        return found
+
 
 log = logging.getLogger(__name__)
 

@@ -144,7 +144,7 @@ def stored_inputs(stage: Stage) -> list[str]:
     return [*runs, fork.json()["id"]]
 
 
-def queued_agents(stage: Stage) -> list[str]:
+def agents_in_line(stage: Stage) -> list[str]:
     """An agent whose turns and calls wait for places beside a map, and are asked for first."""
     asks: Json = {"prompt_ref": define_prompt(stage.client, _NOTES), "tools": ["s3.fetch"], "model": "local-echo"}
     agent = {"id": "bot", "type": "agent", "config": asks, "policy": QUICK | {"priority": 1}}
@@ -185,7 +185,7 @@ FLOW_SCENARIOS: Mapping[str, Callable[[Stage], list[str]]] = {
     "compensation": compensation,
     "limits": limits,
     "stored_inputs": stored_inputs,
-    "queued_agents": queued_agents,
+    "agents_in_line": agents_in_line,
     "loops": loops,
 }
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from bench.prompts.suites import suites_folder
+from bench.prompts.mustache_suites import suites_folder
 
 
 def suites() -> Path:

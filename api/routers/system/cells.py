@@ -38,6 +38,14 @@ Attempt = Annotated[int, Query(ge=1)]
 _ARRIVAL = "/arrivals/{move_id}"
 
 
+def part_of_copy(kind: str, name: str) -> tuple[str, str]:
+    """Return a part's kind and its name of that kind."""
+    return kind, name
+
+
+Named = Annotated[tuple[str, str], Depends(part_of_copy)]
+
+
 @router.get("/self")
 async def facts(here: Cell) -> Response:
     """Say what both cells must have in common."""
@@ -63,11 +71,9 @@ async def begin(move_id: MoveId, org: Org, attempt: Attempt, here: Cell) -> Resp
 
 
 @router.put(f"{_ARRIVAL}/parts/{{kind}}/{{name}}")
-async def part(
-    request: Request, move_id: MoveId, kind: str, name: str, org: Org, attempt: Attempt, here: Cell
-) -> Response:
+async def part(request: Request, move_id: MoveId, named: Named, org: Org, attempt: Attempt, here: Cell) -> Response:
     """Take in a part of a copy."""
-    await here.arriving.part(move_id, org, attempt, kind, name, await request.body())
+    await here.arriving.part(move_id, org, attempt, *named, await request.body())
     return _json({})
 
 

@@ -15,11 +15,11 @@ import orjson
 
 from bench.doors import tokens
 from bench.doors.poison import SOURCE, Sent, mixed, send
-from bench.doors.recorded import MOST_FAULTS, Checked
 from bench.doors.sends import DLQ, FLOW, TOPIC, Doors, attributes, body, flow, structured, until
 from bench.doors.workload import QUEUE, record
 from bench.lines import BenchError, Line
 from bench.prove.area import Aim, at_least, at_most, between, line_of
+from bench.prove.doors.records import MOST_FAULTS, Checked
 from deploy.local.engines.ports import LOOPBACK
 from deploy.local.engines.progress import Progress
 from deploy.local.system import LAYOUT, ORG, System

@@ -20,13 +20,13 @@ AIMS = (
     Aim("imports_upward", "imports", at_most(0), at_most(0)),
     Aim("import_cycles", "cycles", at_most(0), at_most(0)),
     Aim("largest_flat_folder", "modules", at_most(20), at_most(20)),
-    Aim("module_lines_median", "lines", between(70, 130), between(90, 130)),
+    Aim("module_lines_median", "lines", between(90, 130), between(90, 130)),
     Aim("modules_under_40_lines", "%", at_most(22), at_most(15)),
     # Functions stay as short as they were at the commit of moves.
     Aim("function_lines_median", "lines", at_most(8), at_most(6)),
     Aim("function_lines_p95", "lines", at_most(22), at_most(20)),
     Aim("function_lines_max", "lines", at_most(85), at_most(40)),
-    Aim("functions_over_40_lines", "functions", at_most(6), at_most(0)),
+    Aim("functions_over_40_lines", "functions", at_most(5), at_most(0)),
     Aim("functions_over_6_parameters", "functions", at_most(27), at_most(10)),
     Aim("constructor_lines_max", "lines", at_most(59), at_most(30)),
     # An implementation of a protocol needs no docstring, so all would be too many.

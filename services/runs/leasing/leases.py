@@ -102,6 +102,17 @@ class Completion:
     cost: Cost | None = None
 
 
+@dataclass(frozen=True)
+class LentRules:
+    """What the policies of runs ask of leased steps: ``private`` redacts, ``results`` decide on outputs.
+
+    Without ``results`` a step of a run with a policy fails.
+    """
+
+    private: LentPrivacy | None = None
+    results: LentResults | None = None
+
+
 class StepLeases:
     """Leases steps to workers. Every method raises ``Unavailable``."""
 
@@ -112,16 +123,12 @@ class StepLeases:
         objects: Objects,
         appender: Appender,
         seals: OutcomeSeals | None = None,
-        private: LentPrivacy | None = None,
-        results: LentResults | None = None,
+        rules: LentRules = LentRules(),
     ) -> None:
-        """``seals`` seal the records of runs with a data subject, ``private`` redacts by the policies of runs.
-
-        ``results`` decide on outputs by these policies; without them a step of a run with a policy fails.
-        """
+        """``seals`` seal the records of runs with a data subject."""
         self._seals = seals
-        self._results = results
-        self._private = private
+        self._results = rules.results
+        self._private = rules.private
         self._desk = desk
         self._claims = claims
         self._objects = objects

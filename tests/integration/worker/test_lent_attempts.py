@@ -27,7 +27,7 @@ from services.runs.attempts.lent_policies import LentPolicies
 from services.runs.attempts.lent_private import LentPrivacy
 from services.runs.attempts.lent_results import LentResults
 from services.runs.attempts.tool_guard import ToolGuard
-from services.runs.leasing.leases import Completion, Leased, LeaseRequest, StepLeases
+from services.runs.leasing.leases import Completion, Leased, LeaseRequest, LentRules, StepLeases
 from streams.roles.leases.guard import LendingGuard
 from streams.roles.leases.lending import Lending
 from streams.roles.leases.metrics import LeaseMetrics
@@ -57,7 +57,8 @@ class Served:
 
     def another_api(self, private: LentPrivacy | None = None) -> StepLeases:
         results = LentResults(LentPolicies(self.stored), self.bench.clock)
-        return StepLeases(self.desk, self.claims, self.bench.objects, self.bench.log, private=private, results=results)
+        rules = LentRules(private, results)
+        return StepLeases(self.desk, self.claims, self.bench.objects, self.bench.log, rules=rules)
 
     async def role(self) -> Pump:
         """Start a role of leases."""

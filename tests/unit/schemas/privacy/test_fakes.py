@@ -75,5 +75,17 @@ def test_dates_keep_their_form() -> None:
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\d", one) for one in fakes("date_of_birth", "5 June 1987"))
 
 
+@pytest.mark.parametrize(
+    ("kind", "value", "form"),
+    [("date_of_birth", "05/06/1987", r"(0\d|1[0-2])/(0\d|1[0-2])/\d{4}"), ("name", "Ann", r"[A-Z][a-z]+")],
+)
+def test_a_seed_that_draws_the_value_itself_draws_once_more(kind: str, value: str, form: str) -> None:
+    for seed in SEEDS:
+        drawn = fake_of(kind, value, seed)
+        again = fake_of(kind, drawn, seed)
+        assert again != drawn
+        assert re.fullmatch(form, again)
+
+
 def test_other_kinds_keep_letters_and_digits_in_place() -> None:
     assert all(re.fullmatch(r"[A-Z]{2}-[a-z]\d{3}!", one) for one in fakes("passport", "AB-c123!"))

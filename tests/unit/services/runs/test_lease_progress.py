@@ -14,7 +14,7 @@ from schemas.records.steps import StepRequest, ToolCall
 from services.privacy.subjects.outcomes import OutcomeSeals
 from services.privacy.subjects.sealed_objects import SubjectObjects
 from services.privacy.vault.memory import MemoryVault, memory_vault
-from services.runs.leasing.leases import StepLeases
+from services.runs.leasing.leases import LentRules, StepLeases
 from topics.catalogue import lane
 from topics.codec import encode
 
@@ -110,5 +110,5 @@ async def test_what_the_policy_refuses_is_a_typed_refusal(tmp_path: Path, vault:
     claims = Claims(asked)
     lease = Lease("run-1", asked.request_id, TOPIC, new_secret())
     with pytest.raises(PrivacyRefused, match="progress: it holds email"):
-        await leases(claims, vault, tmp_path, private=Denies()).extend(TOPIC, lease.text, PROGRESS)
+        await leases(claims, vault, tmp_path, rules=LentRules(Denies())).extend(TOPIC, lease.text, PROGRESS)
     assert claims.kept == b""

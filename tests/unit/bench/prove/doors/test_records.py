@@ -5,10 +5,9 @@ import random
 import orjson
 
 from bench.doors.generated import generated
-from bench.doors.recorded import Checked
 from bench.prove.area import missed
 from bench.prove.areas import AREAS
-from bench.prove.doors.records import measure
+from bench.prove.doors.records import Checked, measure
 from topics.catalogue import CATALOGUE, RUN_EVENTS, WORKFLOW_EVENTS, declared
 from topics.codec import decode
 
