@@ -170,7 +170,8 @@ def test_what_kills_a_worker_three_times_is_set_aside(
     run = submit(client, submission(flow))
     deaths = 0
     while True:
-        worker.start()
+        # It may read its step before it says that it serves.
+        worker.launch()
         until(lambda: worker.pid is None or _is_over(client, run), DEADLINE_S, "the worker dies, or the run ends")
         if worker.pid is not None:
             break
