@@ -50,6 +50,9 @@ from services.workflows.resolver import WorkflowResolver
 from topics.catalogue import AUDIT_EVENTS, OWN_TOPICS
 from topics.codec import encode
 
+#: Each waits for its steps; all share one connection to Redis.
+MAX_LEASE_REQUESTS = 512
+
 
 def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> Services:
     """Return the services. Raises ``ValueError`` for a wrong setting."""
@@ -95,10 +98,6 @@ def _schedules(base: Base, runs: RunServices) -> ScheduleServices:
     database, vault = base.clients.database, base.clients.vault
     inputs = ScheduledInputs(runs.objects, None if vault is None else vault.keys)
     return ScheduleServices(stored=Schedules(database), backfills=Backfills(database), inputs=inputs)
-
-
-#: Each waits for its steps; all share one connection to Redis.
-MAX_LEASE_REQUESTS = 512
 
 
 def leases_of(base: Base, definitions: DefinitionServices, runs: RunServices) -> LeaseServices:

@@ -9,16 +9,15 @@ import yaml
 from bench.results import ROOT
 from schemas.templates import Template, TemplateError, parse
 
+#: The required files but delimiters, which the dialect refuses by name.
+SUITES = ("comments", "interpolation", "inverted", "partials", "sections")
+DIALECT = "mustache"
+
 
 def suites_folder(*path: str) -> Path | None:
     """Return the folder, or one in it; ``None`` where it is missing. A worktree finds that of its checkout, too."""
     places = (above.joinpath("shared", "suites", *path) for above in ROOT.parents)
     return next((place for place in places if place.is_dir()), None)
-
-
-#: The required files but delimiters, which the dialect refuses by name.
-SUITES = ("comments", "interpolation", "inverted", "partials", "sections")
-DIALECT = "mustache"
 
 
 class Partials:

@@ -41,6 +41,11 @@ from services.quotas.learned import debt
 from services.quotas.rules import PlatformLimits, QuotaRules, QuotasFile
 from services.routing.router import Route
 
+#: Callers of each organisation in each process.
+CALLERS = {"a": 20, "b": 12, "c": 6}
+MODEL = "gpt-4o"
+FILE = QuotasFile(limits=(PlatformLimits(provider="openai", requests_per_minute=REQUESTS, tokens_per_minute=TOKENS),))
+
 
 class Asking:
     """Asks a ``LimitedProvider``; it reads rate-limit headers as every provider's client does."""
@@ -72,12 +77,6 @@ class Asking:
 
     async def close(self) -> None:
         await self._session.close()
-
-
-#: Callers of each organisation in each process.
-CALLERS = {"a": 20, "b": 12, "c": 6}
-MODEL = "gpt-4o"
-FILE = QuotasFile(limits=(PlatformLimits(provider="openai", requests_per_minute=REQUESTS, tokens_per_minute=TOKENS),))
 
 
 def stages(redis_url: str, asking: Asking) -> Proceed:

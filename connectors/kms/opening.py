@@ -5,6 +5,9 @@ from connectors.kms.transit import TransitKms
 from connectors.ports.kms import Kms, Wrapped
 from schemas.settings import Security, Vault
 
+#: How long a process waits for a master key that is elsewhere.
+TIMEOUT_S = 5.0
+
 
 class LocalKms:
     """The key that wraps, and the one before it, which still unwraps. Always there."""
@@ -23,10 +26,6 @@ class LocalKms:
 
     async def close(self) -> None:
         """Nothing is open."""
-
-
-#: How long a process waits for a master key that is elsewhere.
-TIMEOUT_S = 5.0
 
 
 def open_kms(security: Security, vault: Vault) -> Kms | None:

@@ -25,6 +25,13 @@ KEPT = 100
 _CHECKED: dict[str, Verify] = {"require": "nothing", "verify-ca": "authority", "verify-full": "name"}
 
 
+Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
+"""A connection lent by the pool."""
+_JSONB_VERSION = b"\x01"
+#: What the names of processes begin with.
+APPLICATION = "agentflow"
+
+
 def kept_statements(dsn: str) -> int:
     """Return how many prepared statements a connection may keep: none behind a pooler that changes sessions."""
     return 0 if UNPREPARED in dict(parse_qsl(dsn.partition("?")[2])) else KEPT
@@ -47,14 +54,6 @@ def access(dsn: str) -> tuple[str, ssl.SSLContext | None]:
     verify: Verify = "authority" if mode == "require" and files.ca else _CHECKED[mode]
     rest = {word: value for word, value in query.items() if word != "sslmode" and word not in POSTGRES_FILES.values()}
     return f"{address}?{urlencode(rest)}" if rest else address, client_context(files, verify)
-
-
-Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
-"""A connection lent by the pool."""
-
-_JSONB_VERSION = b"\x01"
-#: What the names of processes begin with.
-APPLICATION = "agentflow"
 
 
 class Database:

@@ -20,6 +20,14 @@ from deploy.local.watched import Death, Watched
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
+EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_GAVE_UP, EXIT_INTERRUPTED = 0, 1, 2, 3, 130
+#: A death is noticed within this.
+TICK_S = 0.05
+API_POLL_S = 0.1
+WORKER = "worker"
+DRAIN_S = 25.0
+
+
 class Interrupts:
     """Counts the signals from its making on."""
 
@@ -36,14 +44,6 @@ class Interrupts:
     def _note(self, _signal: int, _frame: FrameType | None) -> None:
         self.count += 1
         self._asked.set()
-
-
-EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_GAVE_UP, EXIT_INTERRUPTED = 0, 1, 2, 3, 130
-#: A death is noticed within this.
-TICK_S = 0.05
-API_POLL_S = 0.1
-WORKER = "worker"
-DRAIN_S = 25.0
 
 
 class Supervisor:

@@ -12,6 +12,8 @@ from schemas.spec.references import MissingVariable
 from schemas.templates import TemplateError
 from schemas.values.json_schemas import BadSchema, violations
 
+_BREAK = "\n\n"
+
 
 def value_violations(template: str, form: Form | None, values: Mapping[str, Json]) -> tuple[str, ...]:
     """Return where values break a prompt's input schema, as ``violations`` does. Raises ``BadSchema``.
@@ -32,9 +34,6 @@ def _named_by(schema: Mapping[str, Any]) -> frozenset[str]:
     if isinstance(required, list):
         names += [name for name in required if isinstance(name, str)]
     return frozenset(names)
-
-
-_BREAK = "\n\n"
 
 
 @dataclass(frozen=True, slots=True)

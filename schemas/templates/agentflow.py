@@ -17,6 +17,9 @@ _HALF = re.compile(r"(?<![{$])\{(?!\{)\s*(?:[#^/>]\s*)?\.?[A-Za-z_][^{}:,;\"]*\}
 _BRACE = re.compile(r"[{}]")
 
 
+_ELSE = Path("else")
+
+
 def half_tags(source: Source, tags: Sequence[Tag]) -> Iterator[TemplateError]:
     """Yield an error for each tag whose last brace closes nothing. Balanced braces are text: ``{a: {b}}``."""
     if _HALF.search(source.text) is None:
@@ -30,9 +33,6 @@ def half_tags(source: Source, tags: Sequence[Tag]) -> Iterator[TemplateError]:
                 yield source.error(brace.start(), f"'{half[0]}' lacks a brace before it", fix)
             depth = max(0, depth + (1 if brace[0] == "{" else -1))
         at = end
-
-
-_ELSE = Path("else")
 
 
 def read(text: str) -> tuple[Block, list[TemplateError]]:

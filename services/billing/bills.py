@@ -20,6 +20,14 @@ from services.billing.reconcile import Reconciliation, Spent, reconcile
 _NOON = 12
 
 
+#: Groups of an answer in JSON; CSV has no limit.
+MOST_GROUPS = 10_000
+#: The longest time of one bill, and between the first and the last charge of an export.
+MOST_DAYS = 400
+_DAY_MS = 86_400_000
+_HOURLY = (DIMENSIONS["hour"], DIMENSIONS["model"])
+
+
 def priced(charges: Iterable[Charge], prices: PriceBook, provider: str) -> list[Charge]:
     """Return charges whose usage has an amount. Raises ``InvalidInput`` for a model without a price.
 
@@ -44,14 +52,6 @@ def _amount(charge: Charge, used: Used, prices: PriceBook, provider: str) -> Dec
     units = used.requests * rates.request
     units += sum(getattr(used.usage, kind) * weight for kind, weight in rates.weights)
     return Decimal(units) / rates.scale
-
-
-#: Groups of an answer in JSON; CSV has no limit.
-MOST_GROUPS = 10_000
-#: The longest time of one bill, and between the first and the last charge of an export.
-MOST_DAYS = 400
-_DAY_MS = 86_400_000
-_HOURLY = (DIMENSIONS["hour"], DIMENSIONS["model"])
 
 
 @dataclass(frozen=True, slots=True)

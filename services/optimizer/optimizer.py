@@ -36,6 +36,9 @@ from services.routing.models import Model, Models
 from services.workflows.nested import pin_prompts
 from services.workflows.registration import Registrations
 
+#: Versions of one workflow whose nodes are compared with the newest.
+MAX_VERSIONS = 50
+
 
 def calls_by_batch(group: Group, prices: Costs) -> Iterator[Suggestion]:
     """Yield the suggestion to send a node's calls by batch, unless its ``sla_ms`` is shorter than a day."""
@@ -96,10 +99,6 @@ def _all_of(group: Group, models: Sequence[Model], prices: Prices, ttls: Ttls) -
     yield from cheaper_hours(group, prices)
     yield from calls_by_batch(group, prices)
     yield from kept_beginnings(group, prices)
-
-
-#: Versions of one workflow whose nodes are compared with the newest.
-MAX_VERSIONS = 50
 
 
 class Facts(Protocol):

@@ -40,6 +40,9 @@ from services.runs.submit import Submissions
 MOST = 1_000
 
 
+log = logging.getLogger(__name__)
+
+
 class CompiledRules:
     """Compiles the rules of each version of a trigger once."""
 
@@ -53,9 +56,6 @@ class CompiledRules:
         if found is None:
             found = self._kept[key] = compile_rules(definition.rules)
         return found
-
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)

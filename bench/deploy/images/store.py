@@ -24,6 +24,17 @@ from deploy.local.roles import ROOT
 _BUILDERS = frozenset({"container", "container_config", "parent"})
 
 
+#: That of the image that the Dockerfile names, and what it has that a minimal Debian has not.
+RELEASE, INCLUDED = "bookworm", "ca-certificates,python3,python3-venv"
+BASE = "localhost/agentflow-base"
+DOCKERFILE = "deploy/images/Dockerfile"
+TARGETS = ("control-plane", "worker")
+#: The build downloads some 200 MB of wheels.
+BUILD_S = 1_500
+CERTIFICATES = Path("/etc/ssl/certs")
+TAIL = 3_000
+
+
 def identity_of(configuration: Mapping[str, Any]) -> str:
     """Return a hash of an image's configuration, which names all its layers by their hashes."""
     kept = {name: value for name, value in configuration.items() if name not in _BUILDERS}
@@ -36,17 +47,6 @@ def _line(line: Mapping[str, Any]) -> dict[str, Any]:
     """Return a line of the history without the image that it began with."""
     begins = str(line.get("comment", "")).startswith("FROM ")
     return {name: value for name, value in line.items() if not (name == "comment" and begins)}
-
-
-#: That of the image that the Dockerfile names, and what it has that a minimal Debian has not.
-RELEASE, INCLUDED = "bookworm", "ca-certificates,python3,python3-venv"
-BASE = "localhost/agentflow-base"
-DOCKERFILE = "deploy/images/Dockerfile"
-TARGETS = ("control-plane", "worker")
-#: The build downloads some 200 MB of wheels.
-BUILD_S = 1_500
-CERTIFICATES = Path("/etc/ssl/certs")
-TAIL = 3_000
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,9 @@ from topics.json_schemas import document, names_of
 MOST_FAULTS = 5
 
 
+EACH, QUICK_EACH = 1_000, 100
+
+
 @dataclass
 class Checked:
     """How many records of each topic were checked, and those that their schema refuses."""
@@ -47,8 +50,6 @@ class Checked:
             self._validators[key] = None if name is None else jsonschema_rs.validator_for(document(name))
         return self._validators[key]
 
-
-EACH, QUICK_EACH = 1_000, 100
 
 AIMS = (
     Aim("records_off_schema", "records", at_most(0), at_most(0)),

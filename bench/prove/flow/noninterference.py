@@ -17,6 +17,15 @@ from schemas.records.base import Json
 from schemas.records.security.pinned import UNDECLARED
 from schemas.records.steps import StepRequest, ToolCall
 
+DAGS, QUICK_DAGS = 1_000, 150
+POLICY = {"name": "bench", "extends": ["default"]}
+AIMS = (
+    Aim("noninterference_changed", "calls", at_most(0), at_most(0)),
+    Aim("noninterference_allowed", "calls", at_least(50)),
+    Aim("noninterference_denied", "calls", at_least(50)),
+    Aim("interference_without_policy", "calls", at_least(10)),
+)
+
 
 def allowed_by(document: Mapping[str, Json]) -> Allows:
     """Return what a policy's document allows."""
@@ -45,17 +54,6 @@ def allowed_by(document: Mapping[str, Json]) -> Allows:
         return rules.tool_call(facts).verdict == "allow"
 
     return allows
-
-
-DAGS, QUICK_DAGS = 1_000, 150
-POLICY = {"name": "bench", "extends": ["default"]}
-
-AIMS = (
-    Aim("noninterference_changed", "calls", at_most(0), at_most(0)),
-    Aim("noninterference_allowed", "calls", at_least(50)),
-    Aim("noninterference_denied", "calls", at_least(50)),
-    Aim("interference_without_policy", "calls", at_least(10)),
-)
 
 
 def measure(quick: bool, progress: Progress) -> Sequence[Line]:

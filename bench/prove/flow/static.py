@@ -19,6 +19,14 @@ from services.security.flow.findings import findings_of
 from services.security.flow.ground import Ground
 from services.security.flow.walk import flow_of
 
+DAGS, QUICK_DAGS = 2_000, 100
+ROUNDS = 3
+AIMS = (
+    Aim("static_check_ms", "ms", at_most(5_000), at_most(2_000)),
+    Aim("static_findings", "findings", at_least(1)),
+    Aim("static_uncovered_dags", "DAGs", at_most(0), at_most(0)),
+)
+
 
 def large_workflow(nodes: int = MAX_NODES, *, reads: int = 3, seed: int = 1) -> ResolvedSpec:
     """Return a workflow in which each node reads up to so many of the 30 before it."""
@@ -40,16 +48,6 @@ def _node(n: int, before: list[int]) -> dict[str, Any]:
         name, argument = ("search", "q") if n % 50 == 0 else ("mail", "to")
         return {"id": f"n{n}", "type": "tool", "config": config | {"tool_name": name, "tool_args": {argument: read}}}
     return {"id": f"n{n}", "type": "function", "config": config | {"function_name": "f", "function_args": {"x": read}}}
-
-
-DAGS, QUICK_DAGS = 2_000, 100
-ROUNDS = 3
-
-AIMS = (
-    Aim("static_check_ms", "ms", at_most(5_000), at_most(2_000)),
-    Aim("static_findings", "findings", at_least(1)),
-    Aim("static_uncovered_dags", "DAGs", at_most(0), at_most(0)),
-)
 
 
 def measure(quick: bool, progress: Progress) -> Sequence[Line]:

@@ -36,6 +36,19 @@ SPENT = next(
 )
 
 
+AIMS = (
+    *(Aim(f"alert_{name}_fires", "s", at_most(30), at_most(15)) for name in ALERTS),
+    *(Aim(f"alert_{name}_resolves", "s", at_most(120), at_most(75)) for name in ALERTS),
+    Aim("dashboard_queries", "queries", at_least(50), at_least(50)),
+    Aim("dashboard_queries_empty", "queries", at_most(0), at_most(0)),
+    Aim("dashboard_queries_refused", "queries", at_most(0), at_most(0)),
+    Aim("dashboard_money_off_nano", "nano-dollars", at_most(0), at_most(0)),
+)
+_line = partial(line_of, AIMS)
+#: So long a mixed load runs before the panels are asked.
+SAMPLE_S = 25.0
+
+
 async def shown_money(stand: Stand) -> dict[str, Decimal]:
     """Return the dollars in each place, once all have the same or after ``AGREE_S``. The stand must have its budget."""
     store = ClickHouse(stand.system.endpoints.clickhouse_url, "agentflow")
@@ -53,19 +66,6 @@ async def shown_money(stand: Stand) -> dict[str, Decimal]:
         await asyncio.sleep(_LOOK_S)
     await store.close()
     return sums
-
-
-AIMS = (
-    *(Aim(f"alert_{name}_fires", "s", at_most(30), at_most(15)) for name in ALERTS),
-    *(Aim(f"alert_{name}_resolves", "s", at_most(120), at_most(75)) for name in ALERTS),
-    Aim("dashboard_queries", "queries", at_least(50), at_least(50)),
-    Aim("dashboard_queries_empty", "queries", at_most(0), at_most(0)),
-    Aim("dashboard_queries_refused", "queries", at_most(0), at_most(0)),
-    Aim("dashboard_money_off_nano", "nano-dollars", at_most(0), at_most(0)),
-)
-_line = partial(line_of, AIMS)
-#: So long a mixed load runs before the panels are asked.
-SAMPLE_S = 25.0
 
 
 def measure(quick: bool, progress: Progress) -> Sequence[Line]:

@@ -31,6 +31,19 @@ from topics.catalogue import COST_EVENTS, PROVIDER_CALLS
 _EVENTS = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg", "socket.getaddrinfo", "subprocess.Popen"})
 
 
+_installed: list[bool] = []
+RUNS, QUICK_RUNS = 1_000, 40
+AIMS = (
+    Aim("verified_equal_pct", "%", at_least(100), at_least(100)),
+    Aim("verified_kinds_missing", "kinds", at_most(0), at_most(0)),
+    Aim("verified_socket_calls", "calls", at_most(0), at_most(0)),
+    Aim("verified_cost_events", "events", at_most(0), at_most(0)),
+    Aim("verified_runs_per_s", "runs/s", at_least(300), at_least(1_000)),
+    Aim("planted_nondeterminism_named", "of 5", at_least(5), at_least(5)),
+    Aim("policy_ledger_off_nano", "nano-dollars", at_most(0), at_most(0)),
+)
+
+
 @dataclass
 class Calls:
     """How many there were."""
@@ -39,7 +52,6 @@ class Calls:
 
 
 _open: list[Calls] = []
-_installed: list[bool] = []
 
 
 def _hook(event: str, _args: object) -> None:
@@ -60,19 +72,6 @@ def counted() -> Iterator[Calls]:
         yield calls
     finally:
         _open.remove(calls)
-
-
-RUNS, QUICK_RUNS = 1_000, 40
-
-AIMS = (
-    Aim("verified_equal_pct", "%", at_least(100), at_least(100)),
-    Aim("verified_kinds_missing", "kinds", at_most(0), at_most(0)),
-    Aim("verified_socket_calls", "calls", at_most(0), at_most(0)),
-    Aim("verified_cost_events", "events", at_most(0), at_most(0)),
-    Aim("verified_runs_per_s", "runs/s", at_least(300), at_least(1_000)),
-    Aim("planted_nondeterminism_named", "of 5", at_least(5), at_least(5)),
-    Aim("policy_ledger_off_nano", "nano-dollars", at_most(0), at_most(0)),
-)
 
 
 def measure(quick: bool, progress: Progress) -> Sequence[Line]:

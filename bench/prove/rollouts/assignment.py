@@ -15,6 +15,16 @@ from schemas.rollouts.sequential import SPLIT_ALPHA, SPLIT_UNITS, needed
 _TOGETHER = 50
 
 
+ENTITIES, RUNS, SEEDS, QUICK_SEEDS = 10_000, 20, 1_000, 40
+RATIOS = (0.1, 0.3, 0.5)
+AIMS = (
+    Aim("moves_back", "moves", at_most(0), at_most(0)),
+    Aim("share_off", "s.e.", at_most(3), at_most(3)),
+    Aim("split_faults_alarmed", "%", at_least(99), at_least(99)),
+    Aim("split_false_alarms", "%", at_most(0.5), at_most(0.5)),
+)
+
+
 def alarm_share(seeds: int, units: int, lost: float, ratio: float = 0.5) -> float:
     """Return the share of seeds with an alarm when stable gets this share of the canary's units."""
     found = 0
@@ -33,17 +43,6 @@ def split_evidence(canary: Bools, ratio: float) -> Floats:
     factors = np.where(canary, np.log(predicted / ratio), np.log((1 - predicted) / (1 - ratio)))
     found: Floats = np.cumsum(factors, axis=1)
     return found
-
-
-ENTITIES, RUNS, SEEDS, QUICK_SEEDS = 10_000, 20, 1_000, 40
-RATIOS = (0.1, 0.3, 0.5)
-
-AIMS = (
-    Aim("moves_back", "moves", at_most(0), at_most(0)),
-    Aim("share_off", "s.e.", at_most(3), at_most(3)),
-    Aim("split_faults_alarmed", "%", at_least(99), at_least(99)),
-    Aim("split_false_alarms", "%", at_most(0.5), at_most(0.5)),
-)
 
 
 def measure(quick: bool, progress: Progress) -> Sequence[Line]:

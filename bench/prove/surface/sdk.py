@@ -20,25 +20,6 @@ _RETRIES = Retries(most=10, first_s=0.002, longest_s=0.05)
 _AT_ONCE = 8
 
 
-@dataclass(frozen=True)
-class Submitted:
-    """How many runs the client knows and the server has, and what it took."""
-
-    known: int
-    runs: int
-    requests: int
-    faults: dict[str, int]
-
-
-def submit_all(count: int, share: float, seed: int) -> Submitted:
-    """Submit ``count`` runs, each without a key of the caller's, to a server that fails for a ``share`` of requests."""
-    api = FaultyApi(share, seed)
-    with serving(api) as url, Client(url, "key", retries=_RETRIES) as client, ThreadPoolExecutor(_AT_ONCE) as threads:
-        found = threads.map(lambda n: client.workflows.submit("load", {"n": n}).id, range(count))
-        known = set(found)
-    return Submitted(len(known & api.runs.keys()), len(api.runs), api.requests, dict(api.faults))
-
-
 ROUNDS, QUICK_ROUNDS = 11, 5
 SUBMITS, SHARE, SEED = 1_000, 0.2, 13
 _IMPORT = "import time; t = time.perf_counter(); {what}; print((time.perf_counter() - t) * 1000)"
@@ -61,6 +42,26 @@ run = Simulator(workflow, **fakes).run({"document_key": "a.txt"})
 run.assert_succeeded()
 print((time.perf_counter() - t) * 1000)
 """
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """How many runs the client knows and the server has, and what it took."""
+
+    known: int
+    runs: int
+    requests: int
+    faults: dict[str, int]
+
+
+def submit_all(count: int, share: float, seed: int) -> Submitted:
+    """Submit ``count`` runs, each without a key of the caller's, to a server that fails for a ``share`` of requests."""
+    api = FaultyApi(share, seed)
+    with serving(api) as url, Client(url, "key", retries=_RETRIES) as client, ThreadPoolExecutor(_AT_ONCE) as threads:
+        found = threads.map(lambda n: client.workflows.submit("load", {"n": n}).id, range(count))
+        known = set(found)
+    return Submitted(len(known & api.runs.keys()), len(api.runs), api.requests, dict(api.faults))
+
 
 AIMS = (
     Aim("sdk_import_over_httpx_pydantic", "x", at_most(1.2)),

@@ -12,6 +12,8 @@ from connectors.providers.http_provider import HttpProvider
 from connectors.providers.streaming import Assembler
 from connectors.providers.wire import Bounded, Completion, bearer
 
+COHERE_BASE_URL = "https://api.cohere.com/v2"
+
 
 class ChatV2Wire(Bounded, CohereEmbeddings):
     """``POST /chat``."""
@@ -38,9 +40,6 @@ class ChatV2Wire(Bounded, CohereEmbeddings):
 
     def assembler(self, request: ModelRequest) -> Assembler:
         return ChatV2Assembler(names_by_wire(request.tools))
-
-
-COHERE_BASE_URL = "https://api.cohere.com/v2"
 
 
 class CohereProvider(HttpProvider):

@@ -24,6 +24,10 @@ from connectors.providers.wire import (
 _MOST_TEXTS = 2_048
 
 
+#: OpenAI refuses more; so do most others.
+_MOST_STOPS = 4
+
+
 class OpenAIEmbeddings:
     """``POST /embeddings``."""
 
@@ -52,10 +56,6 @@ class OpenAIEmbeddings:
         usage = an_object(answer.get("usage"))
         counts = {"input_tokens": usage.get("prompt_tokens", usage.get("total_tokens")), "output_tokens": 0}
         return Embedded(vectors, counts, {name: value for name, value in answer.items() if name != "data"})
-
-
-#: OpenAI refuses more; so do most others.
-_MOST_STOPS = 4
 
 
 class ChatWire(Bounded, OpenAIEmbeddings):

@@ -24,6 +24,9 @@ _TASKS: Mapping[Purpose, str] = {
 }
 
 
+GOOGLE_BASE_URL = "https://generativelanguage.googleapis.com/v1beta"
+
+
 class GoogleEmbeddings:
     """``POST /models/{model}:batchEmbedContents``. Older models give no counts."""
 
@@ -72,9 +75,6 @@ class GenerateContentWire(Bounded, GoogleEmbeddings):
 
     def assembler(self, request: ModelRequest) -> Assembler:
         return ContentAssembler(names_by_wire(request.tools))
-
-
-GOOGLE_BASE_URL = "https://generativelanguage.googleapis.com/v1beta"
 
 
 class GoogleProvider(HttpProvider):

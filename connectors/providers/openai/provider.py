@@ -13,6 +13,8 @@ from connectors.providers.openai.responses_stream import ResponsesAssembler
 from connectors.providers.streaming import Assembler
 from connectors.providers.wire import Bounded, Completion, Wire, bearer
 
+OPENAI_BASE_URL = "https://api.openai.com/v1"
+
 
 class ResponsesWire(Bounded, OpenAIEmbeddings):
     """``POST /responses``."""
@@ -39,9 +41,6 @@ class ResponsesWire(Bounded, OpenAIEmbeddings):
 
     def assembler(self, request: ModelRequest) -> Assembler:
         return ResponsesAssembler(names_by_wire(request.tools))
-
-
-OPENAI_BASE_URL = "https://api.openai.com/v1"
 
 
 class OpenAIProvider(HttpProvider):

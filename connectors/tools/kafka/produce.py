@@ -32,6 +32,15 @@ REQUEST_TIMEOUT_MS = 10_000
 CLIENT_ID = "agentflow-tools"
 
 
+IDEMPOTENCY_HEADER = "idempotency-key"
+#: Names of headers that are ours.
+_RESERVED = frozenset({IDEMPOTENCY_HEADER, "content-type", "traceparent", "tracestate"})
+#: Below Kafka's limit of a batch, 1 MiB, which counts what is around the record as well.
+MAX_BYTES = 1_000_000
+#: How long the broker may take to say where a topic is, and to take the record.
+TIMEOUT_S = 15.0
+
+
 class Producers:
     """Keeps producers until ``close``."""
 
@@ -62,15 +71,6 @@ class Producers:
 
 
 PRODUCERS = Producers()
-
-
-IDEMPOTENCY_HEADER = "idempotency-key"
-#: Names of headers that are ours.
-_RESERVED = frozenset({IDEMPOTENCY_HEADER, "content-type", "traceparent", "tracestate"})
-#: Below Kafka's limit of a batch, 1 MiB, which counts what is around the record as well.
-MAX_BYTES = 1_000_000
-#: How long the broker may take to say where a topic is, and to take the record.
-TIMEOUT_S = 15.0
 
 
 async def _look(_context: ToolContext, _args: dict[str, Any]) -> Reconciled:

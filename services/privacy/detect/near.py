@@ -9,6 +9,13 @@ from services.privacy.detect.patterns import Pattern
 ENCODING, ERRORS = "utf-8", "replace"
 
 
+#: Characters before a value, and behind it, in which words count. Behind is short: that word may be of the next value.
+BEFORE, BEHIND, JUST_BEFORE = 80, 24, 20
+_NO_LETTER = r"[^0-9A-Za-z\x{c0}-\x{24f}\x{370}-\x{52f}]"
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_JOINTS = re.compile(r"[_\-.]+")
+
+
 def encoded(text: str) -> bytes:
     """Return a text's bytes."""
     return text.encode(ENCODING, ERRORS)
@@ -24,14 +31,6 @@ def code_points(data: bytes, places: Collection[int]) -> Mapping[int, int]:
             last = place
         found[place] = points
     return found
-
-
-#: Characters before a value, and behind it, in which words count. Behind is short: that word may be of the next value.
-BEFORE, BEHIND, JUST_BEFORE = 80, 24, 20
-
-_NO_LETTER = r"[^0-9A-Za-z\x{c0}-\x{24f}\x{370}-\x{52f}]"
-_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_JOINTS = re.compile(r"[_\-.]+")
 
 
 class Words:

@@ -23,6 +23,8 @@ from schemas.rollouts.deployment import Deployment, DeploymentFilter, NewDeploym
 from services.prompts.registry.prompts import Author
 from services.prompts.rollouts.plans import USUAL, PlanRequest, plan_of, version_problem
 
+Action = Literal["promote", "rollback", "stop"]
+
 
 class Deployments(Protocol):
     """The deployments of all organisations. All methods raise ``Unavailable``."""
@@ -56,9 +58,6 @@ class Deployments(Protocol):
     async def record(self, decided: DeploymentDecided, problem: str = "") -> bool:
         """Store a decision; return false for one that is not newer than the stored one, or of no deployment."""
         ...
-
-
-Action = Literal["promote", "rollback", "stop"]
 
 
 class Labels(Protocol):

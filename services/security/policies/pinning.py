@@ -175,7 +175,7 @@ class Pinning:
             raise PrivacyRefused(f"the organisation's policy redacts what enters, which cannot be done: {exc}") from exc
 
     async def _elsewhere(self, org_id: str, spec: ResolvedSpec) -> Elsewhere:
-        """Return what is said of MCP servers and queues, for a workflow that calls some. Raises ``Unavailable``."""
+        """Return what is declared of MCP servers and queues, for a workflow that calls some. Raises ``Unavailable``."""
         surface = self._surface(spec)
         servers = await self._servers.of(org_id) if self._servers is not None and surface.servers else {}
         queues = await self._queues.of(org_id) if self._queues is not None and surface.queued else {}

@@ -18,7 +18,7 @@ class Surface:
     """Names of tools, functions, and closed nodes by the workflow.
 
     ``queued`` are the queues on which a tool is called, as nodes name them, with ``""`` for workers of ours; tools that
-    only these are asked for are not there. ``quarantined`` are those closed nodes that the workflow keeps apart,
+    only these have are not there. ``quarantined`` are those closed nodes that the workflow keeps apart,
     ``servers`` the MCP servers that nodes call.
     """
 

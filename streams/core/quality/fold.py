@@ -51,13 +51,6 @@ TENTHS = 10
 REFERENCE = 500
 
 
-def counted(histogram: Sequence[int], score: float) -> tuple[int, ...]:
-    """Return a histogram with one more score; an empty one begins."""
-    counts = list(histogram or (0,) * TENTHS)
-    counts[min(TENTHS - 1, int(score * TENTHS))] += 1
-    return tuple(counts)
-
-
 #: How late a repeat may come: a process that scores again does so within minutes.
 REMEMBERED_MS = 86_400_000
 #: The mean of fewer scores says nothing.
@@ -68,6 +61,13 @@ MOST_SERIES = 64
 #: So many changes of a series are kept, and sent again after a restore.
 KEPT = 8
 SOURCE = "/agentflow/quality"
+
+
+def counted(histogram: Sequence[int], score: float) -> tuple[int, ...]:
+    """Return a histogram with one more score; an empty one begins."""
+    counts = list(histogram or (0,) * TENTHS)
+    counts[min(TENTHS - 1, int(score * TENTHS))] += 1
+    return tuple(counts)
 
 
 class QualityFold(FlatFold[AnswerScored]):

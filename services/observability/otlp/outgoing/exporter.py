@@ -29,6 +29,12 @@ from services.observability.otlp.outgoing.requests import grouped, request_of, s
 _RANDOM_BITS = 56
 
 
+Item = tuple[InRecord, TraceSpans]
+PutAside = Callable[[InRecord, str, str], Awaitable[None]]
+"""Puts a record into the dead-letter topic: the record, the reason, a message. Raises ``Unavailable``."""
+PARTIAL, REFUSED, INVALID = "otlp_partial", "otlp_refused", "otlp_invalid"
+
+
 def wants(chosen: Filter, record: TraceSpans) -> bool:
     """Return whether a target with this filter gets a record."""
     if not record.spans or (chosen.organisations and record.org_id not in chosen.organisations):
@@ -53,12 +59,6 @@ def in_share(trace_id: str, share: float) -> bool:
         return int(trace_id[-_RANDOM_BITS // 4 :], 16) < share * float(1 << _RANDOM_BITS)
     except ValueError:
         return True  # it is no trace id, which the exporter reports
-
-
-Item = tuple[InRecord, TraceSpans]
-PutAside = Callable[[InRecord, str, str], Awaitable[None]]
-"""Puts a record into the dead-letter topic: the record, the reason, a message. Raises ``Unavailable``."""
-PARTIAL, REFUSED, INVALID = "otlp_partial", "otlp_refused", "otlp_invalid"
 
 
 class Counts(Protocol):

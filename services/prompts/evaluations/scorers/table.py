@@ -32,6 +32,15 @@ from services.prompts.evaluations.scorers.texts import (
     RegexOptions,
 )
 
+Port = Literal["embedder", "call", "ask"]
+_MOST_NOTE = 500
+NO_PORTS = Ports()
+_HOW = {
+    "embedder": "configure an embedding model, or use rouge_l",
+    "call": "run it where tools are registered",
+    "ask": "run it where models can be called",
+}
+
 
 class CustomOptions(Options, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``function`` is the registered name."""
@@ -52,11 +61,6 @@ class Custom:
             "inputs": case.inputs,
         }
         return mark_of(await self._call(self._options.function, arguments))
-
-
-Port = Literal["embedder", "call", "ask"]
-_MOST_NOTE = 500
-NO_PORTS = Ports()
 
 
 @dataclass(frozen=True)
@@ -82,11 +86,6 @@ KINDS: dict[str, Kind] = {
     "cost": Kind(CostOptions, Cost),
     "llm_judge": Kind(JudgeOptions, Grader, "ask"),
     "custom": Kind(CustomOptions, Custom, "call"),
-}
-_HOW = {
-    "embedder": "configure an embedding model, or use rouge_l",
-    "call": "run it where tools are registered",
-    "ask": "run it where models can be called",
 }
 
 

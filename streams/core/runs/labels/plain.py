@@ -102,7 +102,7 @@ def given_as_read(
 
 def _given(step: Step) -> Labels | None:
     """Return the labels of the one output that a step gave, ``None`` where it is not as plain as that."""
-    output = step.stored if step.value is None else step.value
+    output = step.output
     return None if output is None or step.state != "succeeded" or step.total is not None else read(output.labels)
 
 

@@ -173,7 +173,7 @@ def awaits(node: PlanNode, step: Step) -> bool:
 def give_up(run: RunChanges, step_id: str, step: Step) -> bool:
     """Tell the run that a step waits for to end; return whether its cost may still come.
 
-    One that this very event requested never starts, and a detached one goes on.
+    One that this very event requested never starts, and a detached one continues.
     """
     node = run.node_of(step)
     if not awaits(node, step):
