@@ -26,6 +26,7 @@ from connectors.postgres.policies.versions import PolicyVersions
 from connectors.postgres.schedules import Backfills, Schedules
 from connectors.postgres.triggers.positions import TriggerPositions
 from connectors.postgres.triggers.stored import Triggers
+from connectors.provider_facts import load_facts
 from connectors.redis.claims.lease_desk import LeaseDesk
 from connectors.redis.claims.lent_attempts import LentAttempts
 from connectors.redis.request_rates import RequestRates
@@ -75,7 +76,12 @@ def services_of(settings: Settings, clients: Clients, topics: TopicCreators) -> 
         money=money_of(base, definitions),
         optimizer=optimizer_of(base, definitions),
         routing=RouteEvaluations(RouteLog(clients.clickhouse)),
-        policies=PolicyReplays(PolicyCalls(clients.clickhouse), definitions.organisation_prices),
+        policies=PolicyReplays(
+            PolicyCalls(clients.clickhouse),
+            definitions.organisation_prices,
+            security.facts,
+            load_facts(settings.providers.facts_file),
+        ),
         limits=limits,
         quotas=Quotas(clients.database),
         batches=BatchReader(clients.database),

@@ -6,6 +6,7 @@ import time
 from connectors.clickhouse.client import ClickHouse
 from connectors.clickhouse.policy_calls import PolicyCalls
 from connectors.kafka.log import KafkaLog
+from connectors.postgres.policies.facts import FactsVersion
 from connectors.prices.book import PriceBook
 from deploy.local.system import ORG, PARTITIONS, System
 from schemas.api_models.traces.policies import PolicyDocument, PolicyReport
@@ -21,6 +22,13 @@ _DEADLINE_S = 30.0
 _HOUR_MS = 3_600_000
 
 
+class _Facts:
+    """What the organisation states of providers: nothing."""
+
+    async def newest(self, _org_id: str) -> FactsVersion | None:
+        return None
+
+
 class _Prices:
     """The prices of the installation; the organisation has no list of its own."""
 
@@ -34,7 +42,7 @@ async def ledger_off(system: System) -> tuple[int, str]:
     settings = Settings.from_env(system.role_env("worker"))
     clickhouse = ClickHouse(settings.clickhouse.url.get_secret_value(), settings.clickhouse.database)
     try:
-        report = await _replayed(PolicyReplays(PolicyCalls(clickhouse), _Prices()), sum(settled.values()))
+        report = await _replayed(PolicyReplays(PolicyCalls(clickhouse), _Prices(), _Facts()), sum(settled.values()))
     finally:
         await clickhouse.close()
     if report is None:

@@ -38,12 +38,12 @@ _LEDGER = f"""
 SELECT s.call_id, s.run_id, toUnixTimestamp64Milli(s.s_booked_at) AS at_ms, s.s_step_id, s.s_workflow_name, s.s_node_id,
        s.s_prompt_name, s.s_provider, s.s_model, s.s_amount_nano, s.s_price_version, s.s_priced_as,
        s.s_kind = 'actual' AND s.s_cost_source != 'provider' AS computed, p.cached, p.saved_nano, p.request,
-       p.latency_ms, if(q.scores > 0, q.score, NULL) AS score, s.s_tags,
+       p.latency_ms, if(q.scores > 0, q.score, NULL) AS score, s.s_tags, p.labels,
        {", ".join(f"s.s_{kind}" for kind in USAGE_KINDS)}
 FROM ({_BOOKED}) AS s
 LEFT JOIN (
     SELECT p.run_id AS run_id, p.call_id AS call_id, p.cached AS cached, p.saved_nano AS saved_nano, {_HASH} AS request,
-           p.latency_ms AS latency_ms
+           p.latency_ms AS latency_ms, p.labels AS labels
     FROM provider_calls AS p FINAL WHERE {_MADE}
 ) AS p ON p.run_id = s.run_id AND p.call_id = s.call_id
 LEFT JOIN ({_SCORES}) AS q ON q.run_id = s.run_id AND q.step_id = s.s_step_id
@@ -55,7 +55,7 @@ ORDER BY at_ms DESC, s.call_id DESC LIMIT {{limit:UInt32}}
 _FREE = f"""
 SELECT p.call_id, p.run_id, toUnixTimestamp64Milli(p.started_at) AS at_ms, p.step_id, p.workflow_name, '', '',
        p.provider, p.model, p.cost_nano, p.price_version, p.priced_as, true, p.cached, p.saved_nano, {_HASH},
-       p.latency_ms, if(q.scores > 0, q.score, NULL), map(), {", ".join(f"p.{kind}" for kind in USAGE_KINDS)}
+       p.latency_ms, if(q.scores > 0, q.score, NULL), map(), p.labels, {", ".join(f"p.{kind}" for kind in USAGE_KINDS)}
 FROM provider_calls AS p FINAL
 LEFT JOIN ({_SCORES}) AS q ON q.run_id = p.run_id AND q.step_id = p.step_id
 WHERE {_MADE} AND p.outcome = 'ok' AND at_ms >= {{from:Int64}} AND at_ms < {{to:Int64}}
@@ -73,7 +73,8 @@ _DAY_MS = 86_400_000
 class CallRow(Struct, frozen=True):
     """A call: its settlement with what is known of the request. Money is nano-dollars. ``usage`` is by ``USAGE_KINDS``.
 
-    ``computed``: the amount is an actual one, by prices. ``request`` is a hash, 0 where it was not captured.
+    ``computed``: the amount is an actual one, by prices. ``request`` is a hash, 0 where it was not captured. ``labels``
+    is ``CallLabels`` as JSON, empty for a call without.
     """
 
     call_id: str
@@ -95,6 +96,7 @@ class CallRow(Struct, frozen=True):
     latency_ms: float
     score: float | None
     tags: dict[str, str]
+    labels: str
     usage: tuple[int, ...]
 
 

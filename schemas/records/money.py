@@ -7,6 +7,7 @@ from msgspec import structs
 from schemas.payload import Payload
 from schemas.records.base import Int64, Millis, NanoDollars, Record, Usage
 from schemas.records.run_events import Capture
+from schemas.records.security.pinned import CallLabels
 
 CallOutcome = Literal["ok", "error", "rate_limited", "timeout", "unknown"]
 
@@ -18,7 +19,7 @@ class ProviderCall(Record, frozen=True, kw_only=True, tag_field="type", tag="pro
     (see ``services.calls.counts``), and text that is no Unicode. ``ttft_ms`` is the time to the first piece of a
     streamed answer. An earlier answer that stood in is ``cached``, with its kind (``exact``, ``stale``, ``negative``,
     ``semantic``) and the cost of the call that gave it. ``priced_as`` is the route whose price stood in for that of a
-    model without one.
+    model without one. ``labels`` are those of a call of a run whose data has labels.
     """
 
     type: ClassVar[str] = "provider.call"
@@ -48,6 +49,7 @@ class ProviderCall(Record, frozen=True, kw_only=True, tag_field="type", tag="pro
     cache_kind: str = ""
     saved_nano: NanoDollars = 0
     priced_as: str = ""
+    labels: CallLabels | None = None
 
     @property
     def route(self) -> str:

@@ -668,9 +668,10 @@ class PolicyCache(TypedDict):
 
 
 class PolicyGuard(TypedDict):
-    """Calls that are refused: with more than so many input tokens."""
+    """Calls that are refused: with more than so many input tokens, and those that the rules of a `pack` deny."""
 
     max_input_tokens: NotRequired[int | None]
+    pack: NotRequired[dict[str, Any] | None]
 
 
 class PolicyPrices(TypedDict):

@@ -1668,6 +1668,7 @@ class PolicyCoverage(Answer):
     not_reproduced: int
     unhashed: int
     scored: float
+    unlabelled: int
 
 
 class PolicyLane(Answer):

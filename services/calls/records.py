@@ -5,6 +5,7 @@ from msgspec import structs
 from schemas.errors import StepError
 from schemas.records.base import Json, Usage
 from schemas.records.money import CallOutcome, CallStarted, CostEvent, ProviderCall
+from schemas.records.security.pinned import CallLabels
 from services.calls.call import Call
 from services.calls.stated_cost import Booked
 
@@ -31,6 +32,20 @@ def provider_call(call: Call, outcome: CallOutcome, started_at_ms: int, latency_
         idempotency_key=call.idempotency_key,
         capture=call.capture,
         priced_as=call.reserved.priced_as,
+        labels=_labels(call),
+    )
+
+
+def _labels(call: Call) -> CallLabels | None:
+    security = call.security
+    if security is None:
+        return None
+    return CallLabels(
+        args=security.args,
+        control=security.control,
+        context=security.context,
+        agent=security.agent,
+        data_class=call.data_class,
     )
 
 

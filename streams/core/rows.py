@@ -63,7 +63,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         *("price_version", "started_at", "latency_ms", "idempotency_key", "capture", "request", "response"),
         *_ORIGIN,
         *OTHER_KINDS,
-        *("notes", "ttft_ms", "cache_kind", "saved_nano", "priced_as"),
+        *("notes", "ttft_ms", "cache_kind", "saved_nano", "priced_as", "labels"),
     ),
     TRACE_SPANS: (
         *("org_id", "trace_id", "span_id", "parent_span_id", "run_id", "name", "kind", "started_at"),
@@ -147,6 +147,7 @@ def _provider_call(call: ProviderCall, origin: Origin) -> Rows:
         *origin,
         *_other_kinds(call.usage),
         *(", ".join(call.notes), call.ttft_ms, call.cache_kind, call.saved_nano, call.priced_as),
+        "" if call.labels is None else msgspec.json.encode(call.labels).decode(),
     )
     return Rows(PROVIDER_CALLS, [row])
 

@@ -1,7 +1,7 @@
 """Another policy over recorded calls: routes, prices, caches, budgets, quotas, guards; and what it leads to."""
 
 from decimal import Decimal
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -79,9 +79,14 @@ class PolicyQuota(_Part):
 
 
 class PolicyGuard(_Part):
-    """Calls that are refused: with more than so many input tokens."""
+    """Calls that are refused: with more than so many input tokens, and those that the rules of a `pack` deny.
+
+    `pack` is a document of policy. Its rules at `model_call` decide by the recorded labels of a call; those that route
+    send it elsewhere. `ask` refuses.
+    """
 
     max_input_tokens: _Count | None = None
+    pack: dict[str, Any] | None = None
 
 
 class PolicyDocument(_Part):
@@ -149,7 +154,7 @@ class PolicyCoverage(Answer):
     `unchanged` calls keep their route, so that all of them is known; of `evidence` the log has enough calls of the same
     node on the new route; of `unknown` it has not, and their tokens are taken to be the same. `unpriced` have no price
     on the new route. `not_reproduced` are calls whose recorded cost the baseline does not compute; `unhashed` have no
-    captured request, so that no cache can know them.
+    captured request, so that no cache can know them; `unlabelled` have no labels, and a pack trusts them least.
     """
 
     calls: int
@@ -163,6 +168,7 @@ class PolicyCoverage(Answer):
     not_reproduced: int
     unhashed: int
     scored: float
+    unlabelled: int
 
 
 class PolicyReport(Answer):

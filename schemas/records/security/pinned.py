@@ -108,5 +108,18 @@ class Decision(Part, frozen=True, kw_only=True):
     enforced: bool = True
 
 
+class CallLabels(Part, frozen=True, kw_only=True):
+    """What a call's data was labelled with when a provider was asked, as ``StepSecurity`` says it.
+
+    ``data_class`` has the classes that the call was routed by, with commas between.
+    """
+
+    args: dict[str, list[str]] = {}
+    control: list[str] = []
+    context: list[str] = []
+    agent: bool = False
+    data_class: str = ""
+
+
 AuditKind = Literal["decisions", "denial", "admin", "label", "restore", "key_use"]
 """``decisions``: all of one attempt in one record; the others singly, and ``key_use`` counted by key and minute."""

@@ -12,7 +12,7 @@ from msgspec import structs
 
 from schemas.compliance.section import is_demand
 from schemas.errors import Unavailable
-from schemas.labels.label import Label, label_of
+from schemas.labels.label import label_of
 from schemas.labels.mapped import Labels
 from schemas.policies.compiled import PolicySet
 from schemas.policies.facts import ModelFacts, Where
@@ -23,6 +23,7 @@ from services.calls.call import Call
 from services.routing.router import Route
 from services.security.compliance.known import SHIPPED_ALONE, FactsSource
 from services.security.enforcement.ports import Policies
+from services.security.enforcement.reading import context_of
 from services.security.enforcement.ruling import ruling_of
 
 _STOPS = ("deny", "ask")
@@ -81,7 +82,6 @@ class ModelRules:
     def _facts(self, call: Call, security: StepSecurity, route: Route) -> ModelFacts:
         labels, template = Labels.read(security.args), call.content.template
         args = {} if template is None else template.args if template.given is None else template.given
-        context = label_of(security.context) if security.agent or security.context else labels.whole
         facts = SHIPPED_ALONE if self.facts is None else self.facts.of(call.org_id)
         known = facts.of(route.provider, route.model)
         return ModelFacts(
@@ -95,7 +95,7 @@ class ModelRules:
             args=args,
             labels=labels,
             control=label_of(security.control),
-            context=context.join(Label(classes=frozenset(filter(None, call.data_class.split(","))))),
+            context=context_of(security, call.data_class),
         )
 
 

@@ -10,6 +10,7 @@ from schemas.clock import now_ms
 from schemas.payload import inline
 from schemas.records.base import Record, Usage
 from schemas.records.money import CostEvent, ProviderCall
+from schemas.records.security.pinned import CallLabels
 from schemas.settings import Settings
 from streams.roles.sinks.analytics import AnalyticsSink
 from tests.support.api import Running, settings_for
@@ -36,7 +37,8 @@ async def api(api: Running, store: ClickHouse) -> Running:
         if number % 4 == 0:
             records.append((COST_EVENTS, _settled(ids, at_ms + number, kind="presumed", amount_nano=9_000_000)))
         records.append((COST_EVENTS, _settled(ids, at_ms + number)))
-        records.append((PROVIDER_CALLS, _made(ids, at_ms + number)))
+        labels = CallLabels(args={"$": ["user", "class:pii"] if number == 0 else ["user"]}, control=["trusted"])
+        records.append((PROVIDER_CALLS, _made(ids, at_ms + number, labels=labels)))
     cached = {"cached": True, "cost_nano": 0, "saved_nano": COST_NANO, "cache_kind": "exact"}
     records.append((PROVIDER_CALLS, _made(_ids(api.org_id, CALLS), at_ms + CALLS, **cached)))
     records.append((COST_EVENTS, _settled(_ids("another", 1), at_ms)))
@@ -108,12 +110,25 @@ async def test_the_same_policy_is_the_ledger_and_another_is_compared(api: Runnin
     assert off["candidate"]["cost_nano"] == (CALLS + 1) * COST_NANO
 
 
+async def test_a_pack_refuses_calls_by_their_labels(api: Running) -> None:
+    rule = {"id": "pii", "at": "model_call", "when": "'pii' in context.classes", "verdict": "deny"}
+    found = await replayed(api, {"guard": {"pack": {"name": "p", "rules": [rule]}}})
+    assert found["candidate"]["refused_by"] == {"rule pii": 1}
+    assert (found["candidate"]["not_made"], found["coverage"]["unlabelled"]) == (1, 1)
+    stated = {"providers": [{"route": "local", "regions": ["eu"]}]}
+    assert (await api.client.put("/api/v1/providers/facts", json=stated)).status_code < 300
+    by_region = {**rule, "when": "model.region == 'eu'"}
+    found = await replayed(api, {"guard": {"pack": {"name": "p", "rules": [by_region]}}})
+    assert found["candidate"]["calls"] == 0, "each run ends with its first call"
+
+
 @pytest.mark.parametrize(
     ("body", "path"),
     [
         ({"policy": {"route": []}}, "policy.route"),
         ({"policy": {"routes": [{"to": "gold"}]}}, "policy.routes[0].to"),
         ({"policy": {"quotas": [{"provider": "p"}]}}, "policy.quotas[0]"),
+        ({"policy": {"guard": {"pack": {"rules": []}}}}, "policy.guard.pack.name"),
         ({"policy": {}, "since": "yesterday"}, "since"),
         ({"policy": {}, "workflow": "none"}, "since"),
         ({"policy": {}, "since": "1h", "until": "2h"}, "until"),

@@ -692,3 +692,7 @@ SELECT
     toDecimal128(sum(s.amount_nano), 9) / 1000000000 AS amount_usd
 FROM settled_costs AS s
 GROUP BY org_id, hour, workflow_name, provider, model;
+
+-- What the data of a call was labelled with when its provider was asked: schemas.records.security.pinned.CallLabels.
+ALTER TABLE provider_calls ON CLUSTER `main`
+    ADD COLUMN IF NOT EXISTS labels String CODEC(ZSTD(3));

@@ -23,6 +23,7 @@ class RecordedCall(Struct, frozen=True, kw_only=True):
     ``at_ms`` is the time of its hold, by which it was priced. ``computed``: its amount is an actual one by prices, so
     that they give it again; the others are estimates, or what a provider stated. ``request`` is a hash of what was
     asked, 0 where that was not captured. ``saved_nano`` is what the answer cost that stood in for a ``cached`` call.
+    ``labels`` is ``CallLabels`` as JSON, empty for a call of a run without.
     """
 
     call_id: str
@@ -43,3 +44,4 @@ class RecordedCall(Struct, frozen=True, kw_only=True):
     latency_ms: float = 0.0
     score: float | None = None
     tags: dict[str, str] = {}
+    labels: str = ""

@@ -8,6 +8,7 @@ from msgspec import Struct
 from schemas.api_models.traces.policies import CallMatch, PolicyDocument, RouteRule
 from services.observability.replay.policy.calls import RecordedCall, Route
 from services.observability.replay.policy.limits import Budgets, Guard, Quotas
+from services.observability.replay.policy.pack import Pack
 from services.observability.replay.policy.pricing import Pricing
 
 _SHARES = 1 << 32
@@ -34,18 +35,21 @@ class Decided(Struct, frozen=True):
         return self.route != self.call.route
 
 
-def lane(calls: Iterable[RecordedCall], policy: PolicyDocument, pricing: Pricing) -> list[Decided]:
+def lane(
+    calls: Iterable[RecordedCall], policy: PolicyDocument, pricing: Pricing, pack: Pack | None = None
+) -> list[Decided]:
     """Return what a policy makes of calls, which must be in the order of their holds.
 
     A refused call ends its run: what the run asked later is not made.
     """
-    deciding = _Deciding(policy, pricing)
+    deciding = _Deciding(policy, pricing, pack)
     return [deciding.decide(call) for call in calls]
 
 
 class _Deciding:
-    def __init__(self, policy: PolicyDocument, pricing: Pricing) -> None:
+    def __init__(self, policy: PolicyDocument, pricing: Pricing, pack: Pack | None) -> None:
         self._policy = policy
+        self._pack = pack
         self._pricing = pricing
         self._budgets = Budgets(policy.budgets)
         self._quotas = Quotas(policy.quotas)
@@ -59,6 +63,11 @@ class _Deciding:
             return Decided(call, route, made=False)
         if self._guard.refuses(call):
             return self._refuse(call, route, "guard")
+        if self._pack is not None:
+            ruled = self._pack.ruled(call, route)
+            if ruled.refused_by:
+                return self._refuse(call, route, ruled.refused_by)
+            route = ruled.route
         if self._cache.has(call, route):
             return Decided(call, route, cached=True)
         if call.cached:

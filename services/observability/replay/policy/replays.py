@@ -3,14 +3,18 @@
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from connectors.clickhouse.policy_calls import CallRow
+from connectors.postgres.policies.facts import FactsVersion
 from connectors.prices.book import PriceBook
 from schemas.api_models.traces.policies import PolicyDocument, PolicyReport
+from schemas.compliance.facts import Facts, FactsDocument
+from schemas.compliance.shipped import SHIPPED
 from schemas.errors import InvalidInput, Problem
 from schemas.records.base import USAGE_KINDS, Usage
 from services.observability.replay.policy.calls import RecordedCall, Route
+from services.observability.replay.policy.pack import Pack, pack_policy
 from services.observability.replay.policy.report import compared
 
 #: The newest calls of a window that are replayed at most; each costs 30 microseconds of a core.
@@ -44,19 +48,33 @@ class BookedPrices(Protocol):
         ...
 
 
-class PolicyReplays:
-    """Replays policies."""
+class StatedFacts(Protocol):
+    """What an organisation states of providers, see ``connectors.postgres.policies.facts``."""
 
-    def __init__(self, rows: CallRows, prices: BookedPrices) -> None:
+    async def newest(self, org_id: str) -> FactsVersion | None:
+        """Return the newest version, ``None`` without. Raises ``Unavailable``."""
+        ...
+
+
+class PolicyReplays:
+    """Replays policies. ``known`` are facts of providers that hold of all organisations."""
+
+    def __init__(
+        self, rows: CallRows, prices: BookedPrices, facts: StatedFacts, known: FactsDocument = SHIPPED
+    ) -> None:
         self._rows = rows
         self._prices = prices
+        self._facts = facts
+        self._known = known
 
     async def replay(self, window: CallWindow, policy: PolicyDocument) -> PolicyReport:
         """Return what a policy would have led to.
 
-        Raises ``InvalidInput`` for a window that is none or without calls, and ``Unavailable``.
+        Raises ``InvalidInput`` for a window that is none or without calls and for a pack that cannot be read, and
+        ``Unavailable``.
         """
         _check(window)
+        pack = await self._pack(window.org_id, policy.guard.pack)
         rows = await self._rows.rows(window.org_id, window.from_ms, window.to_ms, window.workflow, window.limit)
         calls = list(map(recorded_call, rows))
         if not calls:
@@ -67,8 +85,16 @@ class PolicyReplays:
         if len(calls) < window.limit:
             bounds = (window.from_ms, window.to_ms)
         started = time.perf_counter()
-        report = await asyncio.to_thread(compared, calls, policy, books, bounds)
+        report = await asyncio.to_thread(compared, calls, policy, books, bounds, pack)
         return report.model_copy(update={"took_s": time.perf_counter() - started})
+
+    async def _pack(self, org_id: str, document: Mapping[str, Any] | None) -> Pack | None:
+        if document is None:
+            return None
+        read = pack_policy(document)
+        stated = await self._facts.newest(org_id)
+        facts = Facts(self._known, None if stated is None else stated.stored.facts)
+        return Pack(org_id, read, facts)
 
     async def _books(self, org_id: str, calls: Sequence[RecordedCall]) -> Mapping[str, PriceBook]:
         versions = {call.price_version for call in calls}
@@ -96,6 +122,7 @@ def recorded_call(row: CallRow) -> RecordedCall:
         latency_ms=row.latency_ms,
         score=row.score,
         tags=row.tags,
+        labels=row.labels,
     )
 
 

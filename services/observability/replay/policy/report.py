@@ -18,23 +18,29 @@ from schemas.money import usd
 from services.observability.replay.policy.calls import RecordedCall
 from services.observability.replay.policy.evidence import Evidence, Mean, ratio
 from services.observability.replay.policy.lanes import Decided, lane
+from services.observability.replay.policy.pack import Pack
 from services.observability.replay.policy.pricing import Pricing
 
 UNCHANGED = PolicyDocument()
 
 
 def compared(
-    calls: Sequence[RecordedCall], policy: PolicyDocument, books: Mapping[str, PriceBook], window: tuple[int, int]
+    calls: Sequence[RecordedCall],
+    policy: PolicyDocument,
+    books: Mapping[str, PriceBook],
+    window: tuple[int, int],
+    pack: Pack | None = None,
 ) -> PolicyReport:
     """Return what a policy would have led to on calls, which are in the order of their holds.
 
-    ``books`` are the organisation's prices by the price version of calls, ``window`` its bounds in milliseconds.
+    ``books`` are the organisation's prices by the price version of calls, ``window`` its bounds in milliseconds, and
+    ``pack`` decides by the rules of ``policy.guard.pack``.
     ``took_s`` is left at 0 for who measures it.
     """
     evidence = Evidence(calls)
     baseline = lane(calls, UNCHANGED, Pricing(books, PolicyPrices()))
     pricing = Pricing(books, policy.prices)
-    candidate = lane(calls, policy, pricing)
+    candidate = lane(calls, policy, pricing, pack)
     recorded = sum(call.amount_nano for call in calls)
     off = [abs(one.cost_nano - one.call.amount_nano) for one in baseline]
     difference = sum(one.cost_nano for one in candidate) - sum(one.cost_nano for one in baseline)
@@ -176,6 +182,7 @@ def _coverage(
         not_reproduced=not_reproduced,
         unhashed=sum(not one.call.request for one in candidate),
         scored=sum(one.call.score is not None for one in candidate) / whole,
+        unlabelled=sum(not one.call.labels for one in candidate),
     )
 
 

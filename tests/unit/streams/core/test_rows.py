@@ -268,7 +268,11 @@ GOLDEN: list[tuple[str, Record, str, list[dict[str, Any]]]] = [
 
 
 #: Columns of fields that the golden records leave out.
-CALL_UNUSED: dict[str, Any] = {"notes": "", "ttft_ms": None, "cache_kind": "", "saved_nano": 0, "priced_as": ""}
+CALL_UNUSED: dict[str, Any] = {
+    **dict.fromkeys(("notes", "cache_kind", "priced_as", "labels"), ""),
+    "ttft_ms": None,
+    "saved_nano": 0,
+}
 COST_UNUSED: dict[str, Any] = dict.fromkeys(("node_id", "prompt_name", "priced_as", "cost_source"), "")
 COST_UNUSED["stated_difference_nano"] = 0
 SPAN_UNUSED: dict[str, Any] = {

@@ -11,6 +11,7 @@ from schemas.errors import StepError
 from schemas.policies.read import read_policy
 from schemas.records.base import Json
 from schemas.records.definitions import Definition
+from schemas.records.security.pinned import CallLabels
 from schemas.records.steps import StepSecurity
 from services.caching.entry import decoded
 from services.calls.call import Proceed, Template
@@ -104,6 +105,23 @@ async def test_a_call_is_sent_to_a_provider_that_is_allowed(desk: Desk) -> None:
     await desk.known()(call(ledger, security=secured(PII)))
     assert (desk.asked.model, ledger.model) == ("local-gold", "local-gold")
     assert said(ledger) == [("at-home", "route", True)]
+
+
+async def test_the_record_of_a_call_has_its_labels(desk: Desk) -> None:
+    ledger = Ledger()
+    read = secured(PII, agent=True, context=["web"])
+    await desk.known()(call(ledger, security=read, data_class=",pii"))
+    (record,) = ledger.calls
+    assert record.labels == CallLabels(
+        args=read.args, control=read.control, context=["web"], agent=True, data_class=",pii"
+    )
+
+
+async def test_the_record_of_a_call_without_security_has_no_labels(desk: Desk) -> None:
+    ledger = Ledger()
+    await desk.known()(call(ledger))
+    (record,) = ledger.calls
+    assert record.labels is None
 
 
 async def test_a_pinned_model_is_no_way_around(desk: Desk) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from connectors.clickhouse.policy_calls import CallRow
+from connectors.postgres.policies.facts import FactsVersion
 from connectors.prices.book import PriceBook
 from schemas.api_models.traces.policies import PolicyDocument, PolicyReport
 from schemas.errors import InvalidInput
@@ -90,17 +91,24 @@ class Prices:
         return BOOKS[price_version]
 
 
+class Facts:
+    async def newest(self, org_id: str) -> FactsVersion | None:
+        return None
+
+
 def row(step_id: str) -> CallRow:
     usage = [0] * len(USAGE_KINDS)
     usage[USAGE_KINDS.index("input_tokens")], usage[USAGE_KINDS.index("output_tokens")] = 1_000, 100
     return CallRow(
-        *("c", "r", 5, step_id, "report", "", "p", *GOLD, 4_500_000, "1", "", True, False, 0, 0, 1.0, None, {}),
+        *("c", "r", 5, step_id, "report", "", "p", *GOLD, 4_500_000, "1", "", True, False, 0, 0, 1.0, None, {}, ""),
         tuple(usage),
     )
 
 
 async def test_rows_are_read_and_priced() -> None:
-    found = await PolicyReplays(Rows(row("ask[3]")), Prices()).replay(CallWindow("acme", 0, 10_000), PolicyDocument())
+    found = await PolicyReplays(Rows(row("ask[3]")), Prices(), Facts()).replay(
+        CallWindow("acme", 0, 10_000), PolicyDocument()
+    )
     assert (found.recorded_nano, found.baseline_off_nano, found.replayed_s) == (4_500_000, 0, 10)
     assert found.took_s > 0
 
@@ -111,7 +119,7 @@ async def test_rows_are_read_and_priced() -> None:
 )
 async def test_windows_that_say_nothing_are_refused(window: tuple[int, int], problem: str) -> None:
     with pytest.raises(InvalidInput, match=problem):
-        await PolicyReplays(Rows(), Prices()).replay(CallWindow("acme", *window), PolicyDocument())
+        await PolicyReplays(Rows(), Prices(), Facts()).replay(CallWindow("acme", *window), PolicyDocument())
 
 
 @pytest.mark.parametrize(

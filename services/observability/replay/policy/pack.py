@@ -1,0 +1,132 @@
+"""A pack of rules over recorded calls: what a policy says of each at ``model_call``, by its recorded labels. Pure.
+
+Calls come again with equal labels, so what was decided once is kept.
+"""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import msgspec
+
+from schemas.compliance.facts import Facts
+from schemas.errors import AgentFlowError, InvalidInput, Problem
+from schemas.labels.label import UNLABELLED, label_of
+from schemas.labels.mapped import Labels
+from schemas.policies.compiled import compile_policy
+from schemas.policies.document import Policy
+from schemas.policies.facts import ModelFacts, Where
+from schemas.policies.read import read_policy
+from schemas.policies.rulings import ERROR, Ruling
+from schemas.records.security.pinned import CallLabels
+from services.calls.security.model_rules import only_demands
+from services.calls.stages.policy import may_go
+from services.observability.replay.policy.calls import RecordedCall, Route
+from services.routing.router import Route as Asked
+from services.security.enforcement.reading import context_of
+
+_AT = "policy.guard.pack"
+_STOPS = ("deny", "ask")
+#: Routes that are tried for a call, as of a call that is made.
+_ROUTES = 3
+_KEPT = 16_384
+#: Values of arguments are in no log. A rule that reads this one cannot be decided, and denies.
+_UNKNOWN = "\0"
+_UNREADABLE = "labels"
+_LABELS = msgspec.json.Decoder(CallLabels)
+
+
+class Ruled(NamedTuple):
+    """Where a call goes, or the rule that refuses it."""
+
+    route: Route
+    refused_by: str = ""
+
+
+def pack_policy(document: Mapping[str, Any]) -> Policy:
+    """Return the policy of a pack. Raises ``InvalidInput`` with every problem, by its place in the body."""
+    try:
+        policy = read_policy(document)
+        compile_policy(policy)
+    except InvalidInput as exc:
+        at = (f"{_AT}.{one.path}" if one.path else _AT for one in exc.problems)
+        raise InvalidInput.of(
+            *(Problem(path, one.message, one.fix) for path, one in zip(at, exc.problems, strict=True))
+        ) from exc
+    return policy
+
+
+class Pack:
+    """The rules of a pack, enforced whatever its mode is. ``facts`` are what the organisation knows of providers."""
+
+    def __init__(self, org_id: str, policy: Policy, facts: Facts) -> None:
+        self._org_id = org_id
+        self._rules = compile_policy(policy, "enforce")
+        self._reroute = () if policy.compliance is None else policy.compliance.reroute
+        self._facts = facts
+        self._ruling = lru_cache(_KEPT)(self._decide)
+
+    def ruled(self, call: RecordedCall, route: Route) -> Ruled:
+        """Return what the rules make of a call that would take a route."""
+        for _ in range(_ROUTES):
+            ruling = self._asked(call, route)
+            if ruling is None:
+                return Ruled(route, _UNREADABLE)
+            if ruling.verdict in _STOPS:
+                other = self._other(call, route) if only_demands(ruling) else None
+                return Ruled(route, _rule_of(ruling)) if other is None else Ruled(other)
+            allowed = ruling.changes.routes
+            if may_go(Asked(*route), allowed):
+                return Ruled(route)
+            provider, _, model = (allowed or ("",))[0].partition("/")
+            route = Route(provider, model or route.model)
+        return Ruled(route, "route")
+
+    def _other(self, call: RecordedCall, route: Route) -> Route | None:
+        """Return the first route of ``reroute`` that meets the demands of compliance; ``None`` without one."""
+        for one in self._reroute:
+            provider, _, model = one.partition("/")
+            other = Route(provider, model)
+            ruling = self._asked(call, other) if other != route else None
+            if ruling is not None and ruling.verdict not in _STOPS:
+                return other
+        return None
+
+    def _asked(self, call: RecordedCall, route: Route) -> Ruling | None:
+        try:
+            return self._ruling(call.labels, call.workflow, call.node, tuple(sorted(call.tags.items())), route)
+        except (AgentFlowError, msgspec.MsgspecError):
+            return None
+
+    def _decide(self, labels: str, workflow: str, node: str, tags: tuple[tuple[str, str], ...], route: Route) -> Ruling:
+        said = _LABELS.decode(labels) if labels else _NOT_SAID
+        known = self._facts.of(*route)
+        of = Labels.read(said.args)
+        facts = ModelFacts(
+            where=Where(
+                org=self._org_id,
+                workflow=workflow,
+                node=node,
+                kind="agent" if said.agent else "llm",
+                tags=dict(tags),
+            ),
+            provider=route.provider,
+            model=route.model,
+            regions=known.regions,
+            retention=known.retention_days,
+            training=known.trains,
+            certifications=known.certifications,
+            args={str(place[0]): _UNKNOWN for place, _ in of if place},
+            labels=of,
+            control=label_of(said.control),
+            context=context_of(said, said.data_class),
+        )
+        return self._rules.model_call(facts)
+
+
+def _rule_of(ruling: Ruling) -> str:
+    said = ruling.deciding
+    return "rule" if said is None else "undecided" if said.rule == ERROR else f"rule {said.rule}"
+
+
+_NOT_SAID = CallLabels(args={"$": UNLABELLED.words}, control=UNLABELLED.words, context=UNLABELLED.words)
