@@ -30,7 +30,8 @@ class CoverageMap:
     def tests_for(self, mutant: Mutant, root: Path) -> list[str]:
         """Return the tests that can notice a mutant, the fastest first."""
         if mutant.path.endswith(".lua"):
-            return self._ordered(self._tests_of_script(Path(mutant.path).stem, root))
+            scripts = _scripts_with(root / mutant.path)
+            return self._ordered({test for script in scripts for test in self._tests_of_script(script.stem, root)})
         by_line = self.lines.get(mutant.path, {})
         first, last = mutant.edit.lines
         found = {name for line in range(first, last + 1) for name in by_line.get(line, ())}
@@ -46,6 +47,15 @@ class CoverageMap:
     def _ordered(self, names: Iterable[str]) -> list[str]:
         there = [name for name in names if name in self.seconds]
         return sorted(there, key=lambda name: (self.seconds[name], name))
+
+
+def _scripts_with(path: Path) -> set[Path]:
+    """Return the scripts that a file of Lua is part of: itself, or all that include the fragment."""
+    if path.parent.name != "include":
+        return {path}
+    line = f"-- include: {path.name}"
+    users = (one for one in path.parents[1].rglob("*.lua") if line in one.read_text(encoding="utf-8").splitlines())
+    return {script for user in users for script in _scripts_with(user)}
 
 
 def _names(path: Path, stem: str) -> bool:

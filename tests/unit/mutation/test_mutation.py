@@ -110,6 +110,26 @@ def test_tests_of_a_line_come_fastest_first():
     assert covered.tests_for(Mutant("streams/core/other.py", mutant().edit, "", ""), ROOT) == []
 
 
+def test_tests_of_a_fragment_are_those_of_each_script_that_includes_it(tmp_path):
+    lua, user = "connectors/redis/lua", "connectors/redis/takes.py"
+    files = {
+        f"{lua}/include/room.lua": "local x = 1\n",
+        f"{lua}/include/more.lua": "-- include: room.lua\n",
+        f"{lua}/take.lua": "-- include: more.lua\n",
+        f"{lua}/other.lua": "return 1\n",
+        user: '_TAKE = script("take")\n',
+        "connectors/redis/others.py": '_OTHER = script("other")\n',
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    lines = {user: {1: frozenset({"takes"})}, "connectors/redis/others.py": {1: frozenset({"others"})}}
+    covered = CoverageMap({"takes": 1.0, "others": 1.0}, lines, ())
+    for part in ("include/room.lua", "include/more.lua", "take.lua"):
+        assert covered.tests_for(Mutant(f"{lua}/{part}", mutant().edit, "", ""), tmp_path) == ["takes"]
+    assert covered.tests_for(Mutant(f"{lua}/other.lua", mutant().edit, "", ""), tmp_path) == ["others"]
+
+
 @pytest.fixture
 def tree(tmp_path):
     for name in (PATH, "tests/unit/test_shop.py"):
