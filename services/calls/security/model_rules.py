@@ -26,7 +26,8 @@ from services.security.enforcement.ports import Policies
 from services.security.enforcement.reading import context_of
 from services.security.enforcement.ruling import ruling_of
 
-_STOPS = ("deny", "ask")
+#: Verdicts with which no call is made.
+STOPS = ("deny", "ask")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ class ModelRules:
         for one in self._reroute(call, security):
             provider, _, model = one.partition("/")
             route = Route(provider, model)
-            if route != call.route and self.ruling(call, security, route).verdict not in _STOPS:
+            if route != call.route and self.ruling(call, security, route).verdict not in STOPS:
                 return route
         return None
 
@@ -120,8 +121,13 @@ class Bar:
 
 def only_demands(ruling: Ruling) -> bool:
     """Return whether a ruling denies, and would not without the demands of compliance."""
-    denying = [one for one in ruling.decisions if one.enforced and one.verdict in _STOPS]
+    denying = [one for one in ruling.decisions if one.enforced and one.verdict in STOPS]
     return bool(denying) and all(is_demand(one.rule) for one in denying)
+
+
+def may_go(route: Route, allowed: Sequence[str] | None) -> bool:
+    """Return whether a route is among those that a policy names: ``provider`` or ``provider/model``."""
+    return allowed is None or any(one in (route.provider, "/".join(route)) for one in allowed)
 
 
 def where_of(call: Call) -> Where:
@@ -143,7 +149,7 @@ def rerouted(ruling: Ruling, other: Route) -> Ruling:
     name = "/".join(other)
 
     def moved(one: Decision) -> Decision:
-        if not (one.enforced and is_demand(one.rule) and one.verdict in _STOPS):
+        if not (one.enforced and is_demand(one.rule) and one.verdict in STOPS):
             return one
         return structs.replace(one, verdict="route", reason=f"{one.reason}; sent to {name} instead")
 

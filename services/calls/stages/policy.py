@@ -25,7 +25,7 @@ from schemas.spec.error_codes import POLICY_FAILED
 from schemas.values.json_text import write_json
 from services.calls.call import UNROUTED, Answer, Call, Proceed
 from services.calls.security.deciding import deferred_if_unknown, noted
-from services.calls.security.model_rules import Bar, ModelRules, rerouted, where_of
+from services.calls.security.model_rules import Bar, ModelRules, may_go, rerouted, where_of
 from services.calls.stages.render import with_prompt
 from services.calls.stages.route import routed
 from services.routing.router import Pin, Route, Router
@@ -138,11 +138,6 @@ def known(policies: Policies | None) -> Policies:
     if policies is None:
         raise StepError(POLICY_FAILED, "calls that are made here know no policies, and this one has one")
     return policies
-
-
-def may_go(route: Route, allowed: Sequence[str] | None) -> bool:
-    """Return whether a route is among those that a policy names: ``provider`` or ``provider/model``."""
-    return allowed is None or any(one in (route.provider, "/".join(route)) for one in allowed)
 
 
 def _judged(call: Call, security: StepSecurity, policies: Policies, value: Json) -> Ruling:

@@ -65,7 +65,7 @@ class ToolGuard:
             question = question_of(ruling, work.name, shown, asked_hash(request, args), request.capture, within_s)
             events = audit_events(request, ledger.decisions, ledger.audited, self._clock.now_ms())
             raise Asked(question, events, ledger.decisions, ledger.decided_s)
-        changed = _changed(args, security, ruling)
+        changed = changed_args(args, security, ruling)
         if (security.tool or UNDECLARED).effects and security.mode == "enforce":
             await self._acknowledged(request, ledger)
         return changed
@@ -116,8 +116,8 @@ class ToolGuard:
         ledger.audited = len(ledger.decisions)
 
 
-def _changed(args: dict[str, Json], security: StepSecurity, ruling: Ruling) -> dict[str, Json]:
-    """Return the arguments with what the policy hides taken out."""
+def changed_args(args: dict[str, Json], security: StepSecurity, ruling: Ruling) -> dict[str, Json]:
+    """Return the arguments with what the policy hides taken out. Raises a final ``StepError`` if it hides all."""
     if ruling.changes is NOTHING:
         return args
     changed = redacted(args, Labels.read(security.args), ruling.changes)

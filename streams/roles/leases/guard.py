@@ -9,10 +9,12 @@ from msgspec import structs
 
 from connectors.ports.engine import Clock
 from schemas.errors import StepError, Unavailable
-from schemas.records.steps import StepRequest, ToolCall
+from schemas.records.base import Json
+from schemas.records.steps import LlmCall, StepRequest, ToolCall, Work
 from services.calls.ledger import Ledger
 from services.calls.ports import Objects
 from services.calls.timeouts import PATIENCE_S, Deferred
+from services.runs.attempts.model_guard import LentModelGuard
 from services.runs.attempts.tool_guard import Say, ToolGuard
 from services.runs.bound_args import bound_args
 from services.security.enforcement.audit import audit_events
@@ -28,27 +30,35 @@ class Decided:
 
 
 class LendingGuard:
-    """Asks the policy of a run before one of its tools is lent."""
+    """Asks the policy of a run before one of its calls of a tool or a model is lent."""
 
-    def __init__(self, guard: ToolGuard, objects: Objects, say: Say, clock: Clock) -> None:
+    def __init__(self, guard: ToolGuard, models: LentModelGuard, objects: Objects, say: Say, clock: Clock) -> None:
         self._guard = guard
+        self._models = models
         self._objects = objects
         self._say = say
         self._clock = clock
 
     async def decide(self, request: StepRequest) -> Decided:
         """Return the request that may be lent. Raises ``Deferred`` when it cannot be decided now."""
-        if request.security is None or not isinstance(request.work, ToolCall):
+        if request.security is None or not isinstance(request.work, ToolCall | LlmCall):
             return Decided(request)
         ledger = Ledger()
         try:
             args = await bound_args(self._objects, request)
-            allowed = await self._guard.allowed(request, request.work, args, ledger)
+            work, allowed = await self._allowed(request, request.work, args, ledger)
             await self._say(audit_events(request, ledger.decisions, ledger.audited, self._clock.now_ms()))
         except StepError as exc:
             return Decided(request, exc, ledger)
         except Unavailable as exc:
             raise Deferred(max(exc.retry_after_s, PATIENCE_S), str(exc)) from exc
-        if allowed is args:
-            return Decided(request)
-        return Decided(structs.replace(request, args=allowed, links=[]))
+        if allowed is not args:
+            request = structs.replace(request, args=allowed, links=[])
+        return Decided(request if work is request.work else structs.replace(request, work=work))
+
+    async def _allowed(
+        self, request: StepRequest, work: ToolCall | LlmCall, args: dict[str, Json], ledger: Ledger
+    ) -> tuple[Work, dict[str, Json]]:
+        if isinstance(work, LlmCall):
+            return self._models.allowed(request, work, args, ledger)
+        return work, await self._guard.allowed(request, work, args, ledger)

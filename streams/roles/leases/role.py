@@ -13,11 +13,15 @@ from contextlib import suppress
 from aiokafka.errors import KafkaError
 
 from connectors.kafka.definitions_consumer import DefinitionsFollower
+from connectors.provider_facts import load_facts
 from connectors.redis.claims.lease_desk import LeaseDesk
 from connectors.redis.claims.lent_attempts import LentAttempts
 from schemas.errors import Unavailable
 from schemas.records.base import Record
+from schemas.records.definitions import Definition
+from services.runs.attempts.model_guard import LentModelGuard
 from services.runs.attempts.tool_guard import ToolGuard
+from services.security.compliance.known import KnownFacts
 from services.security.enforcement.known import KnownPolicies
 from streams.process.context import RoleContext
 from streams.process.role import RoleApp, TickApp
@@ -91,14 +95,25 @@ class Leases:
 
     def _guard(self) -> LendingGuard:
         ctx, policies = self._ctx, KnownPolicies()
-        follower = DefinitionsFollower(ctx.settings.kafka.bootstrap, policies.apply, policies.mark_loaded)
+        facts = KnownFacts(load_facts(ctx.settings.providers.facts_file))
+
+        def apply(definition: Definition) -> None:
+            policies.apply(definition)
+            facts.apply(definition)
+
+        def loaded() -> None:
+            policies.mark_loaded()
+            facts.mark_loaded()
+
+        follower = DefinitionsFollower(ctx.settings.kafka.bootstrap, apply, loaded)
         follower.start()
         ctx.on_close(follower.stop)
 
         async def say(records: Sequence[Record]) -> None:
             await self._outbox.send([to_out(one) for one in records])
 
-        return LendingGuard(ToolGuard(policies, say, ctx.clock), ctx.objects(), say, ctx.clock)
+        tools, models = ToolGuard(policies, say, ctx.clock), LentModelGuard(policies, facts, ctx.clock)
+        return LendingGuard(tools, models, ctx.objects(), say, ctx.clock)
 
     async def _begin(self, topic: str) -> None:
         parts = LeaseParts(

@@ -22,12 +22,14 @@ from schemas.records.base import Json, Record
 from schemas.records.definitions import AuditEvent
 from schemas.records.run_events import StepDeferred, StepFailed, StepSucceeded
 from schemas.records.security.pinned import Approval, ToolSecurity
-from schemas.records.steps import FunctionCall, StepRequest, ToolCall
+from schemas.records.steps import FunctionCall, LlmCall, StepRequest, StepSecurity, ToolCall
 from services.runs.attempts.lent_policies import LentPolicies
 from services.runs.attempts.lent_private import LentPrivacy
 from services.runs.attempts.lent_results import LentResults
+from services.runs.attempts.model_guard import LentModelGuard
 from services.runs.attempts.tool_guard import ToolGuard
 from services.runs.leasing.leases import Completion, Leased, LeaseRequest, LentRules, StepLeases
+from services.security.compliance.known import KnownFacts
 from streams.roles.leases.guard import LendingGuard
 from streams.roles.leases.lending import Lending
 from streams.roles.leases.metrics import LeaseMetrics
@@ -68,7 +70,10 @@ class Served:
             await outbox.send([to_out(one) for one in records])
 
         guard = ToolGuard(self.bench.policies, say, self.bench.clock)
-        asks = LendingGuard(guard, self.bench.objects, say, self.bench.clock)
+        facts = KnownFacts()
+        facts.mark_loaded()
+        models = LentModelGuard(self.bench.policies, facts, self.bench.clock)
+        asks = LendingGuard(guard, models, self.bench.objects, say, self.bench.clock)
         lending = Lending("leases", self.claims, self.desk, outbox, self.bench.clock, asks)
         parts = LeaseParts(
             lending=lending,
@@ -391,6 +396,37 @@ async def test_what_a_policy_hides_is_not_lent(served: Served) -> None:
     await served.api.complete(TOPIC, leased.lease, Completion(output=1))
     (result,) = await served.bench.finished(1)
     assert result.output == inline(1)
+
+
+async def test_a_model_that_may_not_read_it_is_lent_nothing_and_another_is_named(served: Served) -> None:
+    rules: list[Json] = [
+        {"id": "stays", "at": "model_call", "when": "'card' in context.classes", "verdict": "deny"},
+        {
+            "id": "home",
+            "at": "model_call",
+            "when": "'pii' in context.classes",
+            "verdict": "route",
+            "route": ["local/a"],
+        },
+    ]
+    policy = definition(served.bench.org, {"name": "guard", "rules": rules})
+    served.bench.policies.apply(policy)
+    served.bench.policies.mark_loaded()
+    work = LlmCall(prompt_name="p", prompt_version=1, prompt_hash="h", template="Say {{text}}", provider="there")
+    for word in ("card", "pii"):
+        said = StepSecurity(
+            policy="guard@1",
+            policy_hash=read_policy(policy.body).hash,
+            args={"$": [*TRUSTED, f"class:{word}"]},
+            control=TRUSTED,
+        )
+        await served.bench.ask(served.bench.request(work, args={"text": word}, security=said))
+    await served.role()
+    leased = await served.one()
+    assert (leased.args, leased.request.work) == ({"text": "pii"}, structs.replace(work, provider="local", model="a"))
+    (result,) = await served.bench.finished(1)
+    assert isinstance(result, StepFailed)
+    assert result.error.code == "policy_denied"
 
 
 async def test_a_person_is_asked_before_a_step_is_lent(served: Served) -> None:

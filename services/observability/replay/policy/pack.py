@@ -19,16 +19,12 @@ from schemas.policies.facts import ModelFacts, Where
 from schemas.policies.read import read_policy
 from schemas.policies.rulings import ERROR, Ruling
 from schemas.records.security.pinned import CallLabels
-from services.calls.security.model_rules import only_demands
-from services.calls.stages.policy import may_go
+from services.calls.security.ways import way_of
 from services.observability.replay.policy.calls import RecordedCall, Route
 from services.routing.router import Route as Asked
 from services.security.enforcement.reading import context_of
 
 _AT = "policy.guard.pack"
-_STOPS = ("deny", "ask")
-#: Routes that are tried for a call, as of a call that is made.
-_ROUTES = 3
 _KEPT = 16_384
 #: Values of arguments are in no log. A rule that reads this one cannot be decided, and denies.
 _UNKNOWN = "\0"
@@ -68,35 +64,12 @@ class Pack:
 
     def ruled(self, call: RecordedCall, route: Route) -> Ruled:
         """Return what the rules make of a call that would take a route."""
-        for _ in range(_ROUTES):
-            ruling = self._asked(call, route)
-            if ruling is None:
-                return Ruled(route, _UNREADABLE)
-            if ruling.verdict in _STOPS:
-                other = self._other(call, route) if only_demands(ruling) else None
-                return Ruled(route, _rule_of(ruling)) if other is None else Ruled(other)
-            allowed = ruling.changes.routes
-            if may_go(Asked(*route), allowed):
-                return Ruled(route)
-            provider, _, model = (allowed or ("",))[0].partition("/")
-            route = Route(provider, model or route.model)
-        return Ruled(route, "route")
-
-    def _other(self, call: RecordedCall, route: Route) -> Route | None:
-        """Return the first route of ``reroute`` that meets the demands of compliance; ``None`` without one."""
-        for one in self._reroute:
-            provider, _, model = one.partition("/")
-            other = Route(provider, model)
-            ruling = self._asked(call, other) if other != route else None
-            if ruling is not None and ruling.verdict not in _STOPS:
-                return other
-        return None
-
-    def _asked(self, call: RecordedCall, route: Route) -> Ruling | None:
+        said = call.labels, call.workflow, call.node, tuple(sorted(call.tags.items()))
         try:
-            return self._ruling(call.labels, call.workflow, call.node, tuple(sorted(call.tags.items())), route)
+            way = way_of(lambda other: self._ruling(*said, other), Asked(*route), self._reroute)
         except (AgentFlowError, msgspec.MsgspecError):
-            return None
+            return Ruled(route, _UNREADABLE)
+        return Ruled(Route(*way.route)) if way.is_open else Ruled(route, _rule_of(way.ruling))
 
     def _decide(self, labels: str, workflow: str, node: str, tags: tuple[tuple[str, str], ...], route: Route) -> Ruling:
         said = _LABELS.decode(labels) if labels else _NOT_SAID
