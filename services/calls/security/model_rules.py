@@ -12,8 +12,6 @@ from msgspec import structs
 
 from schemas.compliance.section import is_demand
 from schemas.errors import Unavailable
-from schemas.labels.label import label_of
-from schemas.labels.mapped import Labels
 from schemas.policies.compiled import PolicySet
 from schemas.policies.facts import ModelFacts, Where
 from schemas.policies.rulings import Changes, Ruling
@@ -23,7 +21,7 @@ from services.calls.call import Call
 from services.routing.router import Route
 from services.security.compliance.known import SHIPPED_ALONE, FactsSource
 from services.security.enforcement.ports import Policies
-from services.security.enforcement.reading import context_of
+from services.security.enforcement.reading import model_facts
 from services.security.enforcement.ruling import ruling_of
 
 #: Verdicts with which no call is made.
@@ -81,23 +79,10 @@ class ModelRules:
         return () if section is None else section.reroute
 
     def _facts(self, call: Call, security: StepSecurity, route: Route) -> ModelFacts:
-        labels, template = Labels.read(security.args), call.content.template
+        template = call.content.template
         args = {} if template is None else template.args if template.given is None else template.given
         facts = SHIPPED_ALONE if self.facts is None else self.facts.of(call.org_id)
-        known = facts.of(route.provider, route.model)
-        return ModelFacts(
-            where=where_of(call),
-            provider=route.provider,
-            model=route.model,
-            regions=known.regions,
-            retention=known.retention_days,
-            training=known.trains,
-            certifications=known.certifications,
-            args=args,
-            labels=labels,
-            control=label_of(security.control),
-            context=context_of(security, call.data_class),
-        )
+        return model_facts(security, call.data_class, where_of(call), route, facts.of(*route), args)
 
 
 class Bar:

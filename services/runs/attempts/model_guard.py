@@ -9,10 +9,8 @@ from functools import partial
 from msgspec import structs
 
 from connectors.ports.engine import Clock
-from schemas.labels.label import label_of
-from schemas.labels.mapped import Labels
 from schemas.policies.compiled import PolicySet
-from schemas.policies.facts import ModelFacts, Where
+from schemas.policies.facts import Where
 from schemas.policies.rulings import Ruling
 from schemas.records.base import Json
 from schemas.records.steps import LlmCall, StepRequest, StepSecurity
@@ -23,7 +21,7 @@ from services.routing.router import Route
 from services.runs.attempts.tool_guard import changed_args
 from services.security.compliance.known import FactsSource
 from services.security.enforcement.ports import Policies
-from services.security.enforcement.reading import context_of
+from services.security.enforcement.reading import model_facts
 from services.security.enforcement.ruling import denial, ruling_of
 
 
@@ -68,32 +66,17 @@ class LentModelGuard:
     def _ruling(
         self, request: StepRequest, security: StepSecurity, work: LlmCall, args: dict[str, Json], route: Route
     ) -> Ruling:
+        where = Where(
+            org=request.org_id,
+            workflow=request.workflow_name,
+            run=request.run_id,
+            node=request.node_id,
+            kind="llm",
+            tags=request.tags,
+        )
+
         def say(policy: PolicySet) -> Ruling:
-            return policy.model_call(self._read(request, security, work, args, route))
+            known = self._facts.of(request.org_id).of(*route)
+            return policy.model_call(model_facts(security, work.data_class, where, route, known, args))
 
         return ruling_of(self._policies, request.org_id, security, "model_call", say)
-
-    def _read(
-        self, request: StepRequest, security: StepSecurity, work: LlmCall, args: dict[str, Json], route: Route
-    ) -> ModelFacts:
-        known = self._facts.of(request.org_id).of(route.provider, route.model)
-        return ModelFacts(
-            where=Where(
-                org=request.org_id,
-                workflow=request.workflow_name,
-                run=request.run_id,
-                node=request.node_id,
-                kind="llm",
-                tags=request.tags,
-            ),
-            provider=route.provider,
-            model=route.model,
-            regions=known.regions,
-            retention=known.retention_days,
-            training=known.trains,
-            certifications=known.certifications,
-            args=args,
-            labels=Labels.read(security.args),
-            control=label_of(security.control),
-            context=context_of(security, work.data_class),
-        )

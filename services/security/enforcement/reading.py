@@ -1,8 +1,13 @@
-"""The label of all that a model reads for an answer."""
+"""What a model reads for an answer: the label of all of it, and the facts by which rules at ``model_call`` decide."""
 
+from collections.abc import Mapping
+
+from schemas.compliance.facts import Known
 from schemas.errors import BadRecord, InvalidInput, StepError
 from schemas.labels.label import Label, joined, label_of
 from schemas.labels.mapped import Labels
+from schemas.policies.facts import ModelFacts, Where
+from schemas.records.base import Json
 from schemas.records.security.pinned import CallLabels
 from schemas.records.steps import StepSecurity
 from schemas.spec.error_codes import POLICY_FAILED
@@ -17,13 +22,35 @@ def read_by(security: StepSecurity) -> Label:
     return joined([Labels.read(security.args).whole, label_of(security.control), *context])
 
 
-def context_of(said: StepSecurity | CallLabels, data_class: str) -> Label:
-    """Return the label of all that was read when a call is made, with the classes that it is routed by.
+def model_facts(
+    said: StepSecurity | CallLabels,
+    data_class: str,
+    where: Where,
+    route: tuple[str, str],
+    known: Known,
+    args: Mapping[str, Json],
+) -> ModelFacts:
+    """Return the facts of a call that would go to a route; ``data_class`` has the classes that it is routed by.
 
-    Of a call that no agent makes it is that of its arguments. Raises ``BadRecord`` for one that cannot be read.
+    What an agent's call has read is all of its context, and of another one its arguments. Raises ``BadRecord`` for a
+    label that cannot be read.
     """
-    context = label_of(said.context) if said.agent or said.context else Labels.read(said.args).whole
-    return context.join(Label(classes=frozenset(filter(None, data_class.split(",")))))
+    labels = Labels.read(said.args)
+    context = label_of(said.context) if said.agent or said.context else labels.whole
+    provider, model = route
+    return ModelFacts(
+        where=where,
+        provider=provider,
+        model=model,
+        regions=known.regions,
+        retention=known.retention_days,
+        training=known.trains,
+        certifications=known.certifications,
+        args=args,
+        labels=labels,
+        control=label_of(said.control),
+        context=context.join(Label(classes=frozenset(filter(None, data_class.split(","))))),
+    )
 
 
 def classes_of(security: StepSecurity) -> list[str]:

@@ -11,18 +11,18 @@ import msgspec
 
 from schemas.compliance.facts import Facts
 from schemas.errors import AgentFlowError, InvalidInput, Problem
-from schemas.labels.label import UNLABELLED, label_of
+from schemas.labels.label import UNLABELLED
 from schemas.labels.mapped import Labels
 from schemas.policies.compiled import compile_policy
 from schemas.policies.document import Policy
-from schemas.policies.facts import ModelFacts, Where
+from schemas.policies.facts import Where
 from schemas.policies.read import read_policy
 from schemas.policies.rulings import ERROR, Ruling
 from schemas.records.security.pinned import CallLabels
 from services.calls.security.ways import way_of
 from services.observability.replay.policy.calls import RecordedCall, Route
 from services.routing.router import Route as Asked
-from services.security.enforcement.reading import context_of
+from services.security.enforcement.reading import model_facts
 
 _AT = "policy.guard.pack"
 _KEPT = 16_384
@@ -73,28 +73,11 @@ class Pack:
 
     def _decide(self, labels: str, workflow: str, node: str, tags: tuple[tuple[str, str], ...], route: Route) -> Ruling:
         said = _LABELS.decode(labels) if labels else _NOT_SAID
+        kind = "agent" if said.agent else "llm"
+        where = Where(org=self._org_id, workflow=workflow, node=node, kind=kind, tags=dict(tags))
+        args = {str(place[0]): _UNKNOWN for place, _ in Labels.read(said.args) if place}
         known = self._facts.of(*route)
-        of = Labels.read(said.args)
-        facts = ModelFacts(
-            where=Where(
-                org=self._org_id,
-                workflow=workflow,
-                node=node,
-                kind="agent" if said.agent else "llm",
-                tags=dict(tags),
-            ),
-            provider=route.provider,
-            model=route.model,
-            regions=known.regions,
-            retention=known.retention_days,
-            training=known.trains,
-            certifications=known.certifications,
-            args={str(place[0]): _UNKNOWN for place, _ in of if place},
-            labels=of,
-            control=label_of(said.control),
-            context=context_of(said, said.data_class),
-        )
-        return self._rules.model_call(facts)
+        return self._rules.model_call(model_facts(said, said.data_class, where, route, known, args))
 
 
 def _rule_of(ruling: Ruling) -> str:
