@@ -30,8 +30,8 @@ class StepView(Part, frozen=True, kw_only=True):
     that is not plain: why a step was skipped.
     ``reused_from`` is the run whose result this one began with.
     ``children`` is a mapped node's, as of its last view; steps' own views say it exactly.
-    ``child_run_id`` is the run that the last attempt started. ``decided`` is the label of what decided that it runs, or
-    is skipped, in a run whose data has labels.
+    ``child_run_id`` is the run that the last attempt started. ``decided`` is the label of what decided that it runs, in
+    records of before November 2026; the run's table has it.
     """
 
     step_id: str
@@ -71,8 +71,8 @@ class RunView(Record, frozen=True, kw_only=True, tag_field="type", tag="run.view
     Sinks whose output does not fit a record are named by ``output_in_steps``: it is the output of their steps or
     children. ``parent`` is the step that started the run. ``children_nano`` is what the runs did cost that its own
     steps started and waited for; it is no part of ``cost_nano``. Of a run whose data has labels, ``policy`` is
-    the policy that decides on it, and ``input_labels`` are those of its inputs, in every record. ``subject`` is the
-    pseudonym of the person whose data the run handles, if it has one.
+    the policy that decides on it, and ``input_labels`` are those of its inputs; both are where the inputs are.
+    ``subject`` is the pseudonym of the person whose data the run handles, if it has one.
     """
 
     type: ClassVar[str] = "run.view"

@@ -94,8 +94,9 @@ _TRAVEL = {
 }
 
 
-#: A run's first view carries inputs, its last one output; the others omit them.
+#: A run's first view carries inputs with their labels, its last one output; the others omit them.
 _KEPT = ("inputs", "output", "stored_inputs")
+_KEPT_COLUMNS = (*_KEPT, "security")
 
 
 def _upsert(table: str, columns: Sequence[tuple[str, str]], key: str, returning: str, kept: Sequence[str] = ()) -> str:
@@ -116,14 +117,16 @@ def _upsert(table: str, columns: Sequence[tuple[str, str]], key: str, returning:
     ).rstrip()
 
 
-_UPSERT_RUNS = _upsert("workflow_run", _RUN_COLUMNS, "id", "RETURNING id", _KEPT)
+_UPSERT_RUNS = _upsert("workflow_run", _RUN_COLUMNS, "id", "RETURNING id", _KEPT_COLUMNS)
 _UPSERT_STEPS = _upsert("step_run", _STEP_COLUMNS, "workflow_run_id, step_id", "")
 #: A view that came late still contributes the columns that only it carries.
 _FILL = """
 UPDATE workflow_run
 SET inputs = coalesce(workflow_run.inputs, v.inputs::json), output = coalesce(workflow_run.output, v.output::json),
-stored_inputs = coalesce(workflow_run.stored_inputs, v.stored_inputs::json)
-FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[]) AS v (id, org_id, inputs, output, stored_inputs)
+stored_inputs = coalesce(workflow_run.stored_inputs, v.stored_inputs::json),
+security = coalesce(workflow_run.security, v.security::jsonb)
+FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
+AS v (id, org_id, inputs, output, stored_inputs, security)
 WHERE workflow_run.id = v.id AND workflow_run.org_id = v.org_id
 AND (workflow_run.inputs IS NULL AND v.inputs IS NOT NULL OR workflow_run.output IS NULL AND v.output IS NOT NULL)
 """
@@ -152,7 +155,7 @@ class RunWrites:
                 await conn.execute(_UPSERT_STEPS, *_arrays([_step_row(*pair) for pair in steps.values()]))
             applied = {row["id"] for row in rows}
             late = [
-                (_text(run.run_id), _text(run.org_id), _json(run.inputs), _output(run), _stored(run))
+                (_text(run.run_id), _text(run.org_id), _json(run.inputs), _output(run), _stored(run), _security(run))
                 for run in runs.values()
                 if _text(run.run_id) not in applied and (run.inputs is not None or run.output is not None)
             ]
@@ -192,6 +195,8 @@ def _merged(one: RunView, other: RunView) -> RunView:
     newer, older = (other, one) if other.version > one.version else (one, other)
     missing = {name: getattr(older, name) for name in _KEPT if getattr(newer, name) is None}
     missing = {name: value for name, value in missing.items() if value is not None}
+    if not newer.policy and older.policy:
+        missing |= {"policy": older.policy, "input_labels": older.input_labels}
     return msgspec.structs.replace(newer, **missing) if missing else newer
 
 
@@ -226,7 +231,7 @@ def _run_row(view: RunView) -> tuple[Any, ...]:
         _kinds(view.usage),
         view.compensating,
         _json(msgspec.to_builtins(view.rollouts)) if view.rollouts else None,
-        _json({"policy": view.policy, "inputs": view.input_labels}) if view.policy else None,
+        _security(view),
         view.subject or None,
     )
 
@@ -289,6 +294,10 @@ def _output(view: RunView) -> str | None:
 def _stored(view: RunView) -> str | None:
     stored = view.stored_inputs
     return None if stored is None else _json({name: _payload(reference) for name, reference in stored.items()})
+
+
+def _security(view: RunView) -> str | None:
+    return _json({"policy": view.policy, "inputs": view.input_labels}) if view.policy else None
 
 
 def _payload(payload: Payload) -> dict[str, Any]:

@@ -67,6 +67,8 @@ def life(run_id: str) -> list[RunView]:
             inputs={"k": "v\0", "big": None},
             stored_inputs={"big": FAR},
             tags={"t": "1"},
+            policy="guard@1",
+            input_labels={"$": ["user"]},
         ),
         view(run_id, 12, "running", [done], tags={"t": "1"}, cost_nano=5),
         view(run_id, 15, "succeeded", [step("b", "succeeded", output=inline(2))], output={"b": inline(2)}, cost_nano=9),
@@ -93,6 +95,7 @@ async def test_any_order_and_any_repeat_give_the_same_rows(database: Database) -
         found = await runs.get("org", run_id, step_outputs=True)
         assert found is not None
         run, steps = found
+        assert run.security == {"policy": "guard@1", "inputs": {"$": ["user"]}}, f"seed {seed}"
         seen = (run.status, run.inputs, run.stored_inputs, run.output, run.cost_nano, run.tags, run.created_ms, steps)
         expected = expected or seen
         assert seen == expected, f"seed {seed}"

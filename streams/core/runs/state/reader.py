@@ -50,6 +50,8 @@ class RunReader:
     labels, and ``labels`` are those of arguments that the event has found so far, by step.
     """
 
+    _arms: tuple[RunArm, ...] | None = None
+
     def __init__(
         self,
         state: State,
@@ -130,9 +132,10 @@ class RunReader:
     def arms(self) -> tuple[RunArm, ...]:
         """The arms of rollouts that the run has."""
         # Every view asks, and hardly any run has some.
-        if self.header.rules_version < RULES_OF_ARMS:
-            return ()
-        return self._state.get(self.run_id, ARMS) or ()
+        if self._arms is None:
+            none = self.header.rules_version < RULES_OF_ARMS
+            self._arms = () if none else self._state.get(self.run_id, ARMS) or ()
+        return self._arms
 
     @property
     def left_nano(self) -> int | None:

@@ -82,7 +82,6 @@ def step_view(run: RunReader, step_id: str, step: Step) -> StepView:
         children=_children(run, step),
         sla_missed=step.sla_missed,
         child_run_id=workflow.run_of(run, step_id, step),
-        decided=None if step.decided is None else list(step.decided),
     )
 
 
@@ -185,7 +184,9 @@ def _view(
     output: dict[str, Payload] | None,
     elsewhere: list[str],
 ) -> RunView:
-    header, security = run.header, run.security
+    header = run.header
+    # Who has the inputs has their labels: a view that does not repeat them is a fifth smaller.
+    security = run.security if inputs is not None else None
     return RunView(
         run_id=header.run_id,
         org_id=header.org_id,

@@ -35,7 +35,15 @@ def test_a_run_without_security_says_nothing() -> None:
     assert [one.security for one in world.requests] == [None, None]
     step = world.step("a")
     assert (step.decided, step.read, step.output.labels) == (None, None, {})
-    assert (world.views[0].input_labels, world.views[0].steps[0].decided) == ({}, None)
+    assert (world.views[0].policy, world.views[0].input_labels) == ("", {})
+
+
+def test_a_view_that_has_the_inputs_has_their_labels() -> None:
+    world = run(function("a"), function("b"), edges="a>b", inputs={"q": "x"})
+    world.succeed("a", 1)
+    first, *later = world.views
+    assert (first.inputs, first.policy, first.input_labels) == ({"q": "x"}, "p@1", {"$": ["user"]})
+    assert {(one.inputs is None, one.policy, len(one.input_labels)) for one in later} == {(True, "", 0)}
 
 
 def test_labels_need_their_rules() -> None:
