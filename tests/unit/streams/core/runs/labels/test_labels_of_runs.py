@@ -260,6 +260,25 @@ def test_a_loop_is_chosen_by_its_condition() -> None:
     assert world.args("f").at(("x", "id")).whole == SEARCHED
 
 
+def test_that_an_iteration_gave_nothing_tells_what_decided_it() -> None:
+    body = function("b", inputs={}, condition="t.output.text == 'go'")
+    world = run(tool("t", "search", inputs={}), loop("l", body, until="true"), edges="t>l")
+    world.succeed("t", {"text": "stay"})
+    assert world.step("l").output.value is None
+    assert world.given("l").whole == SEARCHED
+
+
+def test_the_output_of_an_iteration_tells_that_it_was_the_last_one() -> None:
+    node = loop("l", function("b", inputs={}), until="t.output.text == 'go'")
+    late = function("f", inputs={"all": "l.outputs"})
+    world = run(tool("t", "search", inputs={}), node, late, edges="t>l l>f")
+    world.succeed("t", {"text": "go"})
+    world.succeed("l~1/b", 1)
+    assert world.given("l~1/b").whole == TRUSTED
+    assert world.given("l").whole == SEARCHED
+    assert world.args("f").at(("all", 0)).whole == SEARCHED
+
+
 @pytest.mark.parametrize(("optional", "label"), [(True, SEARCHED), (False, TRUSTED)])
 def test_that_an_optional_loop_succeeded_tells_of_its_body(optional: bool, label: Label) -> None:
     body = (tool("b", "search", inputs={}), tool("g", "table", inputs={}))
