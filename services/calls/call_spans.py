@@ -79,7 +79,7 @@ def _type(call: Call, record: ProviderCall) -> SpanType:
 
 
 def _input_hash(call: Call) -> str:
-    return question_hash(call.content.request("", "", 0))
+    return question_hash(call.content.request("", "", call.timeout_s))
 
 
 def _attributes(call: Call, record: ProviderCall) -> dict[str, Any]:

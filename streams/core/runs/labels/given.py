@@ -74,13 +74,12 @@ def children_of(run: RunReader, parent: Step) -> Labels:
 def iteration_of(run: RunReader, loop: PlanNode, number: int) -> Labels:
     """Return the labels of the output of a loop's iteration, null included."""
     whole = decided_of(run.recorded(loop.id))
+    output = run.iteration_output(loop, number)
+    if output is not None:
+        return of_payload(output).raised(whole)
     step_id = f"{iteration_prefix(loop.id, number)}{loop.gives}"
-    step = run.step(step_id) if number else None
-    if step is None:
-        return Labels.of_whole(whole)
-    if step.state != "succeeded" or step.output is None:
-        return Labels.of_whole(whole.join(outcome_of(run, step_id, step)))
-    return of_payload(step.output).raised(whole)
+    step = run.step(step_id)
+    return Labels.of_whole(whole if step is None else whole.join(outcome_of(run, step_id, step)))
 
 
 def listed(items: list[Labels], length: Label) -> Labels:

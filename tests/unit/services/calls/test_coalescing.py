@@ -81,7 +81,8 @@ async def test_calls_at_once_are_one_request_and_their_parts_are_the_bill(world:
     assert request.texts == tuple(text for texts in asked for text in texts)
     for texts, answer in zip(asked, found, strict=True):
         assert answer.vectors == tuple(embedded(EMBED, text) for text in texts)
-        assert answer.sent["texts"] == texts, "no call sees what others asked"
+        sent = {"model": EMBED, "texts": texts, "shared_by": 3}
+        assert answer.sent == sent, "no call sees what others asked"
         assert answer.notes == ("shared:3",)
     whole = Usage(input_tokens=sum(len(text) for text in request.texts))
     assert sum(answer.usage.input_tokens for answer in found) == whole.input_tokens

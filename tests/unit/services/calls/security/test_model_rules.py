@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from connectors.providers.base import ModelRequest, ModelResponse
 from schemas.compliance.facts import FactsDocument, FactsEntry, StoredFacts
@@ -169,3 +170,19 @@ async def test_facts_that_are_not_read_yet_are_waited_for(tmp_path: Path) -> Non
     with pytest.raises(Deferred):
         await desk.make(Ledger(), pinned=Pin("local", "local-silver"))
     assert desk.models == []
+
+
+@pytest.mark.parametrize(("is_agent", "kind"), [(False, "llm"), (True, "agent")])
+async def test_a_rule_is_about_the_calls_of_one_kind_of_node(tmp_path: Path, is_agent: bool, kind: str) -> None:
+    rule: Json = {"id": "kind", "at": "model_call", "when": f"node.kind == '{kind}'", "verdict": "deny"}
+    desk, ledger = Desk(tmp_path, EU, rules=[rule]), Ledger()
+    security = desk.call(ledger).security
+    assert security is not None
+
+    async def make(*, is_agent: bool) -> str:
+        changed = structs.replace(security, agent=is_agent)
+        return await desk.make(ledger, security=changed, pinned=Pin("local", "local-silver"))
+
+    with pytest.raises(StepError, match="rule 'kind'"):
+        await make(is_agent=is_agent)
+    assert await make(is_agent=not is_agent) == "of local-silver"

@@ -76,3 +76,18 @@ def test_cuts_are_tried_by_the_clock_only() -> None:
             assert window.mean < 0.5
             return
     pytest.fail("a fall from 1 to 0 was not found")
+
+
+@pytest.mark.parametrize(
+    ("older", "newer", "delta"),
+    [(8, 24, 0.628024518), (12, 20, 0.201394210), (16, 16, 0.142935173), (24, 8, 0.628024518)],
+)
+def test_it_cuts_where_the_means_differ_by_more_than_the_bound_and_not_before(
+    older: int, newer: int, delta: float
+) -> None:
+    """The bound, of the formula by hand, is the difference of the means here, 1, at ``delta``."""
+    for chance, is_cut in ((delta * 0.99999, False), (delta * 1.00001, True)):
+        window, changed = Window(), False
+        for score in [0.0] * older + [1.0] * newer:
+            window, changed = learned(window, score, delta=chance)
+        assert changed is is_cut

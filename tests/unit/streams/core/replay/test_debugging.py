@@ -39,6 +39,12 @@ def test_it_stops_where_a_step_is_asked_for_with_all_that_it_was_asked() -> None
     assert orjson.dumps(msgspec.to_builtins(found))
 
 
+def test_the_prompt_is_shown_with_the_systems_words() -> None:
+    ran = World()
+    ran.submit(llm("ask", system="Be brief."), inputs={"word": "hi"})
+    assert stopped_at(RUN, recording(ran).records, "ask").prompt == {"system": "Be brief.", "prompt": "Say hi"}
+
+
 def test_an_attempt_may_be_named() -> None:
     records = recording(world()).records
     assert stopped_at(RUN, records, "a").records == 1

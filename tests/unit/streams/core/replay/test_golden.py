@@ -31,6 +31,16 @@ async def test_a_file_is_read_as_it_was_written() -> None:
     assert (verdict.equal, verdict.compared) == (True, ["decisions", "end"])
 
 
+async def test_a_run_that_failed_has_no_output_to_compare() -> None:
+    ran = World()
+    ran.submit(function("a"))
+    ran.fail("a", retryable=False)
+    found = read_golden("g", "\n".join(await golden_lines(recording(ran), texts_of(ran))))
+    assert found.end is not None
+    assert (found.end.status, found.end.error_code, found.end.output_hash) == ("failed", "boom", "")
+    assert (await verify(found)).equal
+
+
 @pytest.mark.parametrize(
     ("number", "text", "problem"),
     [

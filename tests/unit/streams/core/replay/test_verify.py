@@ -71,6 +71,12 @@ async def test_a_run_is_equal_to_itself_and_says_what_it_covers() -> None:
     assert not found.taken
 
 
+async def test_records_that_do_not_begin_the_run_are_refused() -> None:
+    whole = recording(world())
+    with pytest.raises(ValueError, match=f"do not begin run {RUN}"):
+        await verify(recording(world(), records=whole.records[1:]))
+
+
 async def test_without_functions_their_results_are_the_logs() -> None:
     found = await verify(recording(world()))
     assert found.equal

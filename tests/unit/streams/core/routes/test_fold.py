@@ -101,6 +101,18 @@ def test_outcome_is_counted_once_and_remembered() -> None:
     assert set(state.entries) == set(FOLD.touches(event))
 
 
+@pytest.mark.parametrize(
+    ("sla_ms", "latency_ms", "late"),
+    [(1, 1.25, 0.25), (1, 0.5, 0.0), (1000, 2500.0, 1.0), (0, 5.0, 0.0), (None, 5.0, 0.0)],
+)
+def test_lateness_is_the_share_over_the_target_and_one_at_most(
+    sla_ms: int | None, latency_ms: float, late: float
+) -> None:
+    state, event = EncodedState(), outcome(sla_ms=sla_ms, latency_ms=latency_ms)
+    run(state, event)
+    assert learned(state, event).arms["a/x"].late == late
+
+
 def test_failure_counts_as_failed() -> None:
     state, event = EncodedState(), outcome(outcome="timeout", score=0.0)
     run(state, event)

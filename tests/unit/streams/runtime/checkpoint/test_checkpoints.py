@@ -1,6 +1,7 @@
 """Checkpoints over ports in memory: what is written, what comes back, what is taken back, and what stops loudly."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 from copy import deepcopy
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 
 from connectors.memory.checkpoints import MemoryCheckpoints, MemoryWriter
 from connectors.memory.engine import ManualClock, MemoryLog, MemoryTable
-from connectors.ports.engine import Bounds, Commit, Kept, Position
+from connectors.ports.engine import Bounds, Commit, InRecord, Kept, Position
 from schemas.errors import Unavailable
 from schemas.payload import inline
 from schemas.records.admissions import AdmissionAsked, AdmissionReleased
@@ -23,7 +24,7 @@ from streams.core.runs.fold import RunFold
 from streams.core.runs.nodes.run_end import KEEP_FINISHED_MS
 from streams.core.state import Fold
 from streams.runtime.checkpoint import compaction
-from streams.runtime.checkpoint.changes import SPILL_BYTES, ChangedEntries
+from streams.runtime.checkpoint.changes import PAGE_BYTES, SPILL_BYTES, ChangedEntries
 from streams.runtime.checkpoint.codec import (
     MARKER_KEY,
     WHOLE_BYTES,
@@ -31,11 +32,12 @@ from streams.runtime.checkpoint.codec import (
     entry_key,
     is_page,
     marker_of,
+    pack_left,
     pack_whole,
     split_key,
     write_whole,
 )
-from streams.runtime.checkpoint.reader import CheckpointReader
+from streams.runtime.checkpoint.reader import COMMIT_BYTES, CheckpointReader
 from streams.runtime.checkpoint.writer import MARKER_MS, Checkpointer
 from streams.runtime.routing import to_out
 from streams.runtime.table.engine import Engine
@@ -186,6 +188,14 @@ def test_an_entity_that_is_too_big_for_one_record_is_written_by_entry() -> None:
     assert restored(before, *records) == {"a": fields}
 
 
+def test_large_entities_come_back_in_commits_of_few_bytes() -> None:
+    """The store serves nobody else while it runs one."""
+    records = [Kept(entry_key(f"run-{n}"), pack_whole({"x": bytes(COMMIT_BYTES // 4)})) for n in range(10)]
+    restoring = CheckpointReader(RunFold(), 1, 0, 0, 0)
+    commits = [*restoring.take(records), *restoring.rest()]
+    assert [len(commit.puts) for commit in commits] == [4, 4, 2]
+
+
 # What is dirty
 
 
@@ -207,6 +217,18 @@ def test_a_run_that_began_and_ended_is_a_part_of_a_page_with_what_is_lasting() -
     assert page.expire_at_ms == 50
     assert restored(page)["run-99"] == {"h": b"header", "st": b"succeeded"}
     assert len(page.value or b"") < 100 * 60
+
+
+@pytest.mark.parametrize(("over", "pages"), [(0, 1), (1, 2)])
+def test_a_page_takes_entities_up_to_its_limit_exactly(over: int, pages: int) -> None:
+    dirty, header = ChangedEntries(RunFold()), b"h" * (PAGE_BYTES // 2)
+    dirty.paging = True
+    own = len(pack_left("run-1", 50, {"h": header, "st": b"succeeded"}))
+    room = PAGE_BYTES - own - (own - len(header))
+    ended(dirty, "run-1", h=header, st=b"succeeded")
+    ended(dirty, "run-2", h=b"h" * (room + over), st=b"succeeded")
+    assert dirty.pages == pages
+    assert set(restored(*dirty.records(1, 0))) == {"run-1", "run-2"}
 
 
 def test_a_run_that_may_have_a_record_of_its_own_is_in_no_page() -> None:
@@ -370,6 +392,55 @@ async def test_an_heir_writes_what_the_owner_before_had_not() -> None:
     harness.forget_all()
     await harness.take()
     assert harness.contents() == before
+
+
+async def test_others_have_their_turn_while_an_heir_reads_what_the_log_touched() -> None:
+    harness = TableHarness()
+    owned = await harness.take()
+    await harness.feed(owned, run("one"))
+    await harness.checkpoint(owned)
+    await harness.feed(owned, *(run(f"run-{n}") for n in range(250)))
+    heir = await harness.take()
+    read, turns, seen = harness.log.read, 0, list[int]()
+
+    async def watched(*asked: Any) -> AsyncIterator[list[InRecord]]:
+        async for batch in read(*asked):
+            seen.append(turns)
+            yield batch
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    harness.log.read = watched  # type: ignore[method-assign]
+    beside = asyncio.create_task(other())
+    await harness.checkpoint(heir)
+    beside.cancel()
+    assert len(seen) == 3
+    assert len(set(seen)) == 3, "a long log would hold up every table of the process"
+
+
+async def test_a_checkpoint_goes_on_soon_after_the_commit_that_it_shows_is_acknowledged() -> None:
+    harness = TableHarness()
+    owned = await harness.take()
+    await harness.feed(owned, run("one"))
+    heir = await harness.take()
+    await harness.checkpointer.tick(heir)
+    acknowledged, heir.committed = heir.committed, 0
+    harness.clock.ms += INTERVAL_MS
+    before_ms, sleep = harness.clock.ms, harness.clock.sleep
+
+    async def arriving(seconds: float) -> None:
+        await sleep(seconds)
+        heir.committed = acknowledged
+
+    harness.clock.sleep = arriving  # type: ignore[method-assign]
+    await harness.checkpointer.tick(heir)
+    marker = harness.marker()
+    assert marker is not None
+    assert (marker.offset, harness.clock.ms - before_ms) == (acknowledged, 10)
 
 
 async def test_a_table_without_a_checkpoint_is_written_whole_first() -> None:

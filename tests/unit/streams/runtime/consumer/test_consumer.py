@@ -241,6 +241,16 @@ async def test_a_fetch_is_one_poll_of_the_present_assignment(system: System) -> 
     assert system.client.asked[0] == ({T0, T1}, 10)
 
 
+async def test_where_an_assignment_began_is_known_however_far_it_has_read(system: System) -> None:
+    assert system.consumer.begun(("t", 0)) == 5, "where it will begin"
+    system.client.fetches = [{T0: [record(5)]}, {T0: [record(6)]}]
+    await system.drained(2)
+    system.client.positions[T0] = 7
+    assert system.consumer.begun(("t", 0)) == 5
+    await system.consumer.leaving()
+    assert system.consumer.begun(("t", 0)) == 7
+
+
 async def test_two_polls_may_be_outstanding_and_a_third_waits(system: System) -> None:
     system.client.fetches = [{T0: [record(n)]} for n in (5, 6, 7)]
     first, second = await system.drained(2)

@@ -8,6 +8,7 @@ import pytest
 from connectors.aio.clock import WallClock
 from connectors.memory.checkpoints import MemoryCheckpoints
 from connectors.memory.engine import ManualClock, MemoryLog, MemoryTable
+from connectors.ports.engine import Answer, Commit
 from schemas.records.run_events import CancelRequested
 from streams.core.runs.fold import RunFold
 from streams.runtime.consumer.poll import Partition, Poll
@@ -46,8 +47,8 @@ class Scene:
     """One owner of a table of runs in memory."""
 
     def __init__(self) -> None:
-        self.log, self.group = MemoryLog(1, ManualClock()), Group()
-        ports = Ports(table=MemoryTable(), log=self.log, checkpoints=MemoryCheckpoints(), clock=WallClock())
+        self.log, self.table, self.group = MemoryLog(1, ManualClock()), MemoryTable(), Group()
+        ports = Ports(table=self.table, log=self.log, checkpoints=MemoryCheckpoints(), clock=WallClock())
         spec = TableSpec(topic=RUN_EVENTS, fold=RunFold(), continues=lambda record: record.value.endswith(b" "))
         self.agent = TableAgent(spec, ports, tuning=Tuning(poll_records=11))
 
@@ -92,6 +93,25 @@ async def test_a_poll_is_committed_when_it_is_settled(scene: Scene) -> None:
     await scene.agent.settle(5.0)
     assert (await scene.log.bounds(*HERE)).end == 5
     assert scene.agent.commits()[HERE] == 5
+
+
+async def test_a_partition_whose_chunk_could_not_be_finished_is_taken_again(scene: Scene) -> None:
+    await scene.taken()
+    poll, owned, commit = await scene.poll(2), scene.agent.partitions()[0], scene.table.commit
+
+    async def broken(_partition: int, _commit: Commit) -> Answer:
+        scene.table.commit = commit  # type: ignore[method-assign]
+        raise RuntimeError("a defect")
+
+    scene.table.commit = broken  # type: ignore[method-assign]
+    scene.group.ready.clear()
+    await scene.agent.handle(poll)
+    await asyncio.wait_for(scene.group.ready.wait(), 30)
+    assert scene.agent.partitions()[0] is not owned
+    assert scene.group.at == {HERE: 0}, "what was not finished is read again"
+    await scene.agent.handle(poll)
+    await scene.agent.settle(5.0)
+    assert scene.agent.commits() == {HERE: 2}
 
 
 async def test_a_revoked_partition_is_neither_wanted_nor_reported(scene: Scene) -> None:

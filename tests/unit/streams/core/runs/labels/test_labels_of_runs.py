@@ -17,7 +17,7 @@ from streams.core.runs.fold import RunFold
 from streams.core.runs.labels.recorded import UNREADABLE
 from streams.core.runs.requests.chained import next_request
 from tests.support.labels import TOOLS, TRUSTED, UNLABELLED, USER, WEB, Labelled, security, tool
-from tests.support.runs import World, assistant, function, llm, loop, resolved, signal, submitted, switch
+from tests.support.runs import World, assistant, function, limited, llm, loop, resolved, signal, submitted, switch
 
 SEARCHED = Label(Integrity.WEB, origins=frozenset({"search"}))
 
@@ -268,6 +268,25 @@ def test_a_loop_is_chosen_by_its_condition() -> None:
     assert world.args("f").at(("x", "id")).whole == SEARCHED
 
 
+def test_that_an_iteration_gave_nothing_tells_what_decided_it() -> None:
+    body = function("b", inputs={}, condition="t.output.text == 'go'")
+    world = run(tool("t", "search", inputs={}), loop("l", body, until="true"), edges="t>l")
+    world.succeed("t", {"text": "stay"})
+    assert world.step("l").output.value is None
+    assert world.given("l").whole == SEARCHED
+
+
+def test_the_output_of_an_iteration_tells_that_it_was_the_last_one() -> None:
+    node = loop("l", function("b", inputs={}), until="t.output.text == 'go'")
+    late = function("f", inputs={"all": "l.outputs"})
+    world = run(tool("t", "search", inputs={}), node, late, edges="t>l l>f")
+    world.succeed("t", {"text": "go"})
+    world.succeed("l~1/b", 1)
+    assert world.given("l~1/b").whole == TRUSTED
+    assert world.given("l").whole == SEARCHED
+    assert world.args("f").at(("all", 0)).whole == SEARCHED
+
+
 @pytest.mark.parametrize(("optional", "label"), [(True, SEARCHED), (False, TRUSTED)])
 def test_that_an_optional_loop_succeeded_tells_of_its_body(optional: bool, label: Label) -> None:
     body = (tool("b", "search", inputs={}), tool("g", "table", inputs={}))
@@ -395,6 +414,15 @@ def test_what_compensates_is_chosen_by_what_failed() -> None:
     assert canceled.control("u").integrity == Integrity.USER
 
 
+def test_what_compensates_when_the_time_was_up_is_chosen_by_what_was_still_open() -> None:
+    nodes = (tool("done", "search", inputs={}), tool("open", "table", inputs={"q": "{{q}}"}), function("u", inputs={}))
+    world = Labelled()
+    world.begin(limited(*nodes, deadline_ms=1_000, on_failure=["u"]), {"q": "x"})
+    world.succeed("done", {"id": 1})
+    world.fire("deadline")
+    assert world.control("u") == USER
+
+
 def test_results_of_another_run_keep_their_labels() -> None:
     spec = resolved(
         tool("t", "search", inputs={}),
@@ -423,6 +451,16 @@ def test_a_reused_loop_was_chosen_by_its_condition() -> None:
     world.begin(spec, reuse={"l": Reused(output=output, children=[output])}, source="fork:run-0")
     assert world.control("f") == WEB
     assert world.args("f").at(("n", 0)).whole == WEB
+
+
+def test_a_reused_loop_was_chosen_by_the_iteration_before_its_last_where_its_condition_reads_that() -> None:
+    spec = resolved(
+        loop("l", tool("b", "search", inputs={}), until="loop.previous.id == 1"), function("f", inputs={}), edges="l>f"
+    )
+    world = Labelled()
+    before, last = (Inline(value={"id": n}, labels={"$": [word]}) for n, word in ((1, "web"), (2, "user")))
+    world.begin(spec, reuse={"l": Reused(output=last, children=[before, last])}, source="fork:run-0")
+    assert world.control("f") == WEB
 
 
 def test_what_its_join_skips_has_asked_nothing() -> None:
@@ -462,3 +500,13 @@ def test_a_node_that_its_join_skips_while_what_its_condition_reads_still_runs() 
     world = run(tool("slow", "search"), gone, late, edges="slow>last gone>last")
     assert world.states()["last"] == "skipped"
     assert world.decided("last") == TRUSTED
+
+
+def test_an_early_step_of_a_loop_is_labelled_by_what_it_did_not_wait_for() -> None:
+    late = function("f", inputs={"t": "t.output", "a": "a.output"}, join="any")
+    body = (tool("t", "search", inputs={}), function("a", inputs={"x": "{{q}}"}), late)
+    world = run(loop("l", *body, edges="t>f a>f", until="true"), inputs={"q": "x"})
+    world.succeed("l~1/a", 1)
+    # It is null since the search still runs, which nothing untrusted decided.
+    assert world.args("l~1/f").at(("t",)).whole == TRUSTED
+    assert world.args("l~1/f").at(("a",)).whole == USER

@@ -9,7 +9,8 @@ from schemas.records.run_events import ToolUse
 from schemas.records.steps import AgentTurn, ToolCall
 from schemas.spec.check.workflow import check_spec
 from streams.core.runs.nodes import agent as agents
-from streams.core.runs.requests.sizes import KIB, RECORD_LIMIT
+from streams.core.runs.requests import agent_parts
+from streams.core.runs.requests.sizes import KIB, RECORD_LIMIT, payload_size
 from streams.core.runs.state.entries import decode, encode
 from tests.support.runs import RUN, World, function, paid, prompt, resolved, spec, submitted
 from topics.codec import encode as encode_record
@@ -251,6 +252,16 @@ def test_a_short_transcript_says_nothing_of_what_may_be_inside(world):
     world.succeed("bot/turn-1/search[0]", "x" * 1_000)
     world.succeed("bot/turn-1/read.file[1]", "x")
     assert {request.inline_most for request in world.requests} == {None}
+
+
+def test_a_turn_may_take_half_of_the_room_that_is_left(world):
+    world.submit(agent(), inputs={"word": "hi"})
+    for turn in (1, 2):
+        says(world, turn, "search")
+        world.succeed(f"bot/turn-{turn}/search[0]", "x" * 300 * KIB)
+    before = world.requests[-1].work.before
+    used = sum(payload_size(one.said) + sum(payload_size(result.output) for result in one.results) for one in before)
+    assert world.requests[-1].inline_most == (agent_parts.TRANSCRIPT_ROOM - used) // 2 < INLINE_LIMIT
 
 
 def test_what_was_said_may_become_too_large(world):

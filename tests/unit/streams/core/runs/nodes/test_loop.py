@@ -394,3 +394,13 @@ def test_a_loop_fails_with_the_error_of_its_step_and_is_not_tried_again() -> Non
     assert world.step("r").error == ErrorInfo(
         code="boom", message="boom happened", retryable=False, step_id="r~1/draft"
     )
+
+
+def test_what_is_due_beside_a_node_that_fails_its_loop_at_once_is_not_requested() -> None:
+    body = (function("a"), function("bad", inputs={"v": "a.output.gone"}), function("c"))
+    node = loop("r", *body, edges="a>bad a>c", until="true", output="c", policy={"optional": True})
+    world = World()
+    world.submit(node, function("z") | {"join": "all_done"}, edges="r>z")
+    world.succeed("r~1/a", {})
+    assert world.asked() == [("r~1/a", 1), ("z", 1)]
+    assert "r~1/c" not in world.states()

@@ -123,6 +123,25 @@ def test_map_over_a_stored_list(world):
     ]
 
 
+def test_a_run_input_stays_itself_beside_an_item_that_is_stored(world):
+    world.submit(
+        function("a"), function("m", parallel=True, inputs={"w": "{{word}}"}), edges="a>m", inputs={"word": "hi"}
+    )
+    world.succeed("a", FAR_LIST)
+    assert [request.args["w"] for request in world.requests[1:]] == ["hi"] * 3
+
+
+def test_an_input_may_be_named_as_an_item_is_in_a_node_that_maps_over_nothing(world):
+    world.submit(function("a", inputs={"v": "{{item}}", "i": "{{index}}"}), inputs={"item": "mine", "index": 7})
+    assert world.requests[0].args == {"v": "mine", "i": 7}
+
+
+def test_what_is_said_of_a_missing_part_is_short_however_long_its_name(world):
+    world.submit(function("a"), function("b", inputs={"v": "a.output." + "x" * 2_000}), edges="a>b")
+    world.succeed("a", {})
+    assert len(world.views[-1].error.message) == 1_000
+
+
 def test_map_over_a_map(world):
     world.submit(function("a"), function("m", parallel=True), function("n", parallel=True), edges="a>m m>n")
     world.succeed("a", [1, 2])

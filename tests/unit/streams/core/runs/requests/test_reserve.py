@@ -80,3 +80,10 @@ def test_requests_and_children_name_every_cap_above_them() -> None:
     child = World()
     child.feed(kid)
     assert child.requests[0].caps == {RUN: 100, kid.run_id: 100}
+
+
+def test_a_function_chooses_no_branch_whatever_it_gives() -> None:
+    """Only a switch does: what looks like its choice in another output frees nothing."""
+    world = begin(function("a"), function("b"), function("c"), edges="a>b a>c", bounds={"b": 20, "c": 30})
+    world.succeed("a", {"to": ["b"]})
+    assert allowed(world) == {"a": 50, "b": 70, "c": 80}

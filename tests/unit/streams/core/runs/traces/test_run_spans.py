@@ -5,10 +5,12 @@ from typing import Any
 from msgspec import structs
 
 from schemas.ids import call_id, call_span_id, span_id, trace_id
+from schemas.payload import inline
 from schemas.records.hashes import value_hash
-from schemas.records.run_events import CallSettled
+from schemas.records.run_events import CallSettled, StepSucceeded
 from schemas.records.spans import Span, SpanLink, TraceSpans
 from streams.core.commands import Emit
+from streams.core.runs.fold import RunFold
 from streams.core.runs.traces.run import SPANS_MOST
 from tests.support.runs import ORG, RUN, START_MS, World, assistant, function, resolved, signal, submitted, switch, wait
 
@@ -174,6 +176,31 @@ def test_one_that_is_settled_after_the_end_comes_late_and_its_correction_later()
     assert (record.record_id, [span.cost_nano for span in record.spans]) == (f"{RUN}/calls/a", [3])
 
 
+def test_a_step_that_is_heard_of_after_the_end_ended_with_its_run() -> None:
+    world = World()
+    world.rules = RunFold(chain_steps=True)
+    world.submit(function("a"), function("b"), edges="a>b")
+    world.cancel()
+    ended_ms = world.now_ms
+    world.now_ms += 1_000
+    world.succeed("b", args_hash="of another output")
+    assert spans_of(world)["b"].end_ns == ended_ms * 1_000_000
+    world.now_ms += 1_000
+    world.feed(settled(call_id(f"{RUN}:b:1@99", 1), step="b"))
+    assert spans_of(world)["b"].end_ns == ended_ms * 1_000_000
+
+
+def test_a_call_of_no_step_of_the_run_that_is_settled_after_the_end_is_written_once() -> None:
+    world = World()
+    world.submit(function("a"))
+    world.succeed("a")
+    world.feed(settled(call_id(f"{RUN}:gone:1@99", 1), step="gone"))
+    (record,) = records_in(world.last)
+    assert (record.record_id, [span.cost_nano for span in record.spans]) == (f"{RUN}/calls", [5])
+    world.feed(settled(call_id(f"{RUN}:a:1@99", 1)))
+    assert [one.record_id for one in records_in(world.last)] == [f"{RUN}/calls/a"]
+
+
 def test_a_call_of_a_step_that_was_never_requested_is_below_the_run() -> None:
     world = World()
     world.submit(function("a"))
@@ -181,6 +208,15 @@ def test_a_call_of_a_step_that_was_never_requested_is_below_the_run() -> None:
     world.succeed("a")
     span = next(span for span in records_in(world.last)[0].spans if span.type == "llm_call")
     assert (span.parent_span_id, span.step_id, span.cost_nano) == (span_id(RUN), "", 5)
+
+
+def test_a_step_whose_worker_did_not_say_when_ended_with_its_run_after_a_restore_too() -> None:
+    world = World()
+    world.submit(function("a"))
+    world.feed(StepSucceeded(output=inline(1), **(world.outcome("a", 1) | {"finished_at_ms": 0})))
+    assert spans_of(world)["a"].end_ns == START_MS * 1_000_000
+    again = world.rules.outstanding(world.state, RUN, world.now_ms + 1_000)
+    assert records_in(again) == records_in(world.last)
 
 
 def test_a_restored_run_says_the_same_again() -> None:

@@ -93,3 +93,11 @@ def test_a_sinks_output_is_shown_if_it_fits_its_share_exactly(world, over, shown
     last = world.views[-1]
     assert list(last.output) == ["a", "b"][: 1 + shown]
     assert last.output_in_steps == ["b"][: 1 - shown]
+
+
+@pytest.mark.parametrize(("over", "views"), [(0, 1), (1, 2)])
+def test_a_step_is_shown_with_the_inputs_if_both_fit_a_record_exactly(world, over, views):
+    room = RECORD_LIMIT - 2 * FIXED - len('{"text":""}')
+    world.submit(function("a", inputs={}), inputs={"text": "x" * (room + over)})
+    assert len(world.views) == views
+    assert [step.step_id for view in world.views for step in view.steps] == ["a"]
