@@ -56,9 +56,11 @@ def joined_by(run: RunReader, security: Pinned, node: PlanNode) -> Label:
     return label if node.loop is None else label.join(decided_of(run.recorded(node.loop)))
 
 
-def after_iteration(run: RunReader, security: Pinned, node: PlanNode, step: Step, condition: Condition) -> Words:
-    """Return what decided about a loop once its condition was asked: before the first iteration, or after one."""
-    names, ended = names_of(run, security, node, step), run.maps[node.id].ended
+def after_iteration(
+    run: RunReader, security: Pinned, node: PlanNode, step: Step, condition: Condition, ended: int
+) -> Words:
+    """Return what decided about a loop once its condition was asked after so many iterations, with all before."""
+    names = names_of(run, security, node, step)
     decided = Labels.of_whole(decided_of(step))
     values = {f"{LOOP}.{name}": decided for name in ("output", "previous", "iteration")}
     if ended:

@@ -140,7 +140,8 @@ def _decided(run: RunReader, node: PlanNode, step: Step) -> dict[str, Any]:
     """Return what its condition adds to the label of what decided about a loop, in a run with labels."""
     if run.security is None:
         return {}
-    return {"decided": after_iteration(run, run.security, node, step, node.data(Loop).condition)}
+    ended = run.maps[node.id].ended
+    return {"decided": after_iteration(run, run.security, node, step, node.data(Loop).condition, ended)}
 
 
 def _output(run: RunReader, node: PlanNode, number: int) -> Payload:

@@ -69,9 +69,11 @@ def _begin_iterations(run: RunChanges, loop: PlanNode, result: Reused, done: dic
         step = Step(step_id, "succeeded", **_output(output), **done)
         run.begin(step_id, _kept(run, step_id, step), reused=True)
     if run.security is not None:
-        whole = run.recorded(loop.id)
-        decided = after_iteration(run, run.security, loop, whole, loop.data(Loop).condition)
-        run.change(loop.id, whole, decided=decided)
+        # Its condition was asked after each iteration, and by ``while`` before the first one, too.
+        asks, whole = loop.data(Loop), run.recorded(loop.id)
+        for ended in range(0 if asks.holds else 1, len(outputs) + 1):
+            decided = after_iteration(run, run.security, loop, whole, asks.condition, ended)
+            whole = run.change(loop.id, whole, decided=decided)
 
 
 def _is_stored_list(output: Payload | None) -> bool:

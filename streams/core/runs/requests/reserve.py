@@ -38,7 +38,7 @@ def _reserved_nano(run: RunReader, own: PlanNode | None, bounds: dict[str, int])
         step = run.step(node.id)
         if node.id == own_id:
             known[node.id] = Known()
-        elif step is not None and step.state not in ("pending", "ready"):
+        elif step is not None and step.state != "pending":
             known[node.id] = _known(run, node.id, step, bounds.get(node.id, 0))
     return cheapest_nano(nodes, known)
 

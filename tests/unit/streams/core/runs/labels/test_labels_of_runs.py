@@ -463,6 +463,20 @@ def test_a_reused_loop_was_chosen_by_the_iteration_before_its_last_where_its_con
     assert world.control("f") == WEB
 
 
+@pytest.mark.parametrize("asks", ["until", "while"])
+def test_a_reused_loop_was_chosen_by_each_of_its_iterations(asks: str) -> None:
+    """The run that it comes from says the same: its condition read each of them."""
+    spec = resolved(
+        loop("l", tool("b", "search", inputs={}), **{asks: "loop.previous.id == 1"}, max_iterations=3),
+        function("f", inputs={}),
+        edges="l>f",
+    )
+    world = Labelled()
+    outputs = [Inline(value={"id": n}, labels={"$": [word]}) for n, word in enumerate(("web", "user", "user"))]
+    world.begin(spec, reuse={"l": Reused(output=outputs[-1], children=outputs)}, source="fork:run-0")
+    assert world.control("f") == WEB
+
+
 def test_what_its_join_skips_has_asked_nothing() -> None:
     """Its condition reads what is not there yet; the join that skips it did not wait for that."""
     world = run(

@@ -2,10 +2,12 @@
 
 from typing import Any
 
+import pytest
+
 from schemas.records.run_caps import RunEnded, RunReleased, RunReserved
 from streams.core.commands import Emit
 from tests.support.families import family, flow, runs
-from tests.support.runs import ORG, RUN, World, function, resolved, submitted, switch
+from tests.support.runs import ORG, RUN, World, function, limited, resolved, submitted, switch
 
 KIDS = family(flow("kid", function("k")))
 
@@ -34,6 +36,18 @@ def test_a_step_leaves_what_is_ahead_of_it() -> None:
 def test_steps_beside_each_other_leave_each_other_what_they_need() -> None:
     world = begin(function("a"), function("b"), function("c"), edges="a>c b>c", bounds={"a": 30, "b": 20, "c": 10})
     assert allowed(world) == {"a": 70, "b": 60}
+
+
+@pytest.mark.parametrize("condition", [None, "inputs.go == true"])
+def test_a_step_that_waits_for_its_place_is_reserved_whether_a_condition_let_it_run_or_not(
+    condition: str | None,
+) -> None:
+    nodes = (function("a"), function("c"), function("b", **({} if condition is None else {"condition": condition})))
+    world = World()
+    spec = limited(*nodes, max_parallel=2)
+    bounds = {"a": 10, "c": 20, "b": 40}
+    world.feed(submitted(spec, budget_nano=100, bounds=bounds, inputs={"go": True}))
+    assert allowed(world) == {"a": 40, "c": 50}
 
 
 def test_a_branch_that_is_not_taken_frees_what_it_would_have_cost() -> None:
