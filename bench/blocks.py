@@ -7,7 +7,7 @@ that is full the rate of runs is what remains of it.
 
 import statistics
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -18,10 +18,21 @@ Settle = Callable[[], Awaitable[None]]
 
 
 class Round(NamedTuple):
-    """Runs per second until the last one ended, and the CPU time of a run in s, of all processes until settled."""
+    """Runs per second until the last one ended, and the CPU time of a run in s, of all processes until settled.
+
+    ``by_process`` is that of each.
+    """
 
     runs_per_s: float
     cpu_s: float
+    by_process: Mapping[str, float] = {}
+
+
+class ByProcess(NamedTuple):
+    """What runs cost by process: ``per_cpu`` as of ``Compared``, ``more_us`` the CPU time that changed ones add."""
+
+    per_cpu: float
+    more_us: Mapping[str, float]
 
 
 async def measured_round(
@@ -33,8 +44,8 @@ async def measured_round(
     await stage.run_many(runs, submitter, in_flight)
     took = time.perf_counter() - began
     await settle()
-    spent = sum(seconds - cpu[name] for name, seconds in stage.cpu_seconds().items())
-    return Round(runs / took, spent / runs)
+    spent = {name: (seconds - cpu[name]) / runs for name, seconds in stage.cpu_seconds().items()}
+    return Round(runs / took, sum(spent.values()), spent)
 
 
 @dataclass
@@ -51,6 +62,21 @@ class Compared:
     pairs: list[float] = field(default_factory=list)
     plain: list[float] = field(default_factory=list)
     same: list[float] = field(default_factory=list)
+    processes: list[tuple[Mapping[str, float], Mapping[str, float]]] = field(default_factory=list)
+
+    def by_process(self) -> ByProcess:
+        """Return what each process adds, its median over blocks, and what all of that makes.
+
+        What a store does in the background (a merge, a vacuum, a collection) falls into some rounds by chance, and is
+        many times what is measured. In a sum over all processes it is in every block, in one process in few of them.
+        """
+        if not self.processes or not self.processes[0][0]:
+            raise ValueError("the rounds do not tell what each process used")
+        names = list(self.processes[0][0])
+        plain = {name: statistics.median(one[name] for one, _ in self.processes) for name in names}
+        more = {name: statistics.median(other[name] - one[name] for one, other in self.processes) for name in names}
+        whole = sum(plain.values())
+        return ByProcess(whole / (whole + sum(more.values())), {name: 1e6 * more[name] for name in names})
 
     @property
     def noise(self) -> str:
@@ -67,6 +93,7 @@ async def compared(blocks: int, one_round: Callable[[bool], Awaitable[Round]]) -
         of_outer, of_inner = _together(first, last), _together(*both)
         plain, changed = (of_inner, of_outer) if outer else (of_outer, of_inner)
         found.per_cpu.append(plain.cpu_s / changed.cpu_s)
+        found.processes.append((plain.by_process, changed.by_process))
         found.rates.append(changed.runs_per_s / plain.runs_per_s)
         for outside, inside in ((first, both[0]), (last, both[1])):
             one, other = (inside, outside) if outer else (outside, inside)
@@ -78,4 +105,5 @@ async def compared(blocks: int, one_round: Callable[[bool], Awaitable[Round]]) -
 
 def _together(one: Round, other: Round) -> Round:
     """Return what two rounds of as many runs are together."""
-    return Round(2 / (1 / one.runs_per_s + 1 / other.runs_per_s), (one.cpu_s + other.cpu_s) / 2)
+    parts = {name: (seconds + other.by_process[name]) / 2 for name, seconds in one.by_process.items()}
+    return Round(2 / (1 / one.runs_per_s + 1 / other.runs_per_s), (one.cpu_s + other.cpu_s) / 2, parts)

@@ -1,10 +1,11 @@
 """Lines of what labels and a policy cost: the same runs with and without both, in turns on one system.
 
-Blocks of rounds (``bench.blocks``) compare CPU time. Other work on the machine moves the rates of runs more than that,
-so they are compared by pairs of rounds, one right behind the other, and the median of all pairs counts. How far two
-rounds of the same runs differ is in the note.
+Blocks of rounds (``bench.blocks``) compare CPU time, process by process. Other work on the machine moves the rates of
+runs more than that, so they are compared by pairs of rounds, one right behind the other, and the median of all pairs
+counts. How far two rounds of the same runs differ is in the note.
 """
 
+import statistics
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
@@ -82,12 +83,15 @@ async def _measured(blocks: int, runs: int, stage: Stage) -> list[Line]:
         return await measured_round(stage, runs, submitter=labelled if with_labels else plain, settle=stage.settle)
 
     found = await compared(blocks, one_round)
+    costs = found.by_process()
+    more = ", ".join(f"{name} {us:+.0f}" for name, us in costs.more_us.items() if round(us))
     note = (
         f"runs per CPU second of all processes until settled, with the default pack; {blocks} blocks of {4 * runs} "
-        f"runs of 3 functions; {found.noise}"
+        f"runs of 3 functions; us of CPU that a run costs more, the median of each process: {more}; of whole "
+        f"blocks the median is {statistics.median(found.per_cpu):.3f}; {found.noise}"
     )
     return [
-        Line("labelled_runs_ratio", "x", tuple(found.per_cpu), note),
+        line_of(AIMS, "labelled_runs_ratio", costs.per_cpu, note),
         Line("labelled_rate_ratio", "x", tuple(found.pairs), "runs per second, in pairs of rounds one after the other"),
         Line("unlabelled_runs_per_s", "runs/s", tuple(found.plain), "without security"),
     ]

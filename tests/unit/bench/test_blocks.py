@@ -42,3 +42,21 @@ def test_machine_that_gets_steadily_slower_weighs_on_both():
     found, _ = run(1, [Round(100, 0.010 + 0.001 * n) for n in range(4)])
     assert found.per_cpu == pytest.approx([1.0])
     assert found.same == pytest.approx([1 - 0.011 / 0.012])
+
+
+def test_work_in_the_background_of_one_process_weighs_little():
+    def spent(engine: float, store: float) -> Round:
+        return Round(100, engine + store, {"engine": engine, "store": store})
+
+    plain, dear, merging = spent(0.010, 0.010), spent(0.012, 0.010), spent(0.010, 0.050)
+    found, _ = run(3, [plain, dear, dear, plain, dear, merging, merging, dear, plain, dear, dear, plain])
+    costs = found.by_process()
+    assert costs.per_cpu == pytest.approx(20 / 22)
+    assert costs.more_us == pytest.approx({"engine": 2_000, "store": 0})
+    assert found.per_cpu == pytest.approx([20 / 22, 60 / 22, 20 / 22])
+
+
+def test_rounds_that_do_not_tell_of_processes_are_refused():
+    found, _ = run(1, [Round(100, 0.01)] * 4)
+    with pytest.raises(ValueError, match="each process"):
+        found.by_process()
