@@ -371,6 +371,51 @@ async def test_a_timer_without_a_hold_leaves(money: Ledger) -> None:
     assert await money.timers() == {}
 
 
+async def test_what_is_still_held_stays_to_the_last_nano(money: Ledger) -> None:
+    await money.holds.hold(money.request("c1", 70))
+    await money.holds.hold(money.request("c2", 1))
+    await money.commit(released="c1")
+    assert await money.held() == dict.fromkeys(fields(), 1)
+
+
+async def test_a_table_that_another_server_opened_refuses(money: Ledger) -> None:
+    await money.redis.hset(money.slot.position, "master", "0" * 40)
+    with pytest.raises(Unavailable, match="rebuilt"):
+        await money.holds.hold(money.request("c1", 1))
+    await money.redis.hdel(money.slot.position, "master")
+    assert isinstance(await money.holds.hold(money.request("c1", 1)), Held), "an older owner did not say which it was"
+
+
+async def test_a_hold_is_stored_whole(money: Ledger) -> None:
+    request = money.request("c1", 70)
+    await money.holds.hold(request)
+    entry = entry_of(request.started(NOW + TTL_MS))
+    assert await money.redis.hgetall(money.slot.hold("c1")) == {
+        b"amount": b"70",
+        b"org": money.org.encode(),
+        b"booked_at": b"%d" % NOW,
+        b"presumed": entry.presumed,
+        b"fields": "\x1f".join(fields()).encode(),
+        b"logged": b"1",
+    }
+
+
+async def test_expired_holds_are_presumed_in_order_and_those_never_made_are_released_among_them(
+    money: Ledger,
+) -> None:
+    requests = [money.request(f"c{n}", n) for n in range(1, 5)]
+    for request in requests:
+        await money.holds.hold(request)
+    for request in (requests[0], requests[2]):
+        await settle(money, request.started(NOW + TTL_MS))
+    found = await money.holds.load_presumed(money.slot.partition, [request.call_id for request in requests])
+    assert [expired.org_id for expired in found] == [money.org] * 2
+    expected = [requests[n].started(0).expired() for n in (0, 2)]
+    assert [decode(COST_EVENTS, expired.record) for expired in found] == expected
+    assert list(await money.timers()) == [hold_timer("c1"), hold_timer("c3")]
+    assert await money.held() == dict.fromkeys(fields(), 1 + 3)
+
+
 async def test_a_live_call_outlives_its_first_expiry(money: Ledger) -> None:
     await money.holds.hold(money.request("c1", 70))
     assert await money.holds.reassert(money.request("c1", 70), NOW + 2 * TTL_MS)

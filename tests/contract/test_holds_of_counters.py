@@ -255,3 +255,31 @@ async def test_status_of_several_organisations_is_one_request(money: Money) -> N
     theirs = [mine.model_copy(update={"id": name, "org_id": other}) for name in ("x", "y")]
     found = await money.spend.amounts_of({other: theirs, mine.org_id: [mine]}, NOW)
     assert [[one.spent_nano for one in some] for some in found] == [[0, 0], [50]]
+
+
+async def fits_to_the_nano(money: Money, stored: str, limit: int, estimate: int, **window: Any) -> None:
+    """Check that a call fits that fills a limit over a counter, and one of a nano-dollar more does not."""
+    await money.budget(scope="user", target="ada", limit_nano=limit, **({"period": "total"} | window))
+    await money.table._redis.hset(money.table.slot.entity(money.table.org_id), "c:b", stored)
+    assert isinstance(await money.holds.hold(money.request("more", estimate + 1)), Refused)
+    assert isinstance(await money.holds.hold(money.request("just", estimate)), Held)
+
+
+@pytest.mark.parametrize("owed", [5, 10**12 + 123_456_789, 10**15 + 123_456_789, 10**15 + 999_999_999])
+async def test_what_was_given_back_counts_to_the_nano(money: Money, owed: int) -> None:
+    await fits_to_the_nano(money, f"0:-{owed}", 100, owed + 100)
+
+
+@pytest.mark.parametrize("windows", range(96, 102))
+async def test_many_windows_of_large_amounts_add_up_to_the_nano(money: Money, windows: int) -> None:
+    amount = 10**14 - 1
+    stored = " ".join(f"{NOW - n}:{amount}" for n in range(windows))
+    assert windows * amount > 2**53
+    await fits_to_the_nano(money, stored, windows * amount + 7, 7, period="hour", sliding=True)
+
+
+async def test_less_than_a_dollar_over_a_large_limit_is_over_it(money: Money) -> None:
+    limit = 1_000_000_900_000_000
+    await fits_to_the_nano(money, f"0:{limit - 50}", limit, 50)
+    await money.table._redis.hset(money.table.slot.entity(money.table.org_id), "c:b", "0:1000001000000000")
+    assert isinstance(await money.holds.hold(money.request("over", 1)), Refused)

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from connectors.redis.claims.leases import Busy, ClaimAnswer, Done, Ended, Granted, Published, RedisLeases
+from connectors.redis.claims.leases import KEEP_MS, Busy, ClaimAnswer, Done, Ended, Granted, Published, RedisLeases
 from connectors.redis.keys import runs_slot
 from schemas.errors import Unavailable
 from schemas.metrics import PROVIDER_REQUESTS_TOTAL, WORKERS_COUNTERS_KEY
 from schemas.metrics.fields import counter_field
 from schemas.tables.runs import STATUS
+from tests.support.redis_clock import assert_lasts, assert_times_are_the_servers
 from tests.support.runs_table import open_runs
 
 PARTITIONS = 12
@@ -196,6 +197,89 @@ async def test_after_a_loss_a_new_start_makes_another_call(world: World) -> None
     second = await world.granted(world.worker("b"))
     assert second.starts == first.starts == 1
     assert second.call_id != first.call_id
+
+
+async def test_a_lease_lasts_from_the_servers_time_and_its_claim_for_a_week(world: World) -> None:
+    owner = world.worker("owner")
+
+    async def made() -> int:
+        await world.redis.unlink(world.key)
+        granted = await world.granted(owner)
+        assert await world.redis.hget(world.key, "until") == b"%d" % (granted.made_ms + LONG_MS)
+        return granted.made_ms
+
+    await assert_times_are_the_servers(world.redis, made)
+    await assert_lasts(world.redis, world.key, KEEP_MS)
+    assert not await world.redis.exists(world.slot.entity(world.run)), "a claim is no entry of its run"
+
+
+async def test_renewing_extends_a_lease_and_the_claim(world: World) -> None:
+    owner = world.worker("owner")
+    granted = await world.granted(owner)
+    await world.redis.pexpire(world.key, LONG_MS)
+
+    async def renewed() -> int:
+        assert await owner.renew(granted)
+        return int(await world.redis.hget(world.key, "until") or 0) - LONG_MS
+
+    await assert_times_are_the_servers(world.redis, renewed)
+    await assert_lasts(world.redis, world.key, KEEP_MS)
+
+
+async def test_a_claim_is_put_back_as_it_was_granted(world: World) -> None:
+    owner = world.worker("owner")
+    await world.granted(owner)
+    own = await world.redis.hget(world.key, "owner")
+    await world.redis.unlink(world.key)
+    assert await owner.renew(Granted(world.run, world.request, 3, 4, 5))
+    stored = await world.redis.hgetall(world.key)
+    stored.pop(b"until")
+    assert stored == {b"state": b"running", b"owner": own, b"starts": b"3", b"calls": b"4", b"made": b"5"}
+
+
+async def test_an_outcome_ends_a_lease_and_is_kept_for_a_week(world: World) -> None:
+    owner = world.worker("owner")
+    granted = await world.granted(owner)
+    own = await world.redis.hget(world.key, "owner")
+    await world.redis.pexpire(world.key, LONG_MS)
+    assert await owner.finish(granted, b"r", {})
+    assert await world.redis.hmget(world.key, "state", "owner", "result") == [b"done", own, b"r"]
+    await assert_lasts(world.redis, world.key, KEEP_MS)
+    assert not await owner.renew(granted)
+    assert not await owner.release(granted)
+
+
+@pytest.mark.parametrize("lost", [True, False])
+async def test_an_outcome_is_stored_where_nobody_has_the_attempt(world: World, lost: bool) -> None:
+    owner, other = world.worker("owner"), world.worker("other")
+    granted = await world.granted(owner)
+    if lost:
+        await world.redis.unlink(world.key)
+    else:
+        await owner.release(granted)
+    assert await owner.finish(granted, b"r", {})
+    assert await world.take(other) == Done(b"r")
+
+
+async def test_a_released_claim_is_nobodys(world: World) -> None:
+    owner = world.worker("owner")
+    granted = await world.granted(owner)
+    assert not await world.worker("other").release(granted)
+    assert await owner.release(granted)
+    assert await world.redis.hmget(world.key, "owner", "until", "starts") == [b"", b"0", b"0"]
+    assert not await owner.release(granted), "nor the one's that gave it back"
+    assert not await owner.renew(granted)
+    # Whatever time is on it: it is free.
+    await world.redis.hset(world.key, "until", 2**52)
+    await world.granted(world.worker("next"))
+
+
+async def test_a_busy_attempt_names_who_has_it(world: World) -> None:
+    await world.granted(world.worker("owner"))
+    busy = await world.take(world.worker("rival"))
+    assert isinstance(busy, Busy)
+    assert busy.owner.startswith("owner/")
+    assert 0.9 * LONG_MS < busy.remaining_ms <= LONG_MS
 
 
 async def test_it_works_after_redis_forgot_its_scripts(world: World) -> None:

@@ -10,23 +10,9 @@ from redis.asyncio import Redis
 
 from connectors.redis.quotas import AHEAD_MS, RedisQuotas
 from schemas.errors import StepError
-from schemas.limits.quotas import Ask, Limit, Made, Observed, Scope, Taken, Usage, Waiting
-from schemas.spec.policy import Tier
+from schemas.limits.quotas import Limit, Made, Observed, Scope, Taken, Usage, Waiting
 from services.quotas.learned import debt
-
-MINUTE_MS, DAY_MS = 60_000, 86_400_000
-NOW_MS = 1_795_305_600_000.0
-NOTHING = Usage(0, 0, 0)
-
-
-class Time:
-    """The clock of the script."""
-
-    def __init__(self) -> None:
-        self.ms = NOW_MS
-
-    def __call__(self) -> float:
-        return self.ms
+from tests.support.quotas import DAY_MS, MINUTE_MS, NOW_MS, Time, ask, forget, scope
 
 
 @pytest.fixture
@@ -36,23 +22,9 @@ def time() -> Time:
 
 @pytest.fixture
 async def quotas(redis: Redis, time: Time) -> AsyncIterator[RedisQuotas]:
-    await _forget(redis)
+    await forget(redis)
     yield RedisQuotas(redis, debt, now_ms=time)
-    await _forget(redis)
-
-
-async def _forget(redis: Redis) -> None:
-    if keys := [key async for key in redis.scan_iter("{quota}*")]:
-        await redis.unlink(*keys)
-
-
-def ask(n: int, org: str = "acme", tier: Tier = "silver", workflow: str = "flow", usage: Usage | None = None) -> Ask:
-    named = f"{org}:{workflow}:{tier}:{n}"
-    return Ask(org, workflow, tier, "openai", "gpt", "k", named, named, usage or Usage(1, 100, 50), 60_000)
-
-
-def scope(*limits: Limit, key: str = "all:openai") -> Scope:
-    return Scope(key, "openai", limits)
+    await forget(redis)
 
 
 async def go(quotas: RedisQuotas, scopes: Sequence[Scope], number: int, **more: Any) -> int:

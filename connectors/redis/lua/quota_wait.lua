@@ -29,7 +29,8 @@ for i = 1, tonumber(ARGV[4]) do
     if window == 'call' then
       if redis.call('ZCOUNT', key .. ':busy', '(' .. now, '+inf') >= most then ms = PLACE_MS end
     elseif most > 0 then
-      ms = cost > most and -1 or quota_room(window, state[1], most, 0, cost, now, minute, day) - now
+      -- Of a limit that is not used up, room was there before now.
+      ms = cost > most and -1 or math.max(0, quota_room(window, state[1], most, 0, cost, now, minute, day) - now)
     end
     if wait >= 0 and (ms < 0 or ms > wait) then wait, number, most_then = ms, j, most end
   end
