@@ -8,7 +8,7 @@ import gc
 
 #: New objects before a collection of the youngest generation, then collections before the next older generation.
 #: Measured in docs/explanation/performance.md.
-THRESHOLDS = (20_000, 20, 50)
+THRESHOLDS = (100_000, 20, 50)
 
 
 def tune_collector() -> None:
