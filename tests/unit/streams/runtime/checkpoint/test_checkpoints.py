@@ -394,7 +394,7 @@ async def test_an_heir_writes_what_the_owner_before_had_not() -> None:
     assert harness.contents() == before
 
 
-async def test_others_have_their_turn_while_an_heir_reads_what_the_log_touched() -> None:
+async def test_others_have_their_turn_while_a_new_owner_reads_what_the_log_touched() -> None:
     harness = TableHarness()
     owned = await harness.take()
     await harness.feed(owned, run("one"))
@@ -422,7 +422,7 @@ async def test_others_have_their_turn_while_an_heir_reads_what_the_log_touched()
     assert len(set(seen)) == 3, "a long log would hold up every table of the process"
 
 
-async def test_a_checkpoint_goes_on_soon_after_the_commit_that_it_shows_is_acknowledged() -> None:
+async def test_a_checkpoint_continues_soon_after_the_commit_that_it_shows_is_acknowledged() -> None:
     harness = TableHarness()
     owned = await harness.take()
     await harness.feed(owned, run("one"))
