@@ -4,7 +4,7 @@ from functools import reduce
 
 from msgspec.structs import replace
 
-from schemas.labels.label import TRUSTED, UNLABELLED, Label, label_of
+from schemas.labels.label import TRUSTED, UNLABELLED, Label, joined, label_of
 from schemas.labels.mapped import Labels
 from schemas.labels.paths import ROOT, format_path, parse_path
 from schemas.records.security.pinned import UNDECLARED, SinkKind, ToolSecurity
@@ -14,7 +14,8 @@ _NOBODY = Label(readers=frozenset())
 
 
 def strictest(first: ToolSecurity, *others: ToolSecurity) -> ToolSecurity:
-    """Return the declaration of a tool of which all of these are declared. Undeclared is stricter than all else.
+    """Return the declaration of a tool of which all of these are declared. Undeclared is stricter than all else, and
+    keeps the classes and the readers of what the others give as its ``source``.
 
     What endorses is that of the first: another declaration cannot say it.
     """
@@ -25,7 +26,7 @@ def _stricter(first: ToolSecurity, second: ToolSecurity) -> ToolSecurity:
     if first == second:
         return first
     if not (first.declared and second.declared):
-        return UNDECLARED
+        return _undeclared(first, second)
     pure = first.pure and second.pure
     places, readers = _places(first).join(_places(second)), dict(first.readers)
     for path, named in second.readers.items():
@@ -43,6 +44,14 @@ def _stricter(first: ToolSecurity, second: ToolSecurity) -> ToolSecurity:
         pure=pure,
         reads_when=_reads_when(first, second),
     )
+
+
+def _undeclared(first: ToolSecurity, second: ToolSecurity) -> ToolSecurity:
+    """Return a declaration that is none but for the classes and readers that are known of one of both."""
+    limits = [_NOBODY for one in (first, second) if one.readers]
+    found = joined((_places(first).whole, _places(second).whole, *limits))
+    kept = Label(UNLABELLED.integrity, found.classes, found.readers, UNLABELLED.origins)
+    return UNDECLARED if kept == UNLABELLED else replace(UNDECLARED, source=kept.words)
 
 
 def _places(declared: ToolSecurity) -> Labels:

@@ -24,7 +24,8 @@ class ToolSecurity(Part, frozen=True, kw_only=True):
     it gives depends on its arguments alone, as a function's does. ``endorses``: its result is trusted whatever it read.
     ``reads_when``: a call has no effects if each of these arguments has one of the values; ``""`` stands for one that
     is not given. Its sinks are sinks all the same: a URL that is read carries what is written in it.
-    A tool of which nothing is ``declared`` may have effects, and each of its arguments is a sink.
+    A tool of which nothing is ``declared`` may have effects, and each of its arguments is a sink; what it gives is
+    unlabelled, with the classes and readers of ``source`` if it has one.
     """
 
     declared: bool = True

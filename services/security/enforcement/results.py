@@ -27,8 +27,6 @@ def labels_of_result(security: StepSecurity) -> Labels:
 
 
 def _source(declared: ToolSecurity) -> Label:
-    if not declared.declared:
-        return UNLABELLED
     if declared.source:
-        return label_of(declared.source)
-    return TRUSTED if declared.pure or declared.endorses else UNLABELLED
+        return label_of(declared.source) if declared.declared else UNLABELLED.join(label_of(declared.source))
+    return TRUSTED if declared.declared and (declared.pure or declared.endorses) else UNLABELLED

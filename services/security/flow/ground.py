@@ -70,9 +70,9 @@ def source_of(tool: ToolSecurity) -> Labels:
     Who may read a field is known by a call's result only, so nobody is known to. A label that cannot be read is the
     least trusted (``unreadable`` names it).
     """
-    if not tool.declared:
-        return Labels.of_whole(UNLABELLED)
     try:
+        if not tool.declared:
+            return Labels.of_whole(UNLABELLED.join(label_of(tool.source)) if tool.source else UNLABELLED)
         whole = label_of(tool.source) if tool.source else TRUSTED if tool.pure or tool.endorses else UNLABELLED
         places: dict[Path, Label] = {parse_path(path): label_of(words) for path, words in tool.fields.items()}
         places = {ROOT: whole} | places

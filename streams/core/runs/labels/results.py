@@ -39,11 +39,10 @@ def source_of(declared: ToolSecurity | None) -> Label:
     """Return the label of what a tool brings in, whatever it was called with."""
     if declared is None:
         return TRUSTED
-    if not declared.declared:
-        return UNLABELLED
-    if not declared.source:
-        return TRUSTED if declared.pure or declared.endorses else UNLABELLED
-    return label_from(tuple(declared.source))
+    if declared.source:
+        said = label_from(tuple(declared.source))
+        return said if declared.declared else UNLABELLED.join(said)
+    return TRUSTED if declared.declared and (declared.pure or declared.endorses) else UNLABELLED
 
 
 def said_by(output: Payload) -> Labels:

@@ -22,7 +22,7 @@ ALL = (
 
 def places(declared: ToolSecurity) -> Labels:
     if not declared.declared:
-        return Labels.of_whole(UNLABELLED)
+        return Labels.of_whole(UNLABELLED.join(label_of(declared.source)) if declared.source else UNLABELLED)
     own = TRUSTED if declared.pure else UNLABELLED
     root: Label = label_of(declared.source) if declared.source else own
     return Labels({ROOT: root} | {parse_path(path): label_of(words) for path, words in declared.fields.items()})
@@ -34,8 +34,7 @@ def test_what_both_say_is_as_strict_as_each(first: ToolSecurity, second: ToolSec
     for one in (first, second):
         for path in ("$", "$.who", "$.list[3]", "$.other"):
             label, own = places(found).nearest(parse_path(path)), places(one).nearest(parse_path(path))
-            # Of what is undeclared no class is known: it is trusted least, and that is all that is said.
-            assert label.covers(own) if found.declared else label == UNLABELLED
+            assert label.covers(own)
         assert found.effects or not one.effects
         assert one.pure or not found.pure
         # A sink is what the declaration says, or is unknown; content only where both say it.
@@ -48,6 +47,13 @@ def test_nothing_changes_where_both_say_the_same() -> None:
     for one in ALL:
         assert strictest(one) is one
         assert strictest(one, one) is one
+
+
+def test_what_is_undeclared_keeps_the_classes_of_what_others_give() -> None:
+    found = strictest(READ, UNDECLARED, MAIL)
+    assert (found.declared, found.source) == (False, ["web", "class:pii", "from:unlabelled"])
+    assert strictest(UNDECLARED, MAIL) is UNDECLARED
+    assert strictest(UNDECLARED, ToolSecurity(readers={"$": "$.to"})).source == ["web", "readers", "from:unlabelled"]
 
 
 def test_sinks_that_differ_are_unknown_unless_one_is_content() -> None:

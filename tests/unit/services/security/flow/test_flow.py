@@ -15,7 +15,7 @@ from services.security.flow import walk
 from services.security.flow.finding import shown_way
 from services.security.flow.findings import findings_of
 from services.security.flow.flows import Flow
-from services.security.flow.ground import Ground, elements
+from services.security.flow.ground import Ground, elements, source_of
 from services.security.flow.walk import flow_of
 from tests.support.families import flow as workflow
 from tests.support.runs import prompt
@@ -339,6 +339,12 @@ def test_a_declaration_that_cannot_be_read_is_a_finding_and_least_trusted():
     findings = found(tool("odd", "odd"), send(to="odd.output"), edges="odd>send", ground=ground)
     assert [one.rule for one in findings] == ["unreadable", "sink"]
     assert "the label 'honest' is unknown" in findings[0].message
+
+
+def test_an_undeclared_tool_gives_the_classes_that_are_known_of_it():
+    known = ToolSecurity(declared=False, effects=True, source=["web", "class:pii"])
+    assert source_of(known).whole == UNLABELLED.join(Label(classes=frozenset({"pii"})))
+    assert source_of(ToolSecurity(declared=False)).whole == UNLABELLED
 
 
 def test_readers_that_a_result_names_are_nobody_before_it_is_known():

@@ -107,6 +107,13 @@ def test_what_a_result_is_made_of() -> None:
     assert world.views[-1].output["m"].labels == {"$": pii.words}
 
 
+def test_what_an_undeclared_tool_gives_has_the_classes_that_are_known_of_it() -> None:
+    known = ToolSecurity(declared=False, effects=True, source=["web", "class:pii", "from:unlabelled"])
+    world = run(tool("t", "some", inputs={}), security=security(tools={"some": known}))
+    world.succeed("t", 1)
+    assert world.given("t").whole == UNLABELLED.join(Label(classes=frozenset({"pii"})))
+
+
 def test_a_worker_only_raises() -> None:
     world = run(tool("t", "search"), tool("s", "table"), edges="t>s")
     world.succeed("t", Inline(value={"id": 1}, labels={"$": ["trusted"]}))
