@@ -14,9 +14,11 @@ from schemas.records.run_views import StepView
 from schemas.records.security.pinned import RunSecurity
 from schemas.records.steps import StepRequest
 from schemas.spec.model import Node
+from streams.core.runs.state.entries import decode, step_field
 from tests.simulation.oracle.history import History, Inside, Story
 from tests.simulation.world.labels import SAID, SAYS, SOURCES
 from tests.simulation.world.world import World
+from topics import catalogue
 
 Marks = frozenset[str]
 NONE: Marks = frozenset()
@@ -186,7 +188,7 @@ def check(world: World, history: History) -> Iterator[str]:
         for step_id in story.steps:
             step = story.last(step_id)
             if step is not None and step.state in ("succeeded", "skipped"):
-                yield from _of_step(depends[run_id], step)
+                yield from _of_step(depends[run_id], step, _decided_by(world, run_id, step_id))
     for _, request in history.requests:
         yield from _of_request(depends[request.run_id], request)
     for request in world.worker.continued:
@@ -200,12 +202,18 @@ def _continues_what_was_recorded(story: Story, step_id: str) -> bool:
     return all(step is not None and step.state == "succeeded" for step in before)
 
 
-def _of_step(depends: Depends, step: StepView) -> Iterator[str]:
+def _decided_by(world: World, run_id: str, step_id: str) -> Iterable[str] | None:
+    """Return the label of what decided a step, as the table had it last; no record has it."""
+    entry = world.tables[catalogue.RUN_EVENTS].steps.get((run_id, step_id))
+    return None if entry is None else decode(step_field(step_id), entry).decided
+
+
+def _of_step(depends: Depends, step: StepView, decided: Iterable[str] | None) -> Iterator[str]:
     where = f"{depends.story.id}: {step.step_id}"
-    if step.decided is None:
+    if decided is None:
         yield f"{where} does not say what decided it"
     else:
-        yield from _differs(f"{where} was decided by", depends.decided(step.step_id), step.decided)
+        yield from _differs(f"{where} was decided by", depends.decided(step.step_id), decided)
     if step.output is not None:
         yield from _differs(f"{where} gave", depends.given(step.step_id), _words(step.output.labels))
 

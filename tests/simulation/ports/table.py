@@ -18,6 +18,7 @@ from connectors.ports.engine import (
     split_member,
 )
 from schemas.tables.budgets import CAP_SPENT, cap_entity, settled_entity
+from schemas.tables.runs import STEP_PREFIX
 from tests.simulation.ports.calls import Calls
 from topics.catalogue import COST_EVENTS
 
@@ -40,7 +41,8 @@ class FencedTable(MemoryTable):
 
     That is a commit of an owner after a later one had taken the partition; and a hold that is given while a call of
     which its worker has just said that it lives is not held: then a budget may be passed. ``bug`` plants a fault of the
-    store: ``no_epoch_check``, ``no_fence`` or ``offset_first``.
+    store: ``no_epoch_check``, ``no_fence`` or ``offset_first``. ``steps`` are the entries of runs' steps as they were
+    committed last, by run and step, those of runs that have left included.
     """
 
     def __init__(self, bug: str = "", *, foreign_timers: bool = False) -> None:
@@ -48,6 +50,7 @@ class FencedTable(MemoryTable):
         self.bug = bug
         self.breaches: list[str] = []
         self.live: dict[str, LiveCall] = {}
+        self.steps: dict[tuple[str, str], bytes] = {}
         self._rewound_ms: dict[int, int] = {}
         self.rewound = False
 
@@ -63,6 +66,10 @@ class FencedTable(MemoryTable):
         commit.epoch, commit.expected = epoch, expected
         if answer is Answer.OK and epoch != at.epoch and self.bug != "no_fence":
             self.breaches.append(f"epoch {epoch} committed to partition {partition} of epoch {at.epoch}")
+        if answer is Answer.OK:
+            for entity, fields in commit.puts.items():
+                steps = (field for field in fields if field.startswith(STEP_PREFIX))
+                self.steps.update({(entity, field.removeprefix(STEP_PREFIX)): fields[field] for field in steps})
         return answer
 
     async def move_offset(self, partition: int, commit: Commit) -> bool:
