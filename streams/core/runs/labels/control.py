@@ -64,9 +64,8 @@ def after_iteration(
     decided = Labels.of_whole(decided_of(step))
     values = {f"{LOOP}.{name}": decided for name in ("output", "previous", "iteration")}
     if ended:
-        # What is asked of is that iteration, the one before, or both.
-        last = (iteration_of(run, node, ended), iteration_of(run, node, ended - 1))
-        values |= {f"{LOOP}.output": last[0], f"{LOOP}.previous": last[0].join(last[1])}
+        # What is asked of is that iteration, or the one before, which has decided about the loop already.
+        values |= dict.fromkeys((f"{LOOP}.output", f"{LOOP}.previous"), iteration_of(run, node, ended))
 
     def outputs(source: str) -> Labels:
         return values[source] if source in values else names.outputs(source)
