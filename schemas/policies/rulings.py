@@ -9,6 +9,8 @@ from schemas.records.security.pinned import Decision, Verdict
 
 #: Verdicts, strictest first. The last one decides nothing.
 STRICTNESS: Final[tuple[Verdict, ...]] = ("deny", "ask", "redact", "route", "allow", "record")
+#: Verdicts after which there is no effect, for now at least.
+STOPS: Final[tuple[Verdict, ...]] = ("deny", "ask")
 #: The rule of decisions that no rule of the document made: facts that cannot be read, and what nothing allows.
 ERROR: Final = "error"
 DEFAULT: Final = "default"

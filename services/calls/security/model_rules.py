@@ -5,7 +5,6 @@ the choice of the model open, among the models that meet them (``Bar``), else to
 does.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from msgspec import structs
@@ -14,18 +13,16 @@ from schemas.compliance.section import is_demand
 from schemas.errors import Unavailable
 from schemas.policies.compiled import PolicySet
 from schemas.policies.facts import ModelFacts, Where
-from schemas.policies.rulings import Changes, Ruling
+from schemas.policies.rulings import STOPS, Changes, Ruling
 from schemas.records.security.pinned import Decision
 from schemas.records.steps import StepSecurity
 from services.calls.call import Call
+from services.calls.security.ways import only_demands, reroute_of, rerouted_way
 from services.routing.router import Route
 from services.security.compliance.known import SHIPPED_ALONE, FactsSource
 from services.security.enforcement.ports import Policies
 from services.security.enforcement.reading import model_facts
 from services.security.enforcement.ruling import ruling_of
-
-#: Verdicts with which no call is made.
-STOPS = ("deny", "ask")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +53,12 @@ class ModelRules:
         """
         if call.operation != "chat":
             return None
-        for one in self._reroute(call, security):
-            provider, _, model = one.partition("/")
-            route = Route(provider, model)
-            if route != call.route and self.ruling(call, security, route).verdict not in STOPS:
-                return route
-        return None
+        way = rerouted_way(
+            lambda route: self.ruling(call, security, route),
+            call.route,
+            reroute_of(self.policies, call.org_id, security),
+        )
+        return None if way is None else way.route
 
     def bar(self, call: Call, security: StepSecurity) -> "Bar | None":
         """Return what bars routes of a call; ``None`` where its policy demands nothing."""
@@ -73,10 +70,6 @@ class ModelRules:
             return None
         demands = section is not None and section.demands and section.mode == security.mode == "enforce"
         return Bar(self, call, security) if demands else None
-
-    def _reroute(self, call: Call, security: StepSecurity) -> Sequence[str]:
-        section = self.policies.of(call.org_id, security.policy_hash, security.mode).policy.compliance
-        return () if section is None else section.reroute
 
     def _facts(self, call: Call, security: StepSecurity, route: Route) -> ModelFacts:
         template = call.content.template
@@ -102,17 +95,6 @@ class Bar:
             return None
         self.refused[route] = ruling
         return ruling.message
-
-
-def only_demands(ruling: Ruling) -> bool:
-    """Return whether a ruling denies, and would not without the demands of compliance."""
-    denying = [one for one in ruling.decisions if one.enforced and one.verdict in STOPS]
-    return bool(denying) and all(is_demand(one.rule) for one in denying)
-
-
-def may_go(route: Route, allowed: Sequence[str] | None) -> bool:
-    """Return whether a route is among those that a policy names: ``provider`` or ``provider/model``."""
-    return allowed is None or any(one in (route.provider, "/".join(route)) for one in allowed)
 
 
 def where_of(call: Call) -> Where:

@@ -17,7 +17,7 @@ from schemas.errors import StepError
 from schemas.labels.label import label_of
 from schemas.labels.mapped import Labels
 from schemas.policies.facts import OutputFacts
-from schemas.policies.rulings import Ruling
+from schemas.policies.rulings import STOPS, Ruling
 from schemas.prompts.answers import read_answer
 from schemas.records.base import Json
 from schemas.records.steps import StepSecurity
@@ -25,7 +25,8 @@ from schemas.spec.error_codes import POLICY_FAILED
 from schemas.values.json_text import write_json
 from services.calls.call import UNROUTED, Answer, Call, Proceed
 from services.calls.security.deciding import deferred_if_unknown, noted
-from services.calls.security.model_rules import Bar, ModelRules, may_go, rerouted, where_of
+from services.calls.security.model_rules import Bar, ModelRules, rerouted, where_of
+from services.calls.security.ways import ROUTES, may_go
 from services.calls.stages.render import with_prompt
 from services.calls.stages.route import routed
 from services.routing.router import Pin, Route, Router
@@ -34,10 +35,6 @@ from services.security.enforcement.ports import Policies
 from services.security.enforcement.reading import read_by
 from services.security.enforcement.redaction import redacted
 from services.security.enforcement.ruling import denial, ruling_of
-
-#: Routes that are tried for a call until one is allowed: the one that it would take, one that a rule names, and one
-#: that the demands of compliance leave.
-_ROUTES = 3
 
 
 class GuardModel:
@@ -64,10 +61,10 @@ class GuardModel:
         return self._given(call, security, policies, await proceed(call))
 
     async def _allowed(self, call: Call, security: StepSecurity, rules: ModelRules) -> Call:
-        for _ in range(_ROUTES):
+        for _ in range(ROUTES):
             call = await self._routed(call, security, rules)
             ruling = noted(call.ledger, self._clock, partial(rules.ruling_or_other, call, security))
-            if ruling.verdict in ("deny", "ask"):
+            if ruling.verdict in STOPS:
                 raise denial(ruling, security.policy)
             if may_go(call.route, ruling.changes.routes):
                 return structs.replace(_hidden(call, security, ruling), cleared=(*call.cleared, call.route))
@@ -102,7 +99,7 @@ class GuardModel:
         """Return what may be given of an answer. It is paid by now, and stays so whatever is decided."""
         value = _value(call, answer.response.text)
         ruling = noted(call.ledger, self._clock, partial(_judged, call, security, policies, value))
-        if ruling.verdict in ("deny", "ask"):
+        if ruling.verdict in STOPS:
             raise denial(ruling, security.policy)
         if ruling.verdict != "redact":
             return answer
@@ -125,7 +122,7 @@ class CheckRoute:
             return await proceed(call)
         rules = ModelRules(known(self._policies), self._facts)
         ruling = noted(call.ledger, self._clock, partial(rules.ruling, call, security, call.route))
-        if ruling.verdict in ("deny", "ask"):
+        if ruling.verdict in STOPS:
             raise denial(ruling, security.policy)
         if ruling.verdict == "redact" or not may_go(call.route, ruling.changes.routes):
             where = "/".join(call.route)

@@ -16,7 +16,7 @@ from schemas.records.base import Json
 from schemas.records.steps import LlmCall, StepRequest, StepSecurity
 from services.calls.ledger import Ledger
 from services.calls.security.deciding import noted
-from services.calls.security.ways import way_of
+from services.calls.security.ways import reroute_of, way_of
 from services.routing.router import Route
 from services.runs.attempts.tool_guard import changed_args
 from services.security.compliance.known import FactsSource
@@ -49,19 +49,12 @@ class LentModelGuard:
             return noted(ledger, self._clock, partial(self._ruling, request, security, work, args, route))
 
         named = Route(work.provider or "", work.model or "")
-        way = way_of(ask, named, self._reroute(request, security))
+        way = way_of(ask, named, lambda: reroute_of(self._policies, request.org_id, security))
         if not way.is_open:
             raise denial(way.ruling, security.policy)
         if way.route != named:
             work = structs.replace(work, provider=way.route.provider, model=way.route.model or None)
         return work, changed_args(args, security, way.ruling)
-
-    def _reroute(self, request: StepRequest, security: StepSecurity) -> tuple[str, ...]:
-        try:
-            section = self._policies.of(request.org_id, security.policy_hash, security.mode).policy.compliance
-        except Exception:  # noqa: BLE001 - a policy that cannot be read denies, or defers, when it is asked
-            return ()
-        return () if section is None else tuple(section.reroute)
 
     def _ruling(
         self, request: StepRequest, security: StepSecurity, work: LlmCall, args: dict[str, Json], route: Route

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from msgspec import structs
 
+from schemas.policies.rulings import STOPS
 from schemas.records.definitions import AuditEvent
 from schemas.records.security.pinned import Decision
 from schemas.records.steps import StepRequest
@@ -15,8 +16,6 @@ from schemas.records.steps import StepRequest
 ACTOR = "role:worker"
 #: Decides on what enters.
 DOOR = "door"
-#: Verdicts after which there is no effect, for now at least.
-STOPS = ("deny", "ask")
 
 
 def audit_events(request: StepRequest, decisions: Sequence[Decision], first: int, at_ms: int) -> list[AuditEvent]:

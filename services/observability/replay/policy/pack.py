@@ -66,7 +66,7 @@ class Pack:
         """Return what the rules make of a call that would take a route."""
         said = call.labels, call.workflow, call.node, tuple(sorted(call.tags.items()))
         try:
-            way = way_of(lambda other: self._ruling(*said, other), Asked(*route), self._reroute)
+            way = way_of(lambda other: self._ruling(*said, other), Asked(*route), lambda: self._reroute)
         except (AgentFlowError, msgspec.MsgspecError):
             return Ruled(route, _UNREADABLE)
         return Ruled(Route(*way.route)) if way.is_open else Ruled(route, _rule_of(way.ruling))

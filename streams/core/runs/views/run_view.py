@@ -185,7 +185,7 @@ def _view(
     elsewhere: list[str],
 ) -> RunView:
     header = run.header
-    # Who has the inputs has their labels: a view that does not repeat them is a fifth smaller.
+    # Who has the inputs has their labels. Five roles read each view, so it repeats neither.
     security = run.security if inputs is not None else None
     return RunView(
         run_id=header.run_id,

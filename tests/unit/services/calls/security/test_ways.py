@@ -1,4 +1,4 @@
-"""Where a call may go by what is said of each route: its own, another one, or none."""
+"""Where a call may go by the ruling on each route: its own, another one, or none."""
 
 from collections.abc import Mapping
 
@@ -23,7 +23,7 @@ DEMANDED = said("deny", f"{PREFIX}retention.pii")
 
 
 def way(rulings: Mapping[Route, Ruling], *reroute: str) -> tuple[Route, bool]:
-    found = way_of(lambda route: rulings.get(route, ALLOWED), A, reroute)
+    found = way_of(lambda route: rulings.get(route, ALLOWED), A, lambda: reroute)
     return found.route, found.is_open
 
 
