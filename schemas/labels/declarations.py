@@ -1,10 +1,10 @@
-"""What is declared of a tool, checked: labels, paths and sinks that mean something and do not contradict."""
+"""What is declared of a tool: the label of what it gives, and whether its labels, paths and sinks mean something."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import get_args
 
 from schemas.errors import AgentFlowError, Problem
-from schemas.labels.label import INTEGRITIES, label_of
+from schemas.labels.label import INTEGRITIES, TRUSTED, UNLABELLED, Label, label_of
 from schemas.labels.paths import parse_path
 from schemas.records.security.pinned import SinkKind, ToolSecurity
 
@@ -12,6 +12,16 @@ SINK_KINDS: tuple[str, ...] = get_args(SinkKind)
 #: Fields, readers and sinks of one tool. A tool has few arguments, and a declaration travels with every run.
 MAX_PARTS = 64
 _WORDS = f"a label is one of {', '.join(INTEGRITIES)}, and class:<name>, reader:<id>, readers or from:<origin>"
+
+
+def declared_source(declared: ToolSecurity, read: Callable[[list[str]], Label] = label_of) -> Label:
+    """Return the label of what a tool brings in, by its declaration alone; of its fields ``fields`` says more.
+
+    ``read`` returns the label of words. Raises what it raises, ``BadRecord`` for words that are no label.
+    """
+    if declared.source:
+        return read(declared.source) if declared.declared else UNLABELLED.join(read(declared.source))
+    return TRUSTED if declared.declared and (declared.pure or declared.endorses) else UNLABELLED
 
 
 def declaration_problems(

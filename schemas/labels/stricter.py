@@ -4,6 +4,7 @@ from functools import reduce
 
 from msgspec.structs import replace
 
+from schemas.labels.declarations import declared_source
 from schemas.labels.label import TRUSTED, UNLABELLED, Label, joined, label_of
 from schemas.labels.mapped import Labels
 from schemas.labels.paths import ROOT, format_path, parse_path
@@ -55,9 +56,10 @@ def _undeclared(first: ToolSecurity, second: ToolSecurity) -> ToolSecurity:
 
 
 def _places(declared: ToolSecurity) -> Labels:
-    own = TRUSTED if declared.pure or declared.endorses else UNLABELLED
-    root = label_of(declared.source) if declared.source else own
-    return Labels({ROOT: root} | {parse_path(path): label_of(words) for path, words in declared.fields.items()})
+    return Labels(
+        {ROOT: declared_source(declared)}
+        | {parse_path(path): label_of(words) for path, words in declared.fields.items()}
+    )
 
 
 def _sinks(first: ToolSecurity, second: ToolSecurity) -> dict[str, SinkKind]:

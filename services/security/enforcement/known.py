@@ -28,7 +28,7 @@ class KnownPolicies:
     def __init__(self) -> None:
         self._documents: dict[tuple[str, str], Mapping[str, Json]] = {}
         self._compiled: LRUCache[tuple[str, str, Mode], PolicySet] = LRUCache(_COMPILED_MOST)
-        #: The one that was used last: most of a worker's steps are of one policy, and looking it up takes a microsecond.
+        #: The one that was used last: most of a worker's steps are of one policy, and a look-up takes a microsecond.
         self._last: tuple[tuple[str, str, Mode], PolicySet] | None = None
         self._loaded = False
 

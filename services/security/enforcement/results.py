@@ -2,10 +2,11 @@
 
 from msgspec.structs import replace
 
-from schemas.labels.label import TRUSTED, UNLABELLED, Label, label_of
+from schemas.labels.declarations import declared_source
+from schemas.labels.label import TRUSTED, Label, label_of
 from schemas.labels.mapped import Labels
 from schemas.labels.paths import ROOT, parse_path
-from schemas.records.security.pinned import UNDECLARED, ToolSecurity
+from schemas.records.security.pinned import UNDECLARED
 from schemas.records.steps import StepSecurity
 from services.security.enforcement.reading import read_by
 
@@ -19,14 +20,8 @@ def labels_of_result(security: StepSecurity) -> Labels:
     if declared.declared and declared.endorses:
         # It vouches for the data, and not for the choice to make the call.
         own = replace(own, integrity=label_of(security.control).integrity if security.control else TRUSTED.integrity)
-    places = {ROOT: _source(declared).join(own)}
+    places = {ROOT: declared_source(declared).join(own)}
     places |= {parse_path(path): label_of(words).join(own) for path, words in declared.fields.items()}
     labels = Labels(places)
     limited = {parse_path(path): Label(readers=frozenset()) for path in declared.readers}
     return Labels(places | {path: labels.nearest(path).join(one) for path, one in limited.items()})
-
-
-def _source(declared: ToolSecurity) -> Label:
-    if declared.source:
-        return label_of(declared.source) if declared.declared else UNLABELLED.join(label_of(declared.source))
-    return TRUSTED if declared.declared and (declared.pure or declared.endorses) else UNLABELLED

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from msgspec import structs
 
 from schemas.errors import AgentFlowError
+from schemas.labels.declarations import declared_source
 from schemas.labels.label import TRUSTED, UNLABELLED, Integrity, Label, joined, label_of
 from schemas.labels.mapped import Labels
 from schemas.labels.paths import ANY, ROOT, Path, parse_path
@@ -71,9 +72,9 @@ def source_of(tool: ToolSecurity) -> Labels:
     least trusted (``unreadable`` names it).
     """
     try:
+        whole = declared_source(tool)
         if not tool.declared:
-            return Labels.of_whole(UNLABELLED.join(label_of(tool.source)) if tool.source else UNLABELLED)
-        whole = label_of(tool.source) if tool.source else TRUSTED if tool.pure or tool.endorses else UNLABELLED
+            return Labels.of_whole(whole)
         places: dict[Path, Label] = {parse_path(path): label_of(words) for path, words in tool.fields.items()}
         places = {ROOT: whole} | places
         readers = [parse_path(text) for text in tool.readers]

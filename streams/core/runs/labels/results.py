@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from msgspec import structs
 
-from schemas.labels.label import TRUSTED, UNLABELLED, Integrity, Label
+from schemas.labels.declarations import declared_source
+from schemas.labels.label import TRUSTED, Integrity, Label
 from schemas.labels.mapped import MAX_PLACES, Labels
 from schemas.labels.paths import ANY, ROOT, Path, parse_path
 from schemas.payload import Inline, Payload
@@ -37,12 +38,11 @@ def result_of(declared: ToolSecurity | None, made_of: Label, decided: Label, out
 
 def source_of(declared: ToolSecurity | None) -> Label:
     """Return the label of what a tool brings in, whatever it was called with."""
-    if declared is None:
-        return TRUSTED
-    if declared.source:
-        said = label_from(tuple(declared.source))
-        return said if declared.declared else UNLABELLED.join(said)
-    return TRUSTED if declared.declared and (declared.pure or declared.endorses) else UNLABELLED
+    return TRUSTED if declared is None else declared_source(declared, _read)
+
+
+def _read(words: list[str]) -> Label:
+    return label_from(tuple(words))
 
 
 def said_by(output: Payload) -> Labels:
