@@ -7,6 +7,7 @@ from redis.asyncio import Redis
 
 from tests.support import redis_servers
 from tests.support.redis_clients import client_of
+from tests.support.response_cache import drop_all
 
 
 @pytest.fixture(scope="session")
@@ -25,3 +26,11 @@ def redis_sentinel_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str
 async def redis(request: pytest.FixtureRequest) -> AsyncIterator[Redis]:
     async with client_of(request.param, request) as client:
         yield client
+
+
+@pytest.fixture
+async def no_answers(redis: Redis) -> AsyncIterator[None]:
+    """The response cache is empty before a test and after it."""
+    await drop_all(redis)
+    yield
+    await drop_all(redis)

@@ -189,10 +189,10 @@ async def test_a_released_attempt_is_free_was_not_started_and_keeps_its_progress
     assert (stored[b"owner"], stored[b"until"], stored[b"starts"]) == (b"", b"0", b"0")
     assert (stored[b"progress"], b"request" in stored) == (PROGRESS, False)
     await refused(world, lease)
-    heir = await world.lend()
+    successor = await world.lend()
     assert (await world.stored())[b"starts"] == b"1"
     await refused(world, lease)
-    assert await world.claims.complete(heir, b"r") == "stored"
+    assert await world.claims.complete(successor, b"r") == "stored"
 
 
 async def test_the_progress_of_an_attempt_comes_before_that_of_the_attempt_before(world: World) -> None:

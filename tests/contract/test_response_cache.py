@@ -2,7 +2,6 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
@@ -19,21 +18,12 @@ SCOPES = ("all", "workflow=w", "prompt=p")
 ENTRY_MOST = 1_950
 
 
-@pytest.fixture(autouse=True)
-async def dropped(redis: Redis) -> AsyncIterator[None]:
-    await drop_all(redis)
-    yield
-    await drop_all(redis)
+pytestmark = pytest.mark.usefixtures("no_answers")
 
 
 @pytest.fixture
 def cache(redis: Redis) -> RedisResponseCache:
     return RedisResponseCache(redis)
-
-
-async def drop_all(redis: Redis) -> None:
-    async for key in redis.scan_iter("{cache}:*"):
-        await redis.unlink(key)
 
 
 def look(digest: str, token: str = "", org_id: str = "acme") -> Lookup:

@@ -1,6 +1,5 @@
 """What cached answers leave in Redis, key by key: sizes, bounds and counts, and nothing when they leave."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
@@ -22,7 +21,6 @@ from tests.support.response_cache import (
     SPACE_LRU,
     UNTIL,
     counts,
-    drop_all,
     has,
     look,
     member,
@@ -34,11 +32,7 @@ LEASE_MS = 60_000
 DAY_MS = 86_400_000
 
 
-@pytest.fixture(autouse=True)
-async def dropped(redis: Redis) -> AsyncIterator[None]:
-    await drop_all(redis)
-    yield
-    await drop_all(redis)
+pytestmark = pytest.mark.usefixtures("no_answers")
 
 
 @pytest.fixture

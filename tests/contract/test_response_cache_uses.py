@@ -1,7 +1,5 @@
 """What looks for cached answers change in Redis: uses, counts, and who makes the call."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 from redis.asyncio import Redis
 
@@ -18,7 +16,6 @@ from tests.support.response_cache import (
     PLAIN,
     SCOPES,
     SPACE_LRU,
-    drop_all,
     look,
     member,
     put,
@@ -27,11 +24,7 @@ from tests.support.response_cache import (
 LEASE_MS = 60_000
 
 
-@pytest.fixture(autouse=True)
-async def dropped(redis: Redis) -> AsyncIterator[None]:
-    await drop_all(redis)
-    yield
-    await drop_all(redis)
+pytestmark = pytest.mark.usefixtures("no_answers")
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Scripts that say whether they did what was asked answer 1, or 0, as their heads promise."""
+"""Scripts that answer 1 when they did it, and 0 when they did not, as their heads promise."""
 
 import uuid
 from collections.abc import AsyncIterator, Callable, Sequence

@@ -120,10 +120,10 @@ async def test_begin_drops_what_was_there(table: Table) -> None:
 
 async def test_a_stale_owners_begin_drops_nothing_of_its_heir(table: Table) -> None:
     old = await begun(table)
-    heir = (await table.take(0, "log-1")).epoch
-    await table.commit(0, Commit(heir, 0, 1, 0, puts={"a": {"x": b"1"}}))
+    successor = (await table.take(0, "log-1")).epoch
+    await table.commit(0, Commit(successor, 0, 1, 0, puts={"a": {"x": b"1"}}))
     assert await table.begin(0, old, "log-1", Position(0, 0)) is Answer.FENCED
-    assert await table.load(0, heir, ["a"]) == {"a": {"x": b"1"}}
+    assert await table.load(0, successor, ["a"]) == {"a": {"x": b"1"}}
 
 
 async def test_a_restore_that_did_not_end_is_done_again(table: Table) -> None:

@@ -272,10 +272,10 @@ async def test_a_table_comes_back_though_its_log_is_gone() -> None:
     assert len(before[1]) == 2
     harness.forget_all()
     emitted = harness.log.everything(catalogue.lane("silver"))
-    heir = await harness.take()
-    assert heir.status is Status.READY
+    successor = await harness.take()
+    assert successor.status is Status.READY
     assert harness.contents() == before
-    assert harness.table.counters(0) == counters == heir.counters
+    assert harness.table.counters(0) == counters == successor.counters
     again = harness.log.everything(catalogue.lane("silver"))[len(emitted) :]
     assert [record.key for record in again] == [b"three:a"]
 
@@ -304,12 +304,12 @@ async def test_a_run_that_ended_is_known_after_a_restore_and_nothing_more() -> N
     await harness.checkpoint(owned)
     assert any(map(is_page, harness.record_keys()))
     harness.forget_all()
-    heir = await harness.take()
+    successor = await harness.take()
     assert set(harness.table.entity(0, "one")) == {"h", "st"}
     emitted = len(harness.log.everything(catalogue.RUN_VIEWS))
-    await harness.feed(heir, run("one"), succeeded("one", "a"), CancelRequested(run_id="one", org_id=ORG))
+    await harness.feed(successor, run("one"), succeeded("one", "a"), CancelRequested(run_id="one", org_id=ORG))
     assert len(harness.log.everything(catalogue.RUN_VIEWS)) == emitted
-    assert len(heir.quarantine) == 0
+    assert len(successor.quarantine) == 0
     assert harness.table.counters(0)["agentflow_orchestrator_late_events_total|reason=unknown_run"] == 2
 
 
@@ -320,11 +320,11 @@ async def test_an_ended_run_whose_money_may_still_come_is_kept_whole() -> None:
     await harness.checkpoint(owned)
     before = harness.table.entity(0, "one")
     harness.forget_all()
-    heir = await harness.take()
+    successor = await harness.take()
     assert harness.table.entity(0, "one") == before
-    await harness.feed(heir, succeeded("one", "a", cost_nano=5))
+    await harness.feed(successor, succeeded("one", "a", cost_nano=5))
     assert harness.log.everything(catalogue.RUN_VIEWS)[-1].value is not None
-    assert len(heir.quarantine) == 0
+    assert len(successor.quarantine) == 0
 
 
 async def test_what_has_left_is_taken_back_key_by_key() -> None:
@@ -385,9 +385,9 @@ async def test_an_heir_writes_what_the_owner_before_had_not() -> None:
     await harness.feed(owned, run("one"))
     await harness.checkpoint(owned)
     await harness.feed(owned, run("two"), failed("one", "a"))
-    heir = await harness.take()
-    await harness.feed(heir, run("three"))
-    await harness.checkpoint(heir)
+    successor = await harness.take()
+    await harness.feed(successor, run("three"))
+    await harness.checkpoint(successor)
     before = harness.contents()
     harness.forget_all()
     await harness.take()
@@ -400,7 +400,7 @@ async def test_others_have_their_turn_while_a_new_owner_reads_what_the_log_touch
     await harness.feed(owned, run("one"))
     await harness.checkpoint(owned)
     await harness.feed(owned, *(run(f"run-{n}") for n in range(250)))
-    heir = await harness.take()
+    successor = await harness.take()
     read, turns, seen = harness.log.read, 0, list[int]()
 
     async def watched(*asked: Any) -> AsyncIterator[list[InRecord]]:
@@ -416,7 +416,7 @@ async def test_others_have_their_turn_while_a_new_owner_reads_what_the_log_touch
 
     harness.log.read = watched  # type: ignore[method-assign]
     beside = asyncio.create_task(other())
-    await harness.checkpoint(heir)
+    await harness.checkpoint(successor)
     beside.cancel()
     assert len(seen) == 3
     assert len(set(seen)) == 3, "a long log would hold up every table of the process"
@@ -426,18 +426,18 @@ async def test_a_checkpoint_continues_soon_after_the_commit_that_it_shows_is_ack
     harness = TableHarness()
     owned = await harness.take()
     await harness.feed(owned, run("one"))
-    heir = await harness.take()
-    await harness.checkpointer.tick(heir)
-    acknowledged, heir.committed = heir.committed, 0
+    successor = await harness.take()
+    await harness.checkpointer.tick(successor)
+    acknowledged, successor.committed = successor.committed, 0
     harness.clock.ms += INTERVAL_MS
     before_ms, sleep = harness.clock.ms, harness.clock.sleep
 
     async def arriving(seconds: float) -> None:
         await sleep(seconds)
-        heir.committed = acknowledged
+        successor.committed = acknowledged
 
     harness.clock.sleep = arriving  # type: ignore[method-assign]
-    await harness.checkpointer.tick(heir)
+    await harness.checkpointer.tick(successor)
     marker = harness.marker()
     assert marker is not None
     assert (marker.offset, harness.clock.ms - before_ms) == (acknowledged, 10)
@@ -449,8 +449,8 @@ async def test_a_table_without_a_checkpoint_is_written_whole_first() -> None:
     await harness.feed(owned, run("one"), run("two"), failed("two", "a"))
     harness.log.truncate(harness.topic, 0, 2)
     await harness.checkpointer.tick(owned)
-    heir = await harness.take()
-    await harness.checkpoint(heir)
+    successor = await harness.take()
+    await harness.checkpoint(successor)
     before = harness.contents()
     harness.forget_all()
     await harness.take()
@@ -468,8 +468,8 @@ async def test_a_table_older_than_its_checkpoint_is_restored_and_requests_nothin
     await harness.feed(owned, run("three"))
     before, requests = harness.contents(), harness.requested()
     harness.bring_back(dump)
-    heir = await harness.take()
-    assert heir.committed == owned.committed
+    successor = await harness.take()
+    assert successor.committed == owned.committed
     assert harness.contents() == before
     # Only what came after the checkpoint, and is still open, is requested again.
     assert harness.requested() == [*requests, b"three:a"]
@@ -486,8 +486,8 @@ async def test_a_live_owner_whose_table_went_back_by_less_than_a_checkpoint_rest
     requests = harness.requested()
     await harness.engine.check(owned)
     assert owned.distrusted
-    heir = await harness.take(distrusted=True)
-    assert heir.committed == owned.committed
+    successor = await harness.take(distrusted=True)
+    assert successor.committed == owned.committed
     assert harness.requested() == requests
 
 
@@ -496,9 +496,9 @@ async def test_a_zombie_does_not_write_over_its_heir() -> None:
     zombie = await harness.take()
     await harness.feed(zombie, run("one"))
     old = harness.checkpointer
-    heir = await harness.take()
-    await harness.feed(heir, failed("one", "a"))
-    await harness.checkpoint(heir)
+    successor = await harness.take()
+    await harness.feed(successor, failed("one", "a"))
+    await harness.checkpoint(successor)
     newest = harness.checkpoints.records(0)
     harness.clock.ms += 2 * INTERVAL_MS
     await old.tick(zombie)
@@ -584,10 +584,10 @@ async def test_a_timer_of_before_fires_after_the_restore() -> None:
     [(member, due_ms)] = harness.contents()[1].items()
     harness.forget_all()
     harness.clock.ms += 30 * DAY_MS
-    heir = await harness.take()
+    successor = await harness.take()
     assert harness.contents()[1] == {member: due_ms}
     fired = TimerFired(run_id="one", org_id="", timer=Retry("a", 2), due_ms=due_ms)
-    await harness.feed(heir, fired, succeeded("one", "a", attempt=2), succeeded("one", "b"))
+    await harness.feed(successor, fired, succeeded("one", "a", attempt=2), succeeded("one", "b"))
     assert harness.table.entity(0, "one")["st"] == b"succeeded"
 
 
@@ -604,14 +604,14 @@ async def test_money_outlives_the_log_and_a_settled_call_is_not_booked_again() -
     await harness.checkpoint(owned)
     harness.forget_all()
     harness.clock.ms += 40 * DAY_MS
-    heir = await harness.take()
-    await harness.feed(heir, cost("c1", 10), cost("c3", 7), cost("c2", 20))
+    successor = await harness.take()
+    await harness.feed(successor, cost("c1", 10), cost("c3", 7), cost("c2", 20))
     assert harness.table.entity(0, ORG)["org|total"] == b"37"
-    await harness.checkpoint(heir)
+    await harness.checkpoint(successor)
     harness.clock.ms += SETTLED_HORIZON_MS
-    await harness.feed(heir, cost("c4", 1))
-    heir.saved.sweep_ms = 0
-    await harness.checkpoint(heir)
+    await harness.feed(successor, cost("c4", 1))
+    successor.saved.sweep_ms = 0
+    await harness.checkpoint(successor)
     harness.checkpoints.compact(0)
     harness.forget_all()
     await harness.take()
