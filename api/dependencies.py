@@ -24,7 +24,6 @@ from schemas.spec.check.shape import MAX_NAMED, similar
 
 RunId = Annotated[str, Path(max_length=64, pattern=r"^[A-Za-z0-9_.:-]+$")]
 
-
 _bearer = HTTPBearer(
     auto_error=False,
     description="An API key: `af_<id>_<secret>`, or the bootstrap key; or a token of the OIDC issuer, if there is one.",

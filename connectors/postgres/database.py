@@ -24,7 +24,6 @@ from topics.tls import Verify, client_context
 KEPT = 100
 _CHECKED: dict[str, Verify] = {"require": "nothing", "verify-ca": "authority", "verify-full": "name"}
 
-
 Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 """A connection lent by the pool."""
 _JSONB_VERSION = b"\x01"

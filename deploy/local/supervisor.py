@@ -19,7 +19,6 @@ from deploy.local.watched import Death, Watched
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-
 EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_GAVE_UP, EXIT_INTERRUPTED = 0, 1, 2, 3, 130
 #: A death is noticed within this.
 TICK_S = 0.05

@@ -16,7 +16,6 @@ from schemas.templates.tree import Dialect, tree
 _HALF = re.compile(r"(?<![{$])\{(?!\{)\s*(?:[#^/>]\s*)?\.?[A-Za-z_][^{}:,;\"]*\}\}")
 _BRACE = re.compile(r"[{}]")
 
-
 _ELSE = Path("else")
 
 

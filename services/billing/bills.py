@@ -19,7 +19,6 @@ from services.billing.reconcile import Reconciliation, Spent, reconcile
 
 _NOON = 12
 
-
 #: Groups of an answer in JSON; CSV has no limit.
 MOST_GROUPS = 10_000
 #: The longest time of one bill, and between the first and the last charge of an export.

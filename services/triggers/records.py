@@ -39,7 +39,6 @@ from services.runs.submit import Submissions
 #: An installation has some hundreds of triggers; one is compiled in a millisecond.
 MOST = 1_000
 
-
 log = logging.getLogger(__name__)
 
 

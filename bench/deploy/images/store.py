@@ -23,7 +23,6 @@ from deploy.local.roles import ROOT
 #: Of the configuration: the last container, the image before the last line, and a copy of ``config`` with a host name.
 _BUILDERS = frozenset({"container", "container_config", "parent"})
 
-
 #: That of the image that the Dockerfile names, and what it has that a minimal Debian has not.
 RELEASE, INCLUDED = "bookworm", "ca-certificates,python3,python3-venv"
 BASE = "localhost/agentflow-base"

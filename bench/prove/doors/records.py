@@ -18,7 +18,6 @@ from topics.json_schemas import document, names_of
 
 MOST_FAULTS = 5
 
-
 EACH, QUICK_EACH = 1_000, 100
 
 

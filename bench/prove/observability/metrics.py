@@ -35,7 +35,6 @@ SPENT = next(
     if panel.title == "Spent" and isinstance(query, Sql)
 )
 
-
 AIMS = (
     *(Aim(f"alert_{name}_fires", "s", at_most(30), at_most(15)) for name in ALERTS),
     *(Aim(f"alert_{name}_resolves", "s", at_most(120), at_most(75)) for name in ALERTS),

@@ -30,7 +30,6 @@ from topics.catalogue import COST_EVENTS, PROVIDER_CALLS
 
 _EVENTS = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg", "socket.getaddrinfo", "subprocess.Popen"})
 
-
 _installed: list[bool] = []
 RUNS, QUICK_RUNS = 1_000, 40
 AIMS = (

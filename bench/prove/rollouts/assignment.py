@@ -14,7 +14,6 @@ from schemas.rollouts.sequential import SPLIT_ALPHA, SPLIT_UNITS, needed
 
 _TOGETHER = 50
 
-
 ENTITIES, RUNS, SEEDS, QUICK_SEEDS = 10_000, 20, 1_000, 40
 RATIOS = (0.1, 0.3, 0.5)
 AIMS = (

@@ -93,7 +93,6 @@ _TRAVEL = {
     "timestamptz": ("bigint", "to_timestamp({}::double precision / 1000)"),
 }
 
-
 #: A run's first view carries inputs with their labels, its last one output; the others omit them.
 _KEPT = ("inputs", "output", "stored_inputs")
 _KEPT_COLUMNS = (*_KEPT, "security")

@@ -23,7 +23,6 @@ from connectors.providers.wire import (
 
 _MOST_TEXTS = 2_048
 
-
 #: OpenAI refuses more; so do most others.
 _MOST_STOPS = 4
 

@@ -23,7 +23,6 @@ _TASKS: Mapping[Purpose, str] = {
     "similarity": "SEMANTIC_SIMILARITY",
 }
 
-
 GOOGLE_BASE_URL = "https://generativelanguage.googleapis.com/v1beta"
 
 

@@ -31,7 +31,6 @@ from topics.partitioner import partition_for
 REQUEST_TIMEOUT_MS = 10_000
 CLIENT_ID = "agentflow-tools"
 
-
 IDEMPOTENCY_HEADER = "idempotency-key"
 #: Names of headers that are ours.
 _RESERVED = frozenset({IDEMPOTENCY_HEADER, "content-type", "traceparent", "tracestate"})

@@ -8,7 +8,6 @@ from services.privacy.detect.patterns import Pattern
 #: How a text becomes bytes. A lone surrogate becomes one byte, so that the places of all others stay.
 ENCODING, ERRORS = "utf-8", "replace"
 
-
 #: Characters before a value, and behind it, in which words count. Behind is short: that word may be of the next value.
 BEFORE, BEHIND, JUST_BEFORE = 80, 24, 20
 _NO_LETTER = r"[^0-9A-Za-z\x{c0}-\x{24f}\x{370}-\x{52f}]"

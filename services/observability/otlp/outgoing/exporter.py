@@ -28,7 +28,6 @@ from services.observability.otlp.outgoing.requests import grouped, request_of, s
 
 _RANDOM_BITS = 56
 
-
 Item = tuple[InRecord, TraceSpans]
 PutAside = Callable[[InRecord, str, str], Awaitable[None]]
 """Puts a record into the dead-letter topic: the record, the reason, a message. Raises ``Unavailable``."""
