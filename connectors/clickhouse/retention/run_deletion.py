@@ -1,4 +1,4 @@
-"""Deletes what ClickHouse has of runs: their spans, the events of their steps, and what their calls said.
+"""Deletes what ClickHouse has of runs: their spans, the events of their steps, what their calls said and its labels.
 
 Costs stay, and the facts of calls that bills are made of. ClickHouse finishes a deletion by itself, and one that is
 requested again deletes nothing more.
@@ -12,7 +12,7 @@ from connectors.clickhouse.trace_retention import TABLES
 _WHERE = "WHERE org_id = {org:String} AND run_id IN {runs:Array(String)}"
 _STATEMENTS = (
     *(f"ALTER TABLE {table} DELETE {_WHERE}" for table in (*TABLES, "step_events")),
-    f"ALTER TABLE provider_calls UPDATE request = '', response = '' {_WHERE}",
+    f"ALTER TABLE provider_calls UPDATE request = '', response = '', labels = '' {_WHERE}",
 )
 
 

@@ -110,9 +110,9 @@ async def test_a_deleted_run_does_not_come_back_with_a_late_view(database: Datab
 
 async def test_spans_and_texts_of_calls_go_and_costs_stay(store: ClickHouse) -> None:
     await write(store, [a_trace(1), a_trace(2)])
-    columns = ("org_id", "run_id", "call_id", "started_at", "cost_nano", "request", "response")
+    columns = ("org_id", "run_id", "call_id", "started_at", "cost_nano", "request", "response", "labels")
     calls = [
-        ("acme", f"run-{number}", f"c{number}", datetime(2026, 11, 22, tzinfo=UTC), 7, "said", "heard")
+        ("acme", f"run-{number}", f"c{number}", datetime(2026, 11, 22, tzinfo=UTC), 7, "said", "heard", "{}")
         for number in (1, 2)
     ]
     await store.insert("provider_calls", columns, calls)
@@ -129,5 +129,7 @@ async def test_spans_and_texts_of_calls_go_and_costs_stay(store: ClickHouse) -> 
             (str(a), int(str(b)))
             for a, b in await store.query("SELECT request, cost_nano FROM provider_calls ORDER BY call_id")
         ]
+    # Labels may name who may read what the run had.
+    assert await store.query("SELECT labels FROM provider_calls ORDER BY call_id") == [("",), ("{}",)]
     ((by_time,),) = await store.query("SELECT count() FROM spans_by_time")
     assert by_time == 2
