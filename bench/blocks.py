@@ -20,12 +20,14 @@ Settle = Callable[[], Awaitable[None]]
 class Round(NamedTuple):
     """Runs per second until the last one ended, and the CPU time of a run in s, of all processes until settled.
 
-    ``by_process`` is that of each.
+    ``by_process`` is that of each. ``settled_per_s`` are runs per second until the last row of them was written, 0
+    where nobody asked.
     """
 
     runs_per_s: float
     cpu_s: float
     by_process: Mapping[str, float] = {}
+    settled_per_s: float = 0.0
 
 
 class ByProcess(NamedTuple):
@@ -44,8 +46,9 @@ async def measured_round(
     await stage.run_many(runs, submitter, in_flight)
     took = time.perf_counter() - began
     await settle()
+    settled = time.perf_counter() - began
     spent = {name: (seconds - cpu[name]) / runs for name, seconds in stage.cpu_seconds().items()}
-    return Round(runs / took, sum(spent.values()), spent)
+    return Round(runs / took, sum(spent.values()), spent, runs / settled)
 
 
 @dataclass
@@ -53,13 +56,15 @@ class Compared:
     """What blocks showed, one value a block: more than 1 is in favour of ``changed``.
 
     ``per_cpu``: runs per CPU second, changed over plain. ``rates``: runs per second; ``pairs``: the same of two rounds,
-    one right behind the other, which is two values a block. ``plain``: runs per second of plain ones. ``same``: how far
-    two rounds of the same condition differ in CPU time.
+    one right behind the other, which is two values a block. ``settled``: pairs of the rate until all was written, if
+    the rounds tell it. ``plain``: runs per second of plain ones. ``same``: how far two rounds of the same condition
+    differ in CPU time.
     """
 
     per_cpu: list[float] = field(default_factory=list)
     rates: list[float] = field(default_factory=list)
     pairs: list[float] = field(default_factory=list)
+    settled: list[float] = field(default_factory=list)
     plain: list[float] = field(default_factory=list)
     same: list[float] = field(default_factory=list)
     processes: list[tuple[Mapping[str, float], Mapping[str, float]]] = field(default_factory=list)
@@ -98,6 +103,8 @@ async def compared(blocks: int, one_round: Callable[[bool], Awaitable[Round]]) -
         for outside, inside in ((first, both[0]), (last, both[1])):
             one, other = (inside, outside) if outer else (outside, inside)
             found.pairs.append(other.runs_per_s / one.runs_per_s)
+            if one.settled_per_s:
+                found.settled.append(other.settled_per_s / one.settled_per_s)
         found.plain.append(plain.runs_per_s)
         found.same.append(abs(both[0].cpu_s / both[1].cpu_s - 1))
     return found

@@ -3,6 +3,9 @@
 Blocks of rounds (``bench.blocks``) compare CPU time, process by process. Other work on the machine moves the rates of
 runs more than that, so they are compared by pairs of rounds, one right behind the other, and the median of all pairs
 counts. How far two rounds of the same runs differ is in the note.
+
+There are two rates. What the machine keeps up for as long as runs come is the one until the last row is in PostgreSQL
+and ClickHouse. Until the last run has ended the sinks may stay behind, so it is higher, and what folds limits it.
 """
 
 import statistics
@@ -29,13 +32,16 @@ from schemas.records.definitions import Definition
 from schemas.records.security.pinned import RunSecurity
 from streams.runtime.routing import to_out
 
-#: CPU time is counted in ticks of 10 ms for each process, so short rounds differ by more than labels cost.
-BLOCKS, RUNS = 16, 1_000
+#: CPU time is counted in ticks of 10 ms for each process, so short rounds differ by more than labels cost; and the
+#: start and the end of a round, where few runs are in flight, are to be a small part of it.
+BLOCKS, RUNS = 8, 4_000
 ENGINE_ROUNDS, QUICK_ENGINE_ROUNDS, ENGINE_RUNS = 200, 40, 20
+_PAIRS = "in pairs of rounds one after the other"
 _POLICY = read_policy({"name": "bench", "extends": ["default"]})
 
 AIMS = (
     Aim("labelled_runs_ratio", "x", at_least(0.97), at_least(0.99)),
+    Aim("labelled_settled_ratio", "x", at_least(0.97), at_least(0.99)),
     Aim("labelled_rate_ratio", "x", at_least(0.9), at_least(0.97)),
     Aim("unlabelled_runs_per_s", "runs/s"),
     Aim("labels_engine_us", "us", at_most(150), at_most(50)),
@@ -92,6 +98,7 @@ async def _measured(blocks: int, runs: int, stage: Stage) -> list[Line]:
     )
     return [
         line_of(AIMS, "labelled_runs_ratio", costs.per_cpu, note),
-        Line("labelled_rate_ratio", "x", tuple(found.pairs), "runs per second, in pairs of rounds one after the other"),
+        Line("labelled_settled_ratio", "x", tuple(found.settled), f"runs per second until the last row, {_PAIRS}"),
+        Line("labelled_rate_ratio", "x", tuple(found.pairs), f"runs per second until the last end, {_PAIRS}"),
         Line("unlabelled_runs_per_s", "runs/s", tuple(found.plain), "without security"),
     ]

@@ -38,6 +38,14 @@ def test_pairs_are_rounds_one_right_behind_the_other():
     assert found.plain == pytest.approx([2 / (1 / 100 + 1 / 80), 2 / (1 / 60 + 1 / 90)])
 
 
+def test_rates_until_all_is_written_are_compared_in_the_same_pairs():
+    plain, slow, slower = (Round(100, 0.01, settled_per_s=rate) for rate in (100, 80, 50))
+    found, _ = run(1, [plain, slow, slower, plain])
+    assert found.settled == [0.8, 0.5]
+    assert found.pairs == [1.0, 1.0]
+    assert not run(1, [Round(100, 0.01)] * 4)[0].settled
+
+
 def test_machine_that_gets_steadily_slower_weighs_on_both():
     found, _ = run(1, [Round(100, 0.010 + 0.001 * n) for n in range(4)])
     assert found.per_cpu == pytest.approx([1.0])
