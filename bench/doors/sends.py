@@ -21,6 +21,7 @@ from schemas.errors import Unavailable
 from streams.roles.bridge.submissions import DURABLE, STREAM
 from topics import clients
 from topics.catalogue import submissions_topic
+from topics.groups import group_of
 
 RUNS = "/api/v1/workflows/runs"
 TYPE = "agentflow.workflow.submit"
@@ -179,7 +180,7 @@ class Doors:
         consumer = clients.consumer(self.system.endpoints.kafka_bootstrap)
         await asyncio.gather(admin.start(), consumer.start())
         try:
-            committed = await admin.list_consumer_group_offsets("agentflow.ingress")
+            committed = await admin.list_consumer_group_offsets(group_of("ingress"))
             described = await admin.describe_topics([TOPIC])
             partitions = [TopicPartition(TOPIC, one["partition"]) for one in described[0]["partitions"]]
             ends = await consumer.end_offsets(partitions)

@@ -10,9 +10,10 @@ from aiokafka.errors import KafkaError
 
 from schemas.errors import Unavailable
 from topics import clients
+from topics.groups import group_of
 from topics.partitioner import partition_for
 
-GROUP = "agentflow.worker"
+GROUP = group_of("worker")
 #: Cache time of the broker's answers: many steps of one run, and impatient readers, cost one query.
 KEPT_S = 1.0
 

@@ -25,6 +25,7 @@ from deploy.backup.site import Site, site_of
 from schemas.errors import Unavailable
 from schemas.settings import Settings
 from topics.catalogue import COST_EVENTS, RUN_VIEWS
+from topics.groups import group_of
 
 if TYPE_CHECKING:
     from deploy.local.system import System
@@ -35,7 +36,7 @@ LOOK_S = 0.5
 ROLES = ("orchestrator", "budgets", "admission", "routes", "deployments", "quality")
 SINKS = ("history", "analytics")
 #: Reads topics that are restored, so that what it has read can be waited for.
-_READERS = {"agentflow.history": RUN_VIEWS, "agentflow.analytics": COST_EVENTS}
+_READERS = {group_of("history"): RUN_VIEWS, group_of("analytics"): COST_EVENTS}
 
 Progress = Callable[[str], None]
 

@@ -23,6 +23,7 @@ from streams.runtime.checkpoint.codec import Marker, marker_of
 from topics import clients
 from topics.admin import TopicAdmin
 from topics.catalogue import wanted
+from topics.groups import group_of
 
 _TIMEOUT_MS = 20_000
 #: Without one of these no run ends, or nobody sees it. Others a site may do without.
@@ -97,7 +98,7 @@ class Brokers:
         for role in NEEDED:
             # One by one: aiokafka cannot read an answer about several groups.
             with kafka_errors(f"read the members of {role}"):
-                answers = await self._admin.describe_consumer_groups([f"agentflow.{role}"])
+                answers = await self._admin.describe_consumer_groups([group_of(role)])
             if not any(group[5] for answer in answers for group in answer.groups):
                 found.append(role)
         return found
@@ -109,7 +110,7 @@ class Brokers:
             if not spec.reads or spec.table is not None:
                 continue
             with kafka_errors(f"read the offsets of {role}"):
-                stored = await self._admin.list_consumer_group_offsets(f"agentflow.{role}")
+                stored = await self._admin.list_consumer_group_offsets(group_of(role))
             if places := {at: meta.offset for at, meta in stored.items() if meta.offset >= 0}:
                 found[role] = places
         return found

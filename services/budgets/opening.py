@@ -27,11 +27,12 @@ from schemas.tables.budgets import DefinedBudget
 from schemas.windows import Windows
 from topics.catalogue import COST_EVENTS
 from topics.codec import encode
+from topics.groups import group_of
 from topics.partitioner import partition_for
 
 logger = logging.getLogger(__name__)
 
-ANALYTICS_GROUP = "agentflow.analytics"
+ANALYTICS_GROUP = group_of("analytics")
 INTERVAL_S = 3.0
 #: All that a total has counted is one bucket.
 _ENDLESS_MS = 2**61

@@ -20,14 +20,15 @@ from topics.catalogue import (
     TABLE_RUNS,
     TRACE_SPANS,
 )
+from topics.groups import group_of
 
 LOOK_S = 0.5
 #: By the table in Redis: its input.
 _TABLES = {TABLE_RUNS: RUN_EVENTS, TABLE_BUDGETS: COST_EVENTS}
 _GROUPS = {
-    "agentflow.history": (RUN_VIEWS,),
-    "agentflow.audit": (AUDIT_EVENTS,),
-    "agentflow.analytics": (COST_EVENTS, PROVIDER_CALLS, TRACE_SPANS, RUN_VIEWS, ROUTE_OUTCOMES, QUALITY_SCORES),
+    group_of("history"): (RUN_VIEWS,),
+    group_of("audit"): (AUDIT_EVENTS,),
+    group_of("analytics"): (COST_EVENTS, PROVIDER_CALLS, TRACE_SPANS, RUN_VIEWS, ROUTE_OUTCOMES, QUALITY_SCORES),
 }
 #: First those that others are made of: what they write is waited for after that.
 _STAGES = (

@@ -23,8 +23,9 @@ from schemas.records.budgets import OrganisationArrived
 from schemas.records.definitions import Definition
 from topics.catalogue import COST_EVENTS, DEFINITIONS, submissions_topic
 from topics.codec import decode, encode
+from topics.groups import group_of
 
-INGRESS_GROUP = "agentflow.ingress"
+INGRESS_GROUP = group_of("ingress")
 #: Entries of money, definitions or events in one record or part: a record has less than a MiB.
 FIELDS_OF_PART = 2_000
 _PART_BYTES = 700_000

@@ -21,10 +21,11 @@ from connectors.aio.batching import SingleFlight
 from connectors.redis.marker_generation import MarkerGeneration
 from schemas.errors import AgentFlowError, NotFound, TryLater, Unavailable
 from topics.catalogue import RUN_EVENTS, RUN_VIEWS
+from topics.groups import group_of
 
 logger = logging.getLogger(__name__)
 
-HISTORY_GROUP = "agentflow.history"
+HISTORY_GROUP = group_of("history")
 #: Half of the time for which a marker without an id bridges the way to history.
 COMPLETE_FOR_S = 1800.0
 #: A look costs some round trips of the broker.

@@ -20,6 +20,7 @@ from schemas.errors import AgentFlowError, Rejected
 from schemas.settings import Settings
 from streams.ops.tables import TABLES, TableCare
 from topics.admin import TopicAdmin
+from topics.groups import group_of
 
 EXIT_OK, EXIT_NOT_DONE, EXIT_USAGE, EXIT_UNAVAILABLE = 0, 1, 2, 3
 WAIT_S = 15.0
@@ -92,7 +93,7 @@ async def _rebuild(care: TableCare, args: argparse.Namespace, settings: Settings
             sys.stdout.write(f"{args.table}/{partition}: its owner restores it now, from the checkpoint and the log\n")
         return EXIT_OK
     async with TopicAdmin(settings.kafka.bootstrap) as admin:
-        if members := await admin.members(f"agentflow.{care.role}"):
+        if members := await admin.members(group_of(care.role)):
             raise Rejected(
                 f"{members} process{'es' if members > 1 else ''} of the {care.role} still in the group: stop all, wait "
                 f"for the session ({settings.kafka.session_timeout_ms / 1000:g} s), then again"

@@ -39,6 +39,7 @@ from streams.runtime.dead_letters import dead_letter
 from streams.runtime.table import crash_points
 from streams.runtime.table.agent import TableAgent
 from streams.runtime.table.spec import Hooks, Ports, TableSpec, Tuning
+from topics.groups import group_of
 
 log = logging.getLogger(__name__)
 
@@ -199,7 +200,7 @@ class RoleContext:
             session_timeout_ms=kafka.session_timeout_ms,
             instance_id=kafka.group_instance_id,
         )
-        return PollApp(f"agentflow.{role}", handler, reads, member, drain_s=drain_s, settle_s=settle_s)
+        return PollApp(group_of(role), handler, reads, member, drain_s=drain_s, settle_s=settle_s)
 
 
 async def _closed(close: Callable[[], Awaitable[object]]) -> None:

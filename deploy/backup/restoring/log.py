@@ -28,13 +28,14 @@ from schemas.errors import Unavailable
 from services.privacy.subjects.erasure import KIND as ERASED
 from topics.catalogue import COST_EVENTS, DAY_MS, DEFINITIONS, RUN_EVENTS
 from topics.codec import decode
+from topics.groups import group_of
 
 #: Partitions that are written at a time: a part of each is in memory.
 AT_ONCE = 4
 #: Groups whose readers build everything from the log: their stores are empty.
-REFILLED = frozenset({"agentflow.analytics"})
+REFILLED = frozenset({group_of("analytics")})
 #: What else reads all of it again when the end is before the backup's: its store knows later things.
-REFILLED_EARLIER = frozenset({"agentflow.history"})
+REFILLED_EARLIER = frozenset({group_of("history")})
 SETTLE_S = 60.0
 
 Watch = Callable[[Where, Sequence[LogRow]], None]

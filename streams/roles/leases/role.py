@@ -35,11 +35,12 @@ from streams.runtime.consumer.poll import Partition
 from streams.runtime.consumer.transport import Member, PollApp, Reads
 from streams.runtime.routing import to_out
 from topics import catalogue
+from topics.groups import group_of
 
 log = logging.getLogger(__name__)
 
 #: The consumer group of workers, so that a partition of a queue has one reader.
-GROUP = "agentflow.worker"
+GROUP = group_of("worker")
 TICK_S = 0.25
 #: To leave the group.
 STOP_S = 10.0

@@ -23,10 +23,11 @@ from schemas.errors import Unavailable
 from streams.roles.triggers.partition import MustPauseError, PartitionPorts, first_offset, take_batch
 from streams.runtime.consumer.transport import HEARTBEAT_MS, NEVER_MS
 from topics import clients
+from topics.groups import group_of
 
 log = logging.getLogger(__name__)
 
-GROUP = "agentflow.triggers"
+GROUP = group_of("triggers")
 #: A submission is an object, a marker and an append: so many are answered within a moment.
 POLL_RECORDS = 500
 POLL_MS = 500
