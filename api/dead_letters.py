@@ -16,7 +16,7 @@ from schemas.api_models.operations.admin import (
 )
 from schemas.errors import InvalidInput, Problem, Rejected
 from topics.dead_letters import text
-from topics.dead_letters.letter import DeadLetter, Position, is_of, parse_position
+from topics.dead_letters.letter import DeadLetter, Position, names, parse_position
 from topics.dead_letters.log import DeadLetterLog
 from topics.dead_letters.selection import Selection, newest, still_aside
 
@@ -58,10 +58,10 @@ class DeadLetters:
             retried = [await _retried(log, letter, wanted.dry_run) async for letter in log.get_all(positions)]
         return RetriedLetters(retried=retried, total=total)
 
-    async def number_of(self, org_id: str) -> int:
-        """Return how many letters are of an organisation: of its submissions topic, or with a record that names it."""
+    async def staying(self, org_id: str) -> int:
+        """Return how many letters do not travel with an organisation: with records that name it, events left out."""
         async with self._log() as log:
-            return sum([is_of(letter, org_id) async for letter in log.scan()])
+            return sum([names(letter, org_id) async for letter in log.scan()])
 
     def _log(self) -> AbstractAsyncContextManager[DeadLetterLog]:
         return DeadLetterLog(self._bootstrap, TIMEOUT_MS)

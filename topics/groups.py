@@ -1,8 +1,8 @@
 """Names of consumer groups: each role reads as one group, by which its place in a topic and its lag are asked for."""
 
-_PREFIX = "agentflow."
+PREFIX = "agentflow."
 
 
 def group_of(role: str) -> str:
     """Return the consumer group of a role's processes."""
-    return f"{_PREFIX}{role}"
+    return f"{PREFIX}{role}"

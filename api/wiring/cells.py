@@ -14,6 +14,7 @@ from connectors.postgres.cells.rows import OrganisationRows
 from connectors.redis.readers.organisation_money import OrganisationMoney
 from schemas.configuration.cells import read_cells
 from services.cells.arriving import Arriving
+from services.cells.letters import Letters
 from services.cells.mover import Mover
 from services.cells.planning import Planning, facts_of
 from services.cells.remains import Removal
@@ -34,6 +35,7 @@ def cells_of(base: Base, runs: RunServices, auditing: Auditing) -> CellServices 
         money=OrganisationMoney(clients.redis, settings.kafka.partitions),
         work=OpenWork(clients.database),
         appender=base.appender,
+        letters=Letters(settings.kafka.bootstrap, base.appender),
         bootstrap=settings.kafka.bootstrap,
     )
 
@@ -42,7 +44,7 @@ def cells_of(base: Base, runs: RunServices, auditing: Auditing) -> CellServices 
 
     peers = {one.name: CellClient(one.name, one.url, one.token) for one in read_cells(cells.file).values()}
     letters = DeadLetters(settings.kafka.bootstrap)
-    planning, moves = Planning(site, facts, auditing.event, letters.number_of), Moves(clients.database)
+    planning, moves = Planning(site, facts, auditing.event, letters.staying), Moves(clients.database)
     return CellServices(
         token=cells.token.get_secret_value(),
         peers=peers,

@@ -1,20 +1,17 @@
 """After a move: events that are produced to the old cell's topic, and the removal of what stayed there."""
 
-import json
+import asyncio
 import time
 
 import httpx
 
+from bench.cells.letters import event, letters, produced
 from bench.lines import BenchError
 from deploy.local.system import System
-from schemas.cloudevents.submission import EVENT_TYPE
 from streams.roles.moved_events import ORG_MOVED
-from topics import clients
-from topics.catalogue import submissions_topic
-from topics.dead_letters.letter import source_of
-from topics.dead_letters.log import DeadLetterLog
 
-EVENTS = 20
+EVENTS, WORKFLOW = 20, "greet"
+LOOK_S = 0.2
 PUT_ASIDE_WITHIN_S = 60.0
 CLEAN_WITHIN_S = 120.0
 REQUEST_S = 60.0
@@ -22,21 +19,14 @@ REQUEST_S = 60.0
 
 async def late_events_lost(east: System, org_id: str) -> int:
     """Produce events to the topic of an organisation that left; return how many were not put aside as they are."""
-    bootstrap, topic = east.endpoints.kafka_bootstrap, submissions_topic(org_id)
-    bodies = {_event(number) for number in range(EVENTS)}
-    producer = clients.producer(bootstrap)
-    await producer.start()
-    try:
-        for body in bodies:
-            await producer.send_and_wait(topic, body)
-    finally:
-        await producer.stop()
+    bodies = {event(WORKFLOW, number) for number in range(EVENTS)}
+    await produced(east, org_id, bodies)
     until = time.monotonic() + PUT_ASIDE_WITHIN_S
-    async with DeadLetterLog(bootstrap) as log:
-        while True:
-            found = {one.value async for one in log.scan(source_of(topic)) if one.reason == ORG_MOVED}
-            if bodies <= found or time.monotonic() > until:
-                return len(bodies - found)
+    while True:
+        found = (await letters(east, org_id, ORG_MOVED)).keys()
+        if bodies <= found or time.monotonic() > until:
+            return len(bodies - found)
+        await asyncio.sleep(LOOK_S)
 
 
 def cleaned(east: System, org_id: str, moved: httpx.Client) -> tuple[int, int]:
@@ -59,9 +49,3 @@ def cleaned(east: System, org_id: str, moved: httpx.Client) -> tuple[int, int]:
     if status != 307:
         raise BenchError(f"a client of the organisation gets {status} in the old cell, and not the other one's address")
     return removed, sum(found["counts"].values())
-
-
-def _event(number: int) -> bytes:
-    data = {"workflow_name": "greet", "inputs": {"text": f"late {number}"}}
-    event = {"specversion": "1.0", "id": f"late-{number}", "source": "/late", "type": EVENT_TYPE, "data": data}
-    return json.dumps(event).encode()

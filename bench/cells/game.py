@@ -12,6 +12,7 @@ import httpx
 
 from bench.cells.afterwards import cleaned, late_events_lost
 from bench.cells.client import RUNS, Submitter
+from bench.cells.letters import lost, put_aside, retry_all, without_run
 from bench.cells.two import Cells, two_cells
 from bench.lines import BenchError
 from connectors.clickhouse.client import ClickHouse
@@ -48,6 +49,8 @@ class Played:
     copies: int = 0
     move_s: float = 0.0
     late_lost: int = 0
+    letters_lost: int = 0
+    letters_not_retried: int = 0
     removed: int = 0
     remains: int = 0
 
@@ -62,6 +65,7 @@ def play(folder: Path, runs: int, kills: bool, say: Progress) -> Played:
         with Submitter((cells.east.api_url, cells.west.api_url), key, WORKFLOW) as client:
             say("cells: a move is aborted, and everything is back")
             _abort(cells)
+            aside = asyncio.run(put_aside(cells.east, ORG))
             rows = asyncio.run(_rows(cells.east))
             say("cells: the organisation moves under load")
             began = time.monotonic()
@@ -72,13 +76,17 @@ def play(folder: Path, runs: int, kills: bool, say: Progress) -> Played:
             _until("submissions are accepted in the other cell", lambda: len(client.accepted) > accepted_then + 20)
         played.accepted, played.answers = len(client.accepted), dict(client.answers)
         asyncio.run(_judge(cells, client, rows, played))
+        played.letters_lost = asyncio.run(lost(cells.west, ORG, aside))
+        with _client(cells.west, key) as there:
+            retry_all(cells.west, ORG, there)
+        played.letters_not_retried = asyncio.run(without_run(cells.west, ORG, len(aside)))
         say("cells: events come to the old cell, and it is cleaned")
         played.late_lost = asyncio.run(late_events_lost(cells.east, ORG))
-        there = asyncio.run(_rows(cells.west))
+        whole = asyncio.run(_rows(cells.west))
         with _client(cells.east, key) as moved:
             played.removed, played.remains = cleaned(cells.east, ORG, moved)
         after = asyncio.run(_rows(cells.west))
-        played.remains += sum(count - after.get(name, 0) for name, count in there.items() if after.get(name, 0) < count)
+        played.remains += sum(count - after.get(name, 0) for name, count in whole.items() if after.get(name, 0) < count)
         return played
 
 

@@ -12,12 +12,10 @@ from deploy.privileges.users import API, SUBMITTERS, User
 from streams.roles.registry import ROLES
 from topics import catalogue
 from topics.catalogue import CATALOGUE, DLQ_SUFFIX, TRIGGERS_DLQ, Topic, checkpoint_topic
+from topics.groups import PREFIX, group_of
 
 Resource = Literal["topic", "group", "transactional-id"]
 Operation = Literal["Read", "Write", "Create", "Delete", "Describe", "DescribeConfigs"]
-#: Kafka's prefix of every consumer group of ours.
-GROUPS = "agentflow."
-WORKERS = f"{GROUPS}worker"
 _BY_NAME = {topic.name: topic for topic in CATALOGUE}
 
 
@@ -59,7 +57,7 @@ def _of_role(role: str, foreign: Foreign) -> Iterator[Rule]:
         yield _on(name, "Write")
     if spec.table is not None:
         yield from _of_table(spec.table)
-    yield Rule("group", f"{GROUPS}{role}", "Read")
+    yield Rule("group", group_of(role), "Read")
     yield from _SPECIAL.get(role, ())
     if role in SUBMITTERS:
         yield from _submits()
@@ -87,8 +85,10 @@ def _of_api() -> Iterator[Rule]:
         if topic.family:
             yield _on(topic.name, "Create")
     yield from _dead_letters_of(TRIGGERS_DLQ)
+    # An organisation that comes from another cell brings the dead letters of its events.
+    yield Rule("topic", f"{catalogue.SUBMISSIONS}{DLQ_SUFFIX}", "Write")
     yield Rule("topic", catalogue.RUN_EVENTS, "Read")  # the records of one run, for replays
-    yield Rule("group", GROUPS, "Describe", prefixed=True)
+    yield Rule("group", PREFIX, "Describe", prefixed=True)
 
 
 def _dead_letters(topic: Topic) -> Iterator[Rule]:
@@ -114,13 +114,13 @@ def _foreign_written(name: str) -> Rule:
 
 def _submits() -> Iterable[Rule]:
     """What takes submissions looks whether a run is known: how far the orchestrator and history are."""
-    groups = (Rule("group", f"{GROUPS}{role}", "Describe") for role in ("orchestrator", "history"))
+    groups = (Rule("group", group_of(role), "Describe") for role in ("orchestrator", "history"))
     return (*groups, _on(catalogue.RUN_VIEWS, "Describe"))
 
 
 #: What follows from no spec.
 _SPECIAL: dict[str, Iterable[Rule]] = {
     # It reads queues in the group of workers, so that a partition has one reader.
-    "leases": (Rule("group", WORKERS, "Read"),),
+    "leases": (Rule("group", group_of("worker"), "Read"),),
     "triggers": (Rule("topic", TRIGGERS_DLQ, "Write"),),
 }

@@ -55,6 +55,7 @@ class Arriving:
             "objects": lambda: self._site.put_object(org_id, name, data),
             "definitions": lambda: self._site.put_definitions(org_id, data),
             "events": lambda: self._site.put_events(org_id, data),
+            "dead-letters": lambda: self._site.letters.put(org_id, data),
             "audit-keys": lambda: self._site.work.add_audit_keys(orjson.loads(data)),
             "money": lambda: self._site.put_money(org_id, move_id, attempt, int(name), orjson.loads(data)),
         }

@@ -67,6 +67,11 @@ class Copy:
             await self._part("events", "all", part)
         return ends
 
+    async def forward_letters(self) -> None:
+        """Send the dead letters of the organisation's events. One that comes twice is one letter."""
+        async for part in self._site.letters.out(self._move.org_id):
+            await self._part("dead-letters", "all", part)
+
     async def open(self) -> None:
         """Order the target to open; harmless when it has."""
         await self._peer.send("POST", f"{self._path}/open", self._params)

@@ -5,7 +5,7 @@ draining    submissions are refused; wait until every process knows it and nothi
 drained     nothing is answered; wait until every process knows it and all stores have what the log has
 copying     copy, compare; killed here, the copy begins again
 compared    the source decides to switch: from here on only the target can call it off
-switching   events that wait are sent, the target opens
+switching   events that wait and dead letters of events are sent, the target opens
 switched    requests are sent to the target
 """
 
@@ -167,6 +167,7 @@ class Mover:
             await copy.discard()
             return await self._to(move, "aborted", problem="aborted by request; the target had not opened")
         forwarded = await copy.forward_events()
+        await copy.forward_letters()
         await copy.open()
         # What comes to the topic from now on is put aside by the ingress; what was sent on is not.
         return await self._next(move, {"forwarded": {str(partition): end for partition, end in forwarded.items()}})

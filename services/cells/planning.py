@@ -21,7 +21,7 @@ REPLAYED_DAYS = declared(RUN_EVENTS).retention_ms // DAY_MS
 STAYS_BEHIND = (
     "learned routes and series of live quality: their outcomes travel as rows, the tables begin again",
     "cached answers, rates of keys, and workers' presence",
-    "records of topics: run events for replays from the log, events for other systems, dead letters",
+    "records of topics: run events for replays from the log, events for other systems, dead letters but of events",
     "objects and rows in this cell, until `agentctl org clean` removes them",
 )
 _SAME = {
@@ -82,7 +82,7 @@ class Planning:
     async def _behind(self, org_id: str) -> dict[str, int]:
         replayed = await self._site.work.replayable(org_id, REPLAYED_DAYS)
         found = {
-            "dead letters": await self._dead_letters(org_id),
+            "dead letters that do not travel": await self._dead_letters(org_id),
             f"runs of the last {REPLAYED_DAYS} days, whose replays need this cell's log": replayed,
             "objects, which are copied and stay here too": len(await self._site.object_names(org_id)),
         }

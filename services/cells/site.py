@@ -1,11 +1,9 @@
 """What a cell has of one organisation: rows, objects, money, definitions, and events that wait."""
 
 import hashlib
-from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
-import msgspec
 import orjson
 
 from connectors.clickhouse.organisation_rows import AnalyticsRows
@@ -21,32 +19,19 @@ from connectors.redis.readers.organisation_money import OrganisationMoney
 from schemas.errors import Conflict
 from schemas.records.budgets import OrganisationArrived
 from schemas.records.definitions import Definition
+from services.cells.letters import Letters
+from services.cells.parts import Row, in_packs, parts_of, rows_in
 from topics.catalogue import COST_EVENTS, DEFINITIONS, submissions_topic
 from topics.codec import decode, encode
 from topics.groups import group_of
 
 INGRESS_GROUP = group_of("ingress")
-#: Entries of money, definitions or events in one record or part: a record has less than a MiB.
-FIELDS_OF_PART = 2_000
-_PART_BYTES = 700_000
 Digests = dict[str, str]
-T = TypeVar("T")
-
-
-class Row(msgspec.Struct, frozen=True, array_like=True):
-    """A record as it travels."""
-
-    key: bytes | None
-    value: bytes | None
-    headers: tuple[tuple[str, bytes | None], ...] = ()
-
-
-_ROWS = msgspec.json.Decoder(list[Row])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CellSite:
-    """The stores of one cell. ``bootstrap`` are its brokers."""
+    """The stores of one cell. ``bootstrap`` are its brokers, ``letters`` the dead letters on them."""
 
     rows: OrganisationRows
     analytics: AnalyticsRows
@@ -54,6 +39,7 @@ class CellSite:
     money: OrganisationMoney
     work: OpenWork
     appender: Appender
+    letters: Letters
     bootstrap: str
 
     async def digests(
@@ -101,12 +87,12 @@ class CellSite:
         async for row in self._records(DEFINITIONS, {}):
             if row.key is not None and _is_definition_of(row, org_id):
                 found[row.key] = row
-        for part in _parts(list(found.values())):
+        for part in parts_of(list(found.values())):
             yield part
 
     async def put_definitions(self, org_id: str, data: bytes) -> None:
         """Append definitions. Raises ``Conflict`` for those of another organisation."""
-        rows = _ROWS.decode(data)
+        rows = rows_in(data)
         if not all(row.key is not None and _is_definition_of(row, org_id) for row in rows):
             raise Conflict("a part of the definitions has some of another organisation; nothing of it was taken")
         await self.appender.append([OutRecord(DEFINITIONS, row.key, row.value) for row in rows if row.key is not None])
@@ -121,12 +107,12 @@ class CellSite:
             groups = await reader.groups([topic])
             ends = {where[1]: end for where, end in (await reader.ends(await _wheres(reader, topic))).items()}
         taken = {where[1]: at.offset for where, at in groups.get(INGRESS_GROUP, {}).items()}
-        return _parts([row async for row in self._records(topic, taken, ends)]), ends
+        return parts_of([row async for row in self._records(topic, taken, ends)]), ends
 
     async def put_events(self, org_id: str, data: bytes) -> None:
         """Append events to an organisation's submissions topic."""
         topic = submissions_topic(org_id)
-        rows = _ROWS.decode(data)
+        rows = rows_in(data)
         await self.appender.append([OutRecord(topic, row.key, row.value, row.headers) for row in rows])
 
     async def _records(
@@ -154,26 +140,8 @@ def money_parts(fields: Mapping[str, str]) -> list[dict[str, str]]:
     New budgets ask the ledger for what was settled before their definition; rows that arrived count as the offsets 0
     and 1, so there must be two records before it.
     """
-    packed = _packed(sorted(fields.items()), lambda one: len(one[0]) + 2 * len(one[1]))
+    packed = in_packs(sorted(fields.items()), lambda one: len(one[0]) + 2 * len(one[1]))
     return [*(map(dict, packed) if packed else [{}]), {}]
-
-
-def _parts(rows: Sequence[Row]) -> list[bytes]:
-    packed = _packed(rows, lambda row: len(row.key or b"") + len(row.value or b""))
-    return [msgspec.json.encode(part) for part in packed]
-
-
-def _packed(found: Sequence[T], weigh: Callable[[T], int]) -> list[list[T]]:
-    """Return things in parts, each of which is full or the last one."""
-    parts: list[list[T]] = []
-    size = _PART_BYTES + 1
-    for one in found:
-        if size > _PART_BYTES or len(parts[-1]) >= FIELDS_OF_PART:
-            parts.append([])
-            size = 0
-        parts[-1].append(one)
-        size += weigh(one)
-    return parts
 
 
 def _is_definition_of(row: Row, org_id: str) -> bool:

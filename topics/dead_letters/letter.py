@@ -19,7 +19,6 @@ from topics.catalogue import (
     TRIGGERS_DLQ,
     declared,
     dlq,
-    submissions_topic,
 )
 from topics.partitioner import partition_for, run_partition
 
@@ -225,10 +224,10 @@ def _choices() -> str:
     return "choose one of " + ", ".join(sorted(_DLQ_TOPICS))
 
 
-def is_of(letter: DeadLetter, org_id: str) -> bool:
-    """Return whether a letter is of an organisation: its submissions topic's, or with a record that names it."""
-    if letter.origin is not None and letter.origin.topic == submissions_topic(org_id):
-        return True
+def names(letter: DeadLetter, org_id: str) -> bool:
+    """Return whether a letter is of a record that names an organisation; what an event says is its sender's word."""
+    if letter.origin is not None and letter.origin.topic.startswith(f"{SUBMISSIONS}."):
+        return False
     try:
         found = read_json(letter.value or b"")
     except Undecodable:

@@ -19,6 +19,8 @@ AIMS = (
     Aim("moved_organisations_runs_not_once", "runs", _NONE, _NONE),
     Aim("moved_organisations_submissions_refused", "answers", at_least(1), at_least(1)),
     Aim("moved_organisations_late_events_lost", "events", _NONE, _NONE),
+    Aim("moved_organisations_letters_lost", "events", _NONE, _NONE),
+    Aim("moved_organisations_letters_not_retried", "events", _NONE, _NONE),
     Aim("moved_organisations_remains_left", "rows", _NONE, _NONE),
     Aim("moved_organisations_kills_survived", "kills"),
     Aim("moved_organisations_move_s", "s", at_most(180), at_most(60)),
@@ -51,6 +53,10 @@ def lines_of(played: Played) -> list[Line]:
         _line(
             "moved_organisations_late_events_lost", played.late_lost, "all others are dead letters as they were sent"
         ),
+        _line(
+            "moved_organisations_letters_lost", played.letters_lost, "all others are one dead letter in the other cell"
+        ),
+        _line("moved_organisations_letters_not_retried", played.letters_not_retried, "all others ended as runs there"),
         _line("moved_organisations_remains_left", played.remains, f"in the old cell; {played.removed} were removed"),
         _line("moved_organisations_kills_survived", played.kills, f"{played.copies} copies"),
         _line("moved_organisations_move_s", played.move_s, "from the order to the other cell, under load"),

@@ -66,6 +66,7 @@ class Cell:
             money=anything,
             work=anything,
             appender=anything,
+            letters=anything,
             bootstrap="",
         )
         self.late = False

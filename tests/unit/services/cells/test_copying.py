@@ -4,7 +4,8 @@ import pytest
 
 from schemas.errors import Unavailable
 from services.cells.copying import Different, compare
-from services.cells.site import FIELDS_OF_PART, money_parts
+from services.cells.parts import FIELDS_OF_PART
+from services.cells.site import money_parts
 
 SAME = {"postgres workflow_run": "3 rows, 1-2", "money": "2 entries, ab"}
 

@@ -13,7 +13,7 @@ from topics.dead_letters.letter import (
     Position,
     Source,
     check_value,
-    is_of,
+    names,
     original_topic,
     parse_position,
     partition_of,
@@ -230,15 +230,16 @@ def test_other_letters_are_judged_by_their_reader(topic: str, value: bytes | Non
 @pytest.mark.parametrize(
     ("topic", "value", "org_id", "expected"),
     [
-        ("workflow-submissions.acme", b"\xff no event", "acme", True),
-        ("workflow-submissions.acme", b'{"org_id":"other"}', "rival", False),
+        ("workflow-submissions.acme", b"\xff no event", "acme", False),
+        ("workflow-submissions.acme", b'{"org_id":"acme"}', "acme", False),
+        ("workflow-submissions.rival", b'{"org_id":"acme"}', "acme", False),
         ("run-events", b'{"org_id":"acme"}', "acme", True),
         ("run-events", b'{"org_id":"acme"}', "acm", False),
         ("run-events", b"[1]", "acme", False),
         ("run-events", None, "acme", False),
     ],
 )
-def test_letters_of_an_organisation_are_those_of_its_topic_or_that_name_it(
+def test_letters_that_name_an_organisation_are_those_of_records_and_not_its_events(
     topic: str, value: bytes | None, org_id: str, expected: bool
 ) -> None:
-    assert is_of(letter(topic=topic, value=value), org_id) is expected
+    assert names(letter(topic=topic, value=value), org_id) is expected
