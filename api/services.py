@@ -73,6 +73,7 @@ from services.cells.remains import Removal
 from services.observability.causes import Causes
 from services.observability.comparisons import Comparisons
 from services.observability.otlp.incoming.receiver import TraceReceiver
+from services.observability.replay.other_cells import AskedRecords
 from services.observability.replay.policy.replays import PolicyReplays
 from services.observability.replay.run_records import RunRecords
 from services.observability.traces.reading import TraceReader
@@ -359,6 +360,7 @@ class CellServices:
     mover: Mover
     arriving: Arriving
     removal: Removal
+    records: AskedRecords
     facts: Callable[[], Awaitable[dict[str, Any]]]
 
 

@@ -6,19 +6,18 @@ from api.dead_letters import DeadLetters
 from api.services import CellServices, RunServices
 from api.wiring.base import Base
 from connectors.clickhouse.organisation_rows import AnalyticsRows
-from connectors.http.cell_client import CellClient
 from connectors.postgres.cells.arrivals import Arrivals
 from connectors.postgres.cells.moves import Moves
 from connectors.postgres.cells.open_work import OpenWork
 from connectors.postgres.cells.rows import OrganisationRows
 from connectors.redis.readers.organisation_money import OrganisationMoney
-from schemas.configuration.cells import read_cells
 from services.cells.arriving import Arriving
 from services.cells.letters import Letters
 from services.cells.mover import Mover
 from services.cells.planning import Planning, facts_of
 from services.cells.remains import Removal
 from services.cells.site import CellSite
+from services.observability.replay.other_cells import AskedRecords
 from services.security.auditing import Auditing
 
 
@@ -42,7 +41,7 @@ def cells_of(base: Base, runs: RunServices, auditing: Auditing) -> CellServices 
     async def facts() -> dict[str, Any]:
         return facts_of(settings, await site.rows.newest_migration(), await site.rows.vault_identity())
 
-    peers = {one.name: CellClient(one.name, one.url, one.token) for one in read_cells(cells.file).values()}
+    peers = base.peers
     letters = DeadLetters(settings.kafka.bootstrap)
     planning, moves = Planning(site, facts, auditing.event, letters.staying), Moves(clients.database)
     return CellServices(
@@ -53,5 +52,6 @@ def cells_of(base: Base, runs: RunServices, auditing: Auditing) -> CellServices 
         mover=Mover(moves, site, peers, planning, name=cells.name, settle_s=cells.settle_s),
         arriving=Arriving(Arrivals(clients.database), site, base.topics.of_organisations, auditing.event),
         removal=Removal(site, peers, base.appender),
+        records=AskedRecords(runs.records, clients.places),
         facts=facts,
     )

@@ -18,6 +18,7 @@ from connectors.kafka.log import KafkaLog
 from connectors.objects.s3 import s3_access
 from connectors.objects.store import open_objects
 from connectors.ports.pubsub import NoPubSub, PubSub
+from connectors.postgres.cells.stays import Stays
 from connectors.postgres.history.run_changes import RunFollower
 from connectors.postgres.history.run_places import RunPlaces
 from connectors.postgres.history.run_steps import RunSteps
@@ -29,6 +30,7 @@ from connectors.redis.readers.signals import SignalsReader
 from connectors.redis.readers.specs import SpecReader
 from connectors.redis.submission_markers import SubmissionMarkers
 from connectors.tools import REGISTRY
+from services.observability.replay.other_cells import OtherLogs
 from services.observability.replay.run_records import RunRecords
 from services.privacy.subjects.erasure import Erasures
 from services.privacy.subjects.wiring import sealing_objects, subject_runs
@@ -119,6 +121,7 @@ class RunWiring:
                 KafkaLog(self._settings.kafka.bootstrap, client_id=CLIENT_ID),
                 RunPlaces(self._clients.database),
                 self._partitions,
+                OtherLogs(Stays(self._clients.database), self._base.peers) if self._base.peers else None,
             ),
         )
 

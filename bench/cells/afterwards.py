@@ -1,4 +1,4 @@
-"""After a move: events that are produced to the old cell's topic, and the removal of what stayed there."""
+"""After a move: late events, records of runs that the old cell's log has, and the removal of what stayed there."""
 
 import asyncio
 import time
@@ -12,6 +12,7 @@ from streams.roles.moved_events import ORG_MOVED
 
 EVENTS, WORKFLOW = 20, "greet"
 LOOK_S = 0.2
+REPLAYED = 10
 PUT_ASIDE_WITHIN_S = 60.0
 CLEAN_WITHIN_S = 120.0
 REQUEST_S = 60.0
@@ -27,6 +28,17 @@ async def late_events_lost(east: System, org_id: str) -> int:
         if bodies <= found or time.monotonic() > until:
             return len(bodies - found)
         await asyncio.sleep(LOOK_S)
+
+
+def records_of(client: httpx.Client, runs: list[str]) -> dict[str, str]:
+    """Return what is answered for the records of runs, by run: those of which a client replays it."""
+    return {run: client.get(f"/api/v1/traces/{run}/records").text for run in runs}
+
+
+def some_runs(client: httpx.Client) -> list[str]:
+    """Return some runs of an organisation that succeeded."""
+    found = client.get("/api/v1/workflows/runs", params={"status": "succeeded", "limit": REPLAYED}).json()["runs"]
+    return [one["id"] for one in found]
 
 
 def cleaned(east: System, org_id: str, moved: httpx.Client) -> tuple[int, int]:

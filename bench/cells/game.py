@@ -1,6 +1,7 @@
 """The game: an organisation moves under load, the processes that move it are killed, and both cells are compared."""
 
 import asyncio
+import json
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from typing import Any
 import asyncpg
 import httpx
 
-from bench.cells.afterwards import cleaned, late_events_lost
+from bench.cells.afterwards import cleaned, late_events_lost, records_of, some_runs
 from bench.cells.client import RUNS, Submitter
 from bench.cells.letters import lost, put_aside, retry_all, without_run
 from bench.cells.two import Cells, two_cells
@@ -51,6 +52,7 @@ class Played:
     late_lost: int = 0
     letters_lost: int = 0
     letters_not_retried: int = 0
+    replays_lost: list[str] = field(default_factory=list)
     removed: int = 0
     remains: int = 0
 
@@ -66,6 +68,8 @@ def play(folder: Path, runs: int, kills: bool, say: Progress) -> Played:
             say("cells: a move is aborted, and everything is back")
             _abort(cells)
             aside = asyncio.run(put_aside(cells.east, ORG))
+            with _client(cells.east, key) as here:
+                records = records_of(here, some_runs(here))
             rows = asyncio.run(_rows(cells.east))
             say("cells: the organisation moves under load")
             began = time.monotonic()
@@ -77,17 +81,28 @@ def play(folder: Path, runs: int, kills: bool, say: Progress) -> Played:
         played.accepted, played.answers = len(client.accepted), dict(client.answers)
         asyncio.run(_judge(cells, client, rows, played))
         played.letters_lost = asyncio.run(lost(cells.west, ORG, aside))
-        with _client(cells.west, key) as there:
-            retry_all(cells.west, ORG, there)
+        say("cells: dead letters are retried, events come to the old cell, and it is cleaned")
+        _afterwards(cells, key, aside, records, played)
+        return played
+
+
+def _afterwards(cells: Cells, key: str, aside: set[bytes], records: dict[str, str], played: Played) -> None:
+    """Use what travelled, clean the old cell, and see that nothing of the organisation went with that."""
+    with _client(cells.west, key) as there:
+        retry_all(cells.west, ORG, there)
         played.letters_not_retried = asyncio.run(without_run(cells.west, ORG, len(aside)))
-        say("cells: events come to the old cell, and it is cleaned")
         played.late_lost = asyncio.run(late_events_lost(cells.east, ORG))
-        whole = asyncio.run(_rows(cells.west))
+        rows = asyncio.run(_rows(cells.west))
         with _client(cells.east, key) as moved:
             played.removed, played.remains = cleaned(cells.east, ORG, moved)
         after = asyncio.run(_rows(cells.west))
-        played.remains += sum(count - after.get(name, 0) for name, count in whole.items() if after.get(name, 0) < count)
-        return played
+        played.remains += sum(count - after.get(name, 0) for name, count in rows.items() if after.get(name, 0) < count)
+        given = records_of(there, list(records))
+        played.replays_lost = [run for run, text in records.items() if text != given[run] or not _has_records(text)]
+
+
+def _has_records(page: str) -> bool:
+    return bool(json.loads(page).get("records"))
 
 
 def _organisation(east: System) -> str:

@@ -4,18 +4,21 @@ No key of an organisation is admitted: a message may concern any organisation th
 """
 
 import hmac
+from dataclasses import dataclass
 from typing import Annotated
 
 import orjson
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from api.auth import bearer_key
-from api.dependencies import Parts
+from api.dependencies import Parts, RunId
 from api.services import CellServices
 from connectors.http.cell_client import BASE
+from connectors.postgres.history.run_places import RunPlace
 from schemas.api_models.access import ID_PATTERN
 from schemas.configuration.cells import NAME_PATTERN
 from schemas.errors import InvalidInput, Unauthenticated
+from services.observability.replay.run_records import MAX_RECORDS
 
 router = APIRouter(prefix=BASE, include_in_schema=False)
 
@@ -36,6 +39,18 @@ Org = Annotated[str, Query(pattern=ID_PATTERN)]
 From = Annotated[str, Query(alias="from", pattern=f"^{NAME_PATTERN}$")]
 Attempt = Annotated[int, Query(ge=1)]
 _ARRIVAL = "/arrivals/{move_id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedPage:
+    """Which page of a run's records another cell asks for, and where the run is by its history, which has moved."""
+
+    org: Org
+    submitted_ms: Annotated[int, Query(ge=0)]
+    status: Annotated[str, Query(pattern=r"^[a-z]{1,20}$")]
+    version: Annotated[int, Query(ge=0)]
+    limit: Annotated[int, Query(ge=1, le=MAX_RECORDS)] = MAX_RECORDS
+    cursor: Annotated[str | None, Query(max_length=64)] = None
 
 
 def part_of_copy(kind: str, name: str) -> tuple[str, str]:
@@ -84,6 +99,13 @@ async def digests(request: Request, move_id: MoveId, org: Org, attempt: Attempt,
     if not isinstance(asked, dict) or asked.keys() != {"money", "objects", "money_parts"}:
         raise InvalidInput("send what is compared: money, objects and money_parts")
     return _json({"digests": await here.arriving.digests(move_id, org, attempt, asked)})
+
+
+@router.get("/records/{run_id}")
+async def records(run_id: RunId, asked: Annotated[AskedPage, Depends()], here: Cell) -> Response:
+    """Give records of a run that an organisation had here."""
+    place = RunPlace(asked.submitted_ms, asked.status, asked.version)
+    return _json(await here.records.page(asked.org, run_id, place, asked.cursor, asked.limit))
 
 
 @router.post(f"{_ARRIVAL}/open")

@@ -21,6 +21,7 @@ AIMS = (
     Aim("moved_organisations_late_events_lost", "events", _NONE, _NONE),
     Aim("moved_organisations_letters_lost", "events", _NONE, _NONE),
     Aim("moved_organisations_letters_not_retried", "events", _NONE, _NONE),
+    Aim("moved_organisations_replays_lost", "runs", _NONE, _NONE),
     Aim("moved_organisations_remains_left", "rows", _NONE, _NONE),
     Aim("moved_organisations_kills_survived", "kills"),
     Aim("moved_organisations_move_s", "s", at_most(180), at_most(60)),
@@ -57,6 +58,9 @@ def lines_of(played: Played) -> list[Line]:
             "moved_organisations_letters_lost", played.letters_lost, "all others are one dead letter in the other cell"
         ),
         _line("moved_organisations_letters_not_retried", played.letters_not_retried, "all others ended as runs there"),
+        _line(
+            "moved_organisations_replays_lost", len(played.replays_lost), "others' records are as in the cell before"
+        ),
         _line("moved_organisations_remains_left", played.remains, f"in the old cell; {played.removed} were removed"),
         _line("moved_organisations_kills_survived", played.kills, f"{played.copies} copies"),
         _line("moved_organisations_move_s", played.move_s, "from the order to the other cell, under load"),

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from connectors.ports.engine import Bounds, InRecord
-from connectors.postgres.history.run_places import RunPlaces
+from connectors.postgres.history.run_places import RunPlace, RunPlaces
 from schemas.errors import InvalidInput, NotFound, Problem
 from schemas.records.run_events import RunSubmitted
 from schemas.run_states import TERMINAL_RUN
@@ -63,13 +63,27 @@ class RecordPage:
     next_cursor: str | None = None
 
 
-class RunRecords:
-    """Reads records of runs. ``partitions`` is that of ``run-events``."""
+class Elsewhere(Protocol):
+    """The logs of other sites."""
 
-    def __init__(self, log: RecordLog, places: RunPlaces, partitions: int) -> None:
+    async def page(
+        self, org_id: str, run_id: str, place: RunPlace, cursor: str | None, limit: int
+    ) -> RecordPage | None:
+        """Return a page of a run whose records are in another site's log; ``None`` if they are in this one's.
+
+        Raises ``NotFound`` when that site does not give them, ``Unavailable``.
+        """
+        ...
+
+
+class RunRecords:
+    """Reads records of runs. ``partitions`` is that of ``run-events``; ``elsewhere`` has what came from other sites."""
+
+    def __init__(self, log: RecordLog, places: RunPlaces, partitions: int, elsewhere: Elsewhere | None = None) -> None:
         self._log = log
         self._places = places
         self._partitions = partitions
+        self._elsewhere = elsewhere
 
     async def page(self, org_id: str, run_id: str, cursor: str | None = None, limit: int = MAX_RECORDS) -> RecordPage:
         """Return a page of a run's records.
@@ -80,6 +94,16 @@ class RunRecords:
         place = await self._places.find(org_id, run_id)
         if place is None:
             raise NotFound(f"run {run_id} is not in history; see GET /api/v1/workflows/runs")
+        return await self.page_at(org_id, run_id, place, cursor, limit)
+
+    async def page_at(
+        self, org_id: str, run_id: str, place: RunPlace, cursor: str | None = None, limit: int = MAX_RECORDS
+    ) -> RecordPage:
+        """Return a page of a run whose place is known, see ``page``. Nobody looks whether the organisation has it."""
+        found = None if self._elsewhere is None else await self._elsewhere.page(org_id, run_id, place, cursor, limit)
+        return await self._own(run_id, place, cursor, limit) if found is None else found
+
+    async def _own(self, run_id: str, place: RunPlace, cursor: str | None, limit: int) -> RecordPage:
         key = run_id.encode()
         partition = run_partition(key, self._partitions)
         bounds = await self._log.bounds(RUN_EVENTS, partition)

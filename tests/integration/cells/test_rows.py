@@ -1,5 +1,7 @@
 """Rows of an organisation between two databases, the place of an organisation, and a move's two sides in PostgreSQL."""
 
+from datetime import UTC, datetime
+
 import asyncpg
 import pytest
 
@@ -8,6 +10,7 @@ from connectors.postgres.cells.moves import Moves, NewMove
 from connectors.postgres.cells.open_work import OpenWork
 from connectors.postgres.cells.places import Places
 from connectors.postgres.cells.rows import OrganisationRows
+from connectors.postgres.cells.stays import Stays
 from connectors.postgres.database import Database
 from connectors.postgres.keys import CONFIGURED
 from schemas.errors import Conflict, OrganisationLeft, OrganisationMoving
@@ -162,3 +165,38 @@ async def test_places_follow_the_states_and_an_arrival_opens_once(source: str, t
     finally:
         await here.close()
         await there.close()
+
+
+async def test_a_run_is_in_the_log_of_the_cell_that_had_the_organisation_then(source: str) -> None:
+    here, conn = Database(source), await asyncpg.connect(source)
+    stays = Stays(here)
+    came = (
+        "INSERT INTO cell_arrival (move_id, org_id, from_cell, attempt, state, state_at) VALUES ($1, $2, $3, 1, $4, $5)"
+    )
+    left = (
+        "INSERT INTO cell_move (id, org_id, to_cell, to_url, state, started_by, wait_until, ended_at) "
+        "VALUES ($1, $2, 'north', 'https://north', $3, 'key:1', now(), $4)"
+    )
+    try:
+        assert await stays.before_arrival(ORG, at(50)) is None, "it was never moved"
+        await conn.execute(came, "1" * 32, ORG, "west", "open", time_at(100))
+        await conn.execute(left, "2" * 32, ORG, "switched", time_at(200))
+        await conn.execute(came, "3" * 32, ORG, "north", "open", time_at(300))
+        # What was called off changed nothing, and others are others.
+        await conn.execute(came, "4" * 32, ORG, "south", "discarded", time_at(90))
+        await conn.execute(left, "5" * 32, ORG, "aborted", time_at(95))
+        await conn.execute(came, "6" * 32, OTHER, "south", "open", time_at(90))
+        found = [await stays.before_arrival(ORG, at(seconds)) for seconds in (50, 150, 250, 350)]
+        assert found == ["west", None, "north", None]
+    finally:
+        await conn.close()
+        await here.close()
+
+
+def at(seconds: int) -> int:
+    """Return a time in milliseconds."""
+    return 1_800_000_000_000 + 1_000 * seconds
+
+
+def time_at(seconds: int) -> datetime:
+    return datetime.fromtimestamp(at(seconds) / 1e3, UTC)
