@@ -52,6 +52,7 @@ class Played:
     late_lost: int = 0
     letters_lost: int = 0
     letters_not_retried: int = 0
+    replays: int = 0
     replays_lost: list[str] = field(default_factory=list)
     removed: int = 0
     remains: int = 0
@@ -97,7 +98,7 @@ def _afterwards(cells: Cells, key: str, aside: set[bytes], records: dict[str, st
             played.removed, played.remains = cleaned(cells.east, ORG, moved)
         after = asyncio.run(_rows(cells.west))
         played.remains += sum(count - after.get(name, 0) for name, count in rows.items() if after.get(name, 0) < count)
-        given = records_of(there, list(records))
+        given, played.replays = records_of(there, list(records)), len(records)
         played.replays_lost = [run for run, text in records.items() if text != given[run] or not _has_records(text)]
 
 

@@ -59,7 +59,9 @@ def lines_of(played: Played) -> list[Line]:
         ),
         _line("moved_organisations_letters_not_retried", played.letters_not_retried, "all others ended as runs there"),
         _line(
-            "moved_organisations_replays_lost", len(played.replays_lost), "others' records are as in the cell before"
+            "moved_organisations_replays_lost",
+            len(played.replays_lost),
+            f"of {played.replays}; all others' records are those of the old cell's log",
         ),
         _line("moved_organisations_remains_left", played.remains, f"in the old cell; {played.removed} were removed"),
         _line("moved_organisations_kills_survived", played.kills, f"{played.copies} copies"),
