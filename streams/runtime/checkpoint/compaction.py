@@ -1,10 +1,11 @@
 """Taking back from a checkpoint what nobody needs any more: the records of entities that have left the table.
 
 A checkpoint topic keeps the newest record of every key, so what ended must be taken back key by key. It is found by
-reading the topic, twice: first what has left, then its keys; so the memory that it takes is that of what is dead.
+reading the topic, twice: first what has left, then its keys. What is held in memory is what is dead, and nothing else.
 """
 
 from collections.abc import Iterable
+from itertools import islice
 from typing import Protocol, TypeVar
 
 from connectors.ports.engine import Checkpoints, Kept
@@ -34,12 +35,14 @@ class Compaction:
 
     async def take_back(self, owned: OwnedPartition, writer: Appends) -> bool:
         """Append a tombstone for each key of what has left by the partition's clock; return whether some is left."""
-        dead, taken, pages = await self._dead(owned.partition, owned.committed_clock_ms)
-        left = [entity for entity in dead if entity not in taken]
-        some = set(left[:SWEEP_ENTITIES])
-        is_cut = len(some) < len(left)
-        keys = set(pages)
-        if dead:
+        dead = Dead(owned.committed_clock_ms)
+        async for batch in self._checkpoints.read(owned.partition):
+            for kept in batch:
+                dead.note(kept)
+        some = frozenset(islice(dead.entities, SWEEP_ENTITIES))
+        is_cut = len(some) < len(dead.entities)
+        keys = set(dead.pages)
+        if some:
             async for batch in self._checkpoints.read(owned.partition):
                 for kept in batch:
                     _note(keys, kept, kept.value is not None and _entity(kept.key) in some)
@@ -57,34 +60,39 @@ class Compaction:
                 _note(keys, kept, kept.value is not None and kept.key != MARKER_KEY)
         await writer.append_all(Kept(key, None) for key in sorted(keys))
 
-    async def _dead(self, partition: int, clock_ms: int) -> tuple[list[str], set[str], list[bytes]]:
-        """Return the entities that have left by what their last record says, which are taken back, and the pages."""
-        leaving: dict[str, int] = {}
-        taken: set[str] = set()
-        pages: dict[bytes, int] = {}
-        async for batch in self._checkpoints.read(partition):
-            for kept in batch:
-                entity = _entity(kept.key)
-                if is_page(kept.key):
-                    _last(pages, kept.key, kept.expire_at_ms)
-                elif kept.value is not None and kept.key != MARKER_KEY:
-                    _last(leaving, entity, kept.expire_at_ms)
-                    taken.discard(entity)
-                elif kept.key == entry_key(entity):
-                    taken.add(entity)
-        dead = [entity for entity, at_ms in leaving.items() if at_ms <= clock_ms]
-        return dead, taken, [key for key, at_ms in pages.items() if at_ms <= clock_ms]
+
+class Dead:
+    """What has left by what its last record says and is not taken back, of records in their order.
+
+    Only that is held: of what leaves later a topic may have many times more, such as the facts of settled calls.
+    """
+
+    def __init__(self, clock_ms: int) -> None:
+        self._clock_ms = clock_ms
+        #: The oldest first.
+        self.entities: dict[str, None] = {}
+        self.pages: dict[bytes, None] = {}
+
+    def note(self, kept: Kept) -> None:
+        """Take the next record."""
+        if is_page(kept.key):
+            self._last(self.pages, kept.key, kept.expire_at_ms)
+        elif kept.key != MARKER_KEY:
+            entity = _entity(kept.key)
+            if kept.value is not None:
+                self._last(self.entities, entity, kept.expire_at_ms)
+            elif kept.key == entry_key(entity):
+                self.entities.pop(entity, None)
+
+    def _last(self, known: dict[K, None], name: K, leaves_ms: int | None) -> None:
+        if leaves_ms is not None and leaves_ms <= self._clock_ms:
+            known[name] = None
+        else:
+            known.pop(name, None)
 
 
 def _entity(key: bytes) -> str:
     return "" if key.startswith(b"~") else split_key(key)[0]
-
-
-def _last(known: dict[K, int], name: K, at_ms: int | None) -> None:
-    if at_ms is None:
-        known.pop(name, None)
-    else:
-        known[name] = at_ms
 
 
 def _note(keys: set[bytes], kept: Kept, wanted: bool) -> None:
