@@ -1,9 +1,13 @@
-"""What is compared, and the parts of money."""
+"""What is compared, the parts of money, and what is sent before the other cell opens."""
+
+from collections.abc import AsyncGenerator, Mapping
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from schemas.errors import Unavailable
-from services.cells.copying import Different, compare
+from services.cells.copying import Copy, Different, compare
 from services.cells.parts import FIELDS_OF_PART
 from services.cells.site import money_parts
 
@@ -36,3 +40,34 @@ def test_money_is_in_two_records_at_least_and_each_entry_in_one() -> None:
     assert {name: value for part in parts for name, value in part.items()} == fields
     assert sum(map(len, parts)) == len(fields)
     assert all(sum(len(n) + len(v) for n, v in part.items()) < 900_000 for part in parts)
+
+
+class Peer:
+    """The other cell."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, bytes | None]] = []
+
+    async def send(
+        self, method: str, path: str, params: Mapping[str, Any], content: bytes | None = None
+    ) -> dict[str, Any]:
+        assert (method, params["org"], params["attempt"]) == ("PUT", "acme", 2)
+        self.sent.append((path, content))
+        return {}
+
+
+class Letters:
+    """Dead letters in two parts."""
+
+    async def out(self, org_id: str) -> AsyncGenerator[bytes]:
+        assert org_id == "acme"
+        for part in (b"first", b"second"):
+            yield part
+
+
+async def test_dead_letters_are_sent_part_by_part() -> None:
+    peer, site = Peer(), SimpleNamespace(letters=Letters())
+    move = SimpleNamespace(id="m" * 32, org_id="acme", attempt=2)
+    await Copy(site, peer, move, "east").forward_letters()  # type: ignore[arg-type]
+    path = f"/arrivals/{'m' * 32}/parts/dead-letters/all"
+    assert peer.sent == [(path, b"first"), (path, b"second")]
