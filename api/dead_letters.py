@@ -16,7 +16,7 @@ from schemas.api_models.operations.admin import (
 )
 from schemas.errors import InvalidInput, Problem, Rejected
 from topics.dead_letters import text
-from topics.dead_letters.letter import DeadLetter, Position, names, parse_position
+from topics.dead_letters.letter import DeadLetter, Position, is_record_of, parse_position
 from topics.dead_letters.log import DeadLetterLog
 from topics.dead_letters.selection import Selection, newest, still_aside
 
@@ -61,7 +61,7 @@ class DeadLetters:
     async def staying(self, org_id: str) -> int:
         """Return how many letters do not travel with an organisation: with records that name it, events left out."""
         async with self._log() as log:
-            return sum([names(letter, org_id) async for letter in log.scan()])
+            return sum([is_record_of(letter, org_id) async for letter in log.scan()])
 
     def _log(self) -> AbstractAsyncContextManager[DeadLetterLog]:
         return DeadLetterLog(self._bootstrap, TIMEOUT_MS)

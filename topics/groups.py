@@ -1,4 +1,4 @@
-"""Names of consumer groups: each role reads as one group, by which its place in a topic and its lag are asked for."""
+"""Names of consumer groups: each role reads as one group, which its offsets and its lag are stored under."""
 
 PREFIX = "agentflow."
 

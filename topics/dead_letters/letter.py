@@ -224,7 +224,7 @@ def _choices() -> str:
     return "choose one of " + ", ".join(sorted(_DLQ_TOPICS))
 
 
-def names(letter: DeadLetter, org_id: str) -> bool:
+def is_record_of(letter: DeadLetter, org_id: str) -> bool:
     """Return whether a letter is of a record that names an organisation; what an event says is its sender's word."""
     if letter.origin is not None and letter.origin.topic.startswith(f"{SUBMISSIONS}."):
         return False

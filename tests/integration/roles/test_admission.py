@@ -143,7 +143,7 @@ def test_a_line_outlives_its_table_and_goes_when_limits_are_taken_away(
     # Which of them is the first one is decided when they are admitted: their partitions are folded side by side.
     places = ("it is the first of its workflow", "at most 1", "at most 2")
     expected = {("concurrency", f"workflow {flow}", place) for place in places}
-    until(lambda: why() == expected, END_S, "each knows its place in line")
+    until(lambda: why() == expected, END_S, "each knows its place in the queue")
     said = tables(system, "rebuild", "0")
     assert "admissions/0: its owner restores it now" in said.stdout
     assert tables(system, "rebuild", "1").returncode == 1, "there is one partition"

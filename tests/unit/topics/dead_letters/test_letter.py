@@ -13,7 +13,7 @@ from topics.dead_letters.letter import (
     Position,
     Source,
     check_value,
-    names,
+    is_record_of,
     original_topic,
     parse_position,
     partition_of,
@@ -242,4 +242,4 @@ def test_other_letters_are_judged_by_their_reader(topic: str, value: bytes | Non
 def test_letters_that_name_an_organisation_are_those_of_records_and_not_its_events(
     topic: str, value: bytes | None, org_id: str, expected: bool
 ) -> None:
-    assert names(letter(topic=topic, value=value), org_id) is expected
+    assert is_record_of(letter(topic=topic, value=value), org_id) is expected
