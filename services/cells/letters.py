@@ -9,13 +9,10 @@ from collections.abc import AsyncGenerator
 from connectors.kafka.deadline_appender import Appender
 from connectors.ports.engine import OutRecord
 from schemas.errors import Conflict
-from services.cells.parts import Row, parts_of, rows_in
+from services.cells.parts import Row, parts_as_they_come, rows_in
 from topics.catalogue import dlq, submissions_topic
 from topics.dead_letters.letter import DeadLetter, Position, source_of
 from topics.dead_letters.log import DeadLetterLog
-
-#: Letters that are read and sent together: one may have more than a MiB.
-TOGETHER = 100
 
 
 class Letters:
@@ -28,11 +25,9 @@ class Letters:
     async def out(self, org_id: str) -> AsyncGenerator[bytes]:
         """Yield an organisation's letters in parts. Of a record with several only the newest one is among them."""
         async with DeadLetterLog(self._bootstrap) as log:
-            wanted = sorted((await self._known(log, org_id)).values())
-            for at in range(0, len(wanted), TOGETHER):
-                rows = [row_of(letter) async for letter in log.get_all(wanted[at : at + TOGETHER])]
-                for part in parts_of(rows):
-                    yield part
+            wanted = (await self._known(log, org_id)).values()
+            async for part in parts_as_they_come(row_of(letter) async for letter in log.get_all(wanted)):
+                yield part
 
     async def put(self, org_id: str, part: bytes) -> None:
         """Append letters that are not there yet. Raises ``Conflict`` for what is no letter of the organisation.

@@ -1,6 +1,6 @@
 """Records as they travel between cells, packed into parts that a request takes."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -29,8 +29,21 @@ def rows_in(part: bytes) -> list[Row]:
 
 def parts_of(rows: Sequence[Row]) -> list[bytes]:
     """Return records in parts."""
-    packed = in_packs(rows, lambda row: len(row.key or b"") + len(row.value or b""))
-    return [msgspec.json.encode(part) for part in packed]
+    return [msgspec.json.encode(part) for part in in_packs(rows, _weight)]
+
+
+async def parts_as_they_come(rows: AsyncIterable[Row]) -> AsyncGenerator[bytes]:
+    """Yield records in parts, and hold no more than one of these."""
+    part: list[Row] = []
+    size = 0
+    async for row in rows:
+        if size > _PART_BYTES or len(part) >= FIELDS_OF_PART:
+            yield msgspec.json.encode(part)
+            part, size = [], 0
+        part.append(row)
+        size += _weight(row)
+    if part:
+        yield msgspec.json.encode(part)
 
 
 def in_packs(found: Iterable[T], weigh: Callable[[T], int]) -> list[list[T]]:
@@ -44,3 +57,7 @@ def in_packs(found: Iterable[T], weigh: Callable[[T], int]) -> list[list[T]]:
         packs[-1].append(one)
         size += weigh(one)
     return packs
+
+
+def _weight(row: Row) -> int:
+    return len(row.key or b"") + len(row.value or b"")
