@@ -8,15 +8,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
-import orjson
 
 from connectors.postgres.database import Database
 from connectors.postgres.prompts.scoring import ScoredOrganisations
 from schemas.ids import child_index
-from schemas.payload import Payload
-from schemas.records.base import ErrorInfo, Usage
 from schemas.records.run_views import RunView, StepView
 from schemas.run_states import TERMINAL_RUN
+
+_ENCODE = msgspec.json.Encoder().encode
 
 _RUN_COLUMNS = (
     ("id", "text"),
@@ -154,7 +153,14 @@ class RunWrites:
                 await conn.execute(_UPSERT_STEPS, *_arrays([_step_row(*pair) for pair in steps.values()]))
             applied = {row["id"] for row in rows}
             late = [
-                (_text(run.run_id), _text(run.org_id), _json(run.inputs), _output(run), _stored(run), _security(run))
+                (
+                    _text(run.run_id),
+                    _text(run.org_id),
+                    _json(run.inputs),
+                    _json(run.output),
+                    _json(run.stored_inputs),
+                    _security(run),
+                )
                 for run in runs.values()
                 if _text(run.run_id) not in applied and (run.inputs is not None or run.output is not None)
             ]
@@ -217,19 +223,19 @@ def _run_row(view: RunView) -> tuple[Any, ...]:
         view.usage.input_tokens,
         view.usage.output_tokens,
         view.cost_nano,
-        _output(view),
+        _json(view.output),
         _json(view.output_in_steps),
-        _error(view.error),
+        _json(view.error),
         _text(view.trace_id),
         view.submitted_at_ms,
         view.started_at_ms,
         view.finished_at_ms,
-        _stored(view),
+        _json(view.stored_inputs),
         *_parent(view),
         view.children_nano,
-        _kinds(view.usage),
+        _json(view.usage.kinds),
         view.compensating,
-        _json(msgspec.to_builtins(view.rollouts)) if view.rollouts else None,
+        _json(view.rollouts or None),
         _security(view),
         view.subject or None,
     )
@@ -238,10 +244,6 @@ def _run_row(view: RunView) -> tuple[Any, ...]:
 def _parent(view: RunView) -> tuple[Any, ...]:
     parent = view.parent
     return (None, None, False) if parent is None else (_text(parent.run_id), _text(parent.step_id), parent.detached)
-
-
-def _kinds(usage: Usage) -> str | None:
-    return None if usage.kinds is None else _json(usage.kinds)
 
 
 def _step_row(view: RunView, step: StepView) -> tuple[Any, ...]:
@@ -254,8 +256,8 @@ def _step_row(view: RunView, step: StepView) -> tuple[Any, ...]:
         step.kind,
         step.state,
         step.attempt,
-        _json(_payload(step.output)) if step.output is not None else None,
-        _error(step.error),
+        _json(step.output),
+        _json(step.error),
         step.usage.input_tokens,
         step.usage.output_tokens,
         step.cost_nano,
@@ -273,7 +275,7 @@ def _step_row(view: RunView, step: StepView) -> tuple[Any, ...]:
         child_index(step.step_id, step.node_id),
         None if step.children is None else step.children.total,
         step.sla_missed,
-        _kinds(step.usage),
+        _json(step.usage.kinds),
         _text(step.child_run_id),
     )
 
@@ -286,30 +288,12 @@ def _arrays(rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...] | None]:
     return [None if column.count(None) == len(column) else column for column in zip(*rows, strict=True)]
 
 
-def _output(view: RunView) -> str | None:
-    return _json({node: _payload(p) for node, p in view.output.items()}) if view.output is not None else None
-
-
-def _stored(view: RunView) -> str | None:
-    stored = view.stored_inputs
-    return None if stored is None else _json({name: _payload(reference) for name, reference in stored.items()})
-
-
 def _security(view: RunView) -> str | None:
     return _json({"policy": view.policy, "inputs": view.input_labels}) if view.policy else None
 
 
-def _payload(payload: Payload) -> dict[str, Any]:
-    built: dict[str, Any] = msgspec.to_builtins(payload)
-    return built
-
-
-def _error(error: ErrorInfo | None) -> str | None:
-    return None if error is None else _json(msgspec.to_builtins(error))
-
-
 def _json(value: object) -> str | None:
-    return None if value is None else orjson.dumps(value).decode()
+    return None if value is None else _ENCODE(value).decode()
 
 
 def _text(text: str | None) -> Any:
