@@ -245,7 +245,9 @@ async def test_a_workflow_with_queues_has_their_topics_made_first(api: Running) 
     node = {"id": "a", "type": "tool", "queue": "gpu", "config": {"tool_name": "theirs"}}
     flow = {"name": "queued", "version": 1, "dag": {"nodes": [node]}}
     assert (await api.client.post(WORKFLOWS, json=flow)).status_code == 201
-    assert [name for name in api.app.state.created_topics if "." in name] == ["step-requests.gpu"]
+    # The start makes those of workflows that are stored, when it has time.
+    made = [name for name in api.app.state.created_topics if "." in name and name != "step-requests.kept"]
+    assert made == ["step-requests.gpu"]
     found = (await api.client.get(f"{WORKFLOWS}/queued")).json()
     assert found["spec"]["dag"]["nodes"][0]["queue"] == "gpu"
     node["queue"] = "one-too-many"

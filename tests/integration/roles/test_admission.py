@@ -100,13 +100,14 @@ def test_limits_and_turns_hold_whoever_dies(system: System, clients: dict[str, h
     statuses = {run: how for org, client in clients.items() for run, how in ended(client, {*flows[org]}).items()}
     assert set(statuses.values()) == {"succeeded"}
     log = turns_seen(system.endpoints.kafka_bootstrap)
-    assert set(log.admitted()) == statuses.keys()
+    admitted = [run for run in log.admitted() if run in statuses]
+    assert set(admitted) == statuses.keys()
     assert log.most() <= POOL
     assert log.most(ORG) <= MOST
     assert log.most(ORG, flows[ORG][0]) <= MAX_OF_FLOW
     assert log.most(OTHER) <= MAX_OF_OTHER
     assert log.most() == POOL, "the pool was used"
-    first = [log.of[run][0] for run in log.admitted()][: RUNS_EACH // 2]
+    first = [log.of[run][0] for run in admitted][: RUNS_EACH // 2]
     assert min(first.count(org) for org in clients) >= RUNS_EACH // 8, "both had turns from the beginning"
     until(lambda: counts(clients[ORG]) == counts(clients[OTHER]) == (0, 0), END_S, "every place is given back")
     page = httpx.get(f"http://127.0.0.1:{system.roles['admission'].ready['metrics_port']}/metrics", trust_env=False)

@@ -50,6 +50,11 @@ def cost(prompt: str, prices: tuple[int, int]) -> Decimal:
     return Decimal(read * prices[0] + written * prices[1]) / 10**9
 
 
+def batches(client: httpx.Client) -> list[dict[str, Any]]:
+    """The newest one comes first."""
+    return list(client.get(BATCHES).json()["batches"])
+
+
 @pytest.mark.parametrize("config", [OPENAI, ANTHROPIC], ids=["openai", "anthropic"])
 def test_a_step_waits_for_its_batch_and_pays_its_price(
     client: httpx.Client, server: BatchServer, config: dict[str, Any]
@@ -64,7 +69,7 @@ def test_a_step_waits_for_its_batch_and_pays_its_price(
     assert (server.made[text], server.plain[text]) == (1, 0)
     price = cost(text, BY_BATCH[config["provider"]])
     assert Decimal(ended["cost_usd"]) == price
-    shown = next(one for one in client.get(BATCHES).json()["batches"] if one["model"] == config["model"])
+    shown = next(one for one in batches(client) if one["model"] == config["model"])
     assert (shown["state"], shown["requests"], shown["counts"]["answered"]) == ("ended", 1, 1)
     assert Decimal(shown["cost_usd"]) == price
 
@@ -89,18 +94,22 @@ def test_a_refused_call_fails_its_step_and_costs_nothing(client: httpx.Client, s
     assert Decimal(ended["cost_usd"]) == 0
 
 
-def test_a_canceled_run_cancels_its_batch(client: httpx.Client, server: BatchServer) -> None:
-    text, server.lasts_ms = "a question of a canceled run", 3_600_000
-    run_id = submit(client, submission(define_workflow(client, batched(client, text, "only", OPENAI))))
+def test_a_canceled_run_cancels_its_batch(
+    client: httpx.Client, server: BatchServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "a question of a canceled run"
+    known = {one["id"] for one in batches(client)}
 
-    def newest() -> dict[str, Any]:
-        found: dict[str, Any] = client.get(BATCHES).json()["batches"][0]
-        return found
+    def state() -> str | None:
+        return next((str(one["state"]) for one in batches(client) if one["id"] not in known), None)
 
-    until(lambda: newest()["state"] == "submitted", DEADLINE_S, "the batch is sent")
-    assert client.post(f"{RUNS}/{run_id}/cancel").status_code == 202
-    until(lambda: newest()["state"] == "canceling", DEADLINE_S, "the provider is asked to cancel it")
-    server.lasts_ms = 0
-    until(lambda: newest()["state"] == "ended", DEADLINE_S, "the batch ends")
-    assert newest()["counts"]["canceled"] == 1
+    with monkeypatch.context() as patched:
+        patched.setattr(server, "lasts_ms", 3_600_000)
+        run_id = submit(client, submission(define_workflow(client, batched(client, text, "only", OPENAI))))
+        until(lambda: state() == "submitted", DEADLINE_S, "the batch is sent")
+        assert client.post(f"{RUNS}/{run_id}/cancel").status_code == 202
+        until(lambda: state() == "canceling", DEADLINE_S, "the provider is asked to cancel it")
+    until(lambda: state() == "ended", DEADLINE_S, "the batch ends")
+    (ours,) = (one for one in batches(client) if one["id"] not in known)
+    assert ours["counts"]["canceled"] == 1
     assert server.made[text] == 0

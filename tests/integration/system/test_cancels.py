@@ -110,3 +110,6 @@ def test_without_nats_the_run_ends_as_soon_and_the_call_goes_on(system: System, 
     assert wait_for_run(client, run)["status"] == "canceled"
     assert time.monotonic() - began < DEADLINE_S
     assert in_flight(system) == 1
+    # The call would still be in flight in the next test.
+    system.roles["worker"].stop()
+    system.roles["worker"].start()

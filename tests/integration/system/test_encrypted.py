@@ -67,9 +67,9 @@ def test_runs_succeed_and_every_store_has_them(system: System) -> None:
 
 
 def test_no_role_has_warned_of_a_connection(system: System) -> None:
-    for log in sorted((system.data_dir / "logs").glob("*.log")):
-        lines = [line for line in log.read_text().splitlines() if "aiokafka: Unable connect" in line or "SSL" in line]
-        assert lines == [], log.name
+    for name, role in system.roles.items():
+        log = role.log_path.read_text().splitlines()
+        assert [line for line in log if "aiokafka: Unable connect" in line or "SSL" in line] == [], name
 
 
 async def test_nothing_is_answered_without_tls(system: System) -> None:

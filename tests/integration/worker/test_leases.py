@@ -206,6 +206,9 @@ def test_leases_outlive_a_killed_role(system: System, client: httpx.Client) -> N
     run_id = submit(client, submission(define_workflow(client, step("a", f"org/{queue}"))))
     one = leased(client, queue, lease_s=600)
     system.roles["leases"].kill()
-    assert say(client, queue, "heartbeat", lease=one["lease"]).status_code == 200
-    say(client, queue, "complete", lease=one["lease"], output="done").raise_for_status()
-    assert wait_for_run(client, run_id, outputs=True)["output"] == {"a": "done"}
+    try:
+        assert say(client, queue, "heartbeat", lease=one["lease"]).status_code == 200
+        say(client, queue, "complete", lease=one["lease"], output="done").raise_for_status()
+        assert wait_for_run(client, run_id, outputs=True)["output"] == {"a": "done"}
+    finally:
+        system.roles["leases"].start()
