@@ -29,7 +29,7 @@ COPIES_OF_PAYLOAD = 4
 #: Bytes in Redis of a run that waits (``waiting_run_kb``), and of a finished one with its steps until it expires
 #: (``redis_bytes_per_finished_run``). The bytes of PostgreSQL and ClickHouse are of 10,242 runs of ``make chaos-ha``.
 REDIS_BYTES_OF_WAITING = 1_280
-REDIS_BYTES_OF_FINISHED, REDIS_BYTES_OF_FINISHED_STEP = 950, 290
+REDIS_BYTES_OF_FINISHED, REDIS_BYTES_OF_FINISHED_STEP = 600, 180
 POSTGRES_BYTES_OF_RUN, CLICKHOUSE_BYTES_OF_RUN = 5_000, 7_000
 
 #: A process is planned for so much of its core, so that the loss of one of three leaves the others below it.
