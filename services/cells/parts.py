@@ -1,7 +1,7 @@
 """Records as they travel between cells, packed into parts that a request takes."""
 
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Sequence
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import msgspec
 
@@ -34,29 +34,37 @@ def parts_of(rows: Sequence[Row]) -> list[bytes]:
 
 async def parts_as_they_come(rows: AsyncIterable[Row]) -> AsyncGenerator[bytes]:
     """Yield records in parts, and hold no more than one of these."""
-    part: list[Row] = []
-    size = 0
+    pack = _Pack(_weight)
     async for row in rows:
-        if size > _PART_BYTES or len(part) >= FIELDS_OF_PART:
-            yield msgspec.json.encode(part)
-            part, size = [], 0
-        part.append(row)
-        size += _weight(row)
-    if part:
-        yield msgspec.json.encode(part)
+        if full := pack.add(row):
+            yield msgspec.json.encode(full)
+    if pack.things:
+        yield msgspec.json.encode(pack.things)
 
 
 def in_packs(found: Iterable[T], weigh: Callable[[T], int]) -> list[list[T]]:
     """Return things in packs, each of which is full or the last one."""
-    packs: list[list[T]] = []
-    size = _PART_BYTES + 1
-    for one in found:
-        if size > _PART_BYTES or len(packs[-1]) >= FIELDS_OF_PART:
-            packs.append([])
-            size = 0
-        packs[-1].append(one)
-        size += weigh(one)
-    return packs
+    pack = _Pack(weigh)
+    packs = [full for one in found if (full := pack.add(one))]
+    return [*packs, pack.things] if pack.things else packs
+
+
+class _Pack(Generic[T]):
+    """The pack that is being filled."""
+
+    def __init__(self, weigh: Callable[[T], int]) -> None:
+        self.things: list[T] = []
+        self._weigh = weigh
+        self._size = 0
+
+    def add(self, thing: T) -> list[T]:
+        """Add a thing; return the pack before it if that was full, and begin another one."""
+        full: list[T] = []
+        if self._size > _PART_BYTES or len(self.things) >= FIELDS_OF_PART:
+            full, self.things, self._size = self.things, [], 0
+        self.things.append(thing)
+        self._size += self._weigh(thing)
+        return full
 
 
 def _weight(row: Row) -> int:

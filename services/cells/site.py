@@ -20,7 +20,7 @@ from schemas.errors import Conflict
 from schemas.records.budgets import OrganisationArrived
 from schemas.records.definitions import Definition
 from services.cells.letters import Letters
-from services.cells.parts import Row, in_packs, parts_of, rows_in
+from services.cells.parts import Row, in_packs, parts_as_they_come, parts_of, rows_in
 from topics.catalogue import COST_EVENTS, DEFINITIONS, submissions_topic
 from topics.codec import decode, encode
 from topics.groups import group_of
@@ -107,7 +107,7 @@ class CellSite:
             groups = await reader.groups([topic])
             ends = {where[1]: end for where, end in (await reader.ends(await _wheres(reader, topic))).items()}
         taken = {where[1]: at.offset for where, at in groups.get(INGRESS_GROUP, {}).items()}
-        return parts_of([row async for row in self._records(topic, taken, ends)]), ends
+        return [part async for part in parts_as_they_come(self._records(topic, taken, ends))], ends
 
     async def put_events(self, org_id: str, data: bytes) -> None:
         """Append events to an organisation's submissions topic."""
