@@ -1,7 +1,7 @@
 """Records of runs that an organisation had in another cell: its log has them, and each page is requested there.
 
-A cell that is asked may have taken the organisation in from a third one; then it asks that one. A cell is only
-requested to give runs of before the organisation left it, so there is no circle.
+A cell that is asked may have taken the organisation in from a third one; then it asks that one. Each gives only
+runs of before the organisation left it, so there is no circle.
 """
 
 from collections.abc import Mapping
