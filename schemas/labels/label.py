@@ -11,6 +11,7 @@ each reader where not everybody may read, and ``readers`` when there is such a l
 import re
 from collections.abc import Iterable
 from enum import IntEnum
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -37,7 +38,7 @@ class Integrity(IntEnum):
 INTEGRITIES = tuple(one.name.lower() for one in Integrity)
 
 
-class Label(Struct, frozen=True):
+class Label(Struct, frozen=True, cache_hash=True):
     """What is known of data. ``readers`` is ``None`` where everybody may read it."""
 
     integrity: Integrity = Integrity.TRUSTED
@@ -85,6 +86,11 @@ UNLABELLED = Label(Integrity.WEB, origins=frozenset({"unlabelled"}))
 
 def label_of(words: Iterable[str]) -> Label:
     """Return the label that a record has. Raises ``BadRecord`` for an unknown word: what it limits is not known."""
+    return _label_of(tuple(words))
+
+
+@lru_cache(4096)
+def _label_of(words: tuple[str, ...]) -> Label:
     integrity: Integrity | None = None
     sets: dict[str, set[str]] = {"class": set(), "reader": set(), "from": set()}
     limited = False

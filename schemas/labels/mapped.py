@@ -53,10 +53,10 @@ class Labels:
         """Return one label for all of a value."""
         return _of_whole(label)
 
-    @classmethod
-    def read(cls, recorded: Mapping[str, Iterable[str]]) -> "Labels":
+    @staticmethod
+    def read(recorded: Mapping[str, Iterable[str]]) -> "Labels":
         """Return the labels that a payload has. Raises ``BadRecord`` and ``InvalidInput`` for unknown ones."""
-        return cls({parse_path(path): label_of(words) for path, words in recorded.items()})
+        return _read(tuple((path, tuple(words)) for path, words in recorded.items()))
 
     @property
     def recorded(self) -> Recorded:
@@ -131,6 +131,11 @@ class Labels:
 
     def __iter__(self) -> Iterator[tuple[Path, Label]]:
         return iter(self._at.items())
+
+
+@lru_cache(2048)
+def _read(places: tuple[tuple[str, tuple[str, ...]], ...]) -> Labels:
+    return Labels({parse_path(path): label_of(words) for path, words in places})
 
 
 @lru_cache(2048)

@@ -43,7 +43,7 @@ def read(written: Written) -> Labels:
         return written.of
     if len(written) == 1 and _WHOLE in written:
         return Labels.of_whole(label_from(tuple(written[_WHOLE])))
-    return _read(tuple((path, tuple(words)) for path, words in written.items()))
+    return _read(written)
 
 
 def whole_of(written: Written) -> Label:
@@ -52,7 +52,7 @@ def whole_of(written: Written) -> Label:
         return written.of.whole
     if len(written) == 1 and _WHOLE in written:
         return label_from(tuple(written[_WHOLE]))
-    return _read(tuple((path, tuple(words)) for path, words in written.items())).whole
+    return _read(written).whole
 
 
 def of_payload(payload: Payload) -> Labels:
@@ -60,9 +60,8 @@ def of_payload(payload: Payload) -> Labels:
     return read(payload.labels)
 
 
-@lru_cache(2048)
-def _read(places: tuple[tuple[str, Words], ...]) -> Labels:
+def _read(written: Written) -> Labels:
     try:
-        return Labels.read(dict(places))
+        return Labels.read(written)
     except (BadRecord, InvalidInput):
         return Labels.of_whole(UNREADABLE)
