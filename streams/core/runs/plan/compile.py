@@ -38,6 +38,7 @@ def compile_plan(resolved: ResolvedSpec) -> Plan:
         on_cancel=tuple(dag.on_cancel),
         max_parallel=dag.max_parallel,
         deadline_ms=dag.deadline_ms,
+        pins_prompts=bool(resolved.prompts) or any(child.prompts for child in resolved.children.values()),
     )
 
 

@@ -165,6 +165,7 @@ class Plan:
 
     Those inside of loops are found in ``nodes`` by their steps' ids, see ``PlanNodes``. ``rules_version`` is the number
     of the rules that it needs. ``apart`` are the nodes that only compensate; ``roots`` and ``sinks`` are of the others.
+    ``pins_prompts``: it, or a workflow that it starts, asks models by prompts; no other run has arms of rollouts.
     """
 
     resolved: ResolvedSpec
@@ -177,6 +178,7 @@ class Plan:
     on_cancel: tuple[str, ...] = ()
     max_parallel: int | None = None
     deadline_ms: int | None = None
+    pins_prompts: bool = False
 
     @property
     def size(self) -> int:

@@ -133,7 +133,7 @@ class RunReader:
         """The arms of rollouts that the run has."""
         # Every view asks, and hardly any run has some.
         if self._arms is None:
-            none = self.header.rules_version < RULES_OF_ARMS
+            none = not self.plan.pins_prompts or self.header.rules_version < RULES_OF_ARMS
             self._arms = () if none else self._state.get(self.run_id, ARMS) or ()
         return self._arms
 
